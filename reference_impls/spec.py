@@ -1,0 +1,89 @@
+"""What a reference says about its layer: plain data and plain functions.
+
+A reference file defines `forward`, `backward`, `torch_forward`, its wrong backwards, and one `SPEC`.
+Every function of a spec takes the arrays in the order in which `shapes` names them, then the options
+as keywords: `forward(x, W, b, **options)`, `backward(dy, x, W, b, **options)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+from reference_impls.shapes import Layout
+
+Kind = Literal["layer", "loss", "network", "update"]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One convention in which people write the layer.
+
+    `shapes` overrides only the entries that differ from the base: `Variant("W: M D", "weights stored (out, in)")`.
+    `options` are keywords for forward, backward, torch_forward and the mistakes.
+    `incidental`: NumPy may accept this layout by accident, so a gradient that is wrong only here is
+    advice and not a failure.
+    """
+
+    shapes: str = ""
+    note: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    incidental: bool = False
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A classical wrong backward, executable.
+
+    `backward` has the signature of the right one. `stateful`: it is a function without arguments that makes
+    a fresh backward (for mistakes that live between two calls). `forward` replaces the forward where the mistake
+    lies in the pair, or in the rule itself for an update. `variant` is the note of the variant in which the
+    mistake shows, when the base layout hides it. `says` and `help` are needed only for a code that the shared
+    catalogue of codes does not have; the Korean texts stand beside them.
+    """
+
+    code: str
+    backward: Callable[..., Any] | None = None
+    forward: Callable[..., Any] | None = None
+    stateful: bool = False
+    variant: str = ""
+    says: str = ""
+    help: str = ""
+    says_ko: str = ""
+    help_ko: str = ""
+
+
+@dataclass(frozen=True)
+class LayerSpec:
+    """Everything the checker knows about one layer.
+
+    `zero_gradient`: the gradient is zero wherever it exists (a step), so an all-zero gradient is right.
+    `minimum`: smallest size of an axis at which the layer means something (a softmax needs two classes).
+    `oracle`: False where torch has nothing to compare with.
+    """
+
+    name: str
+    forward: Callable[..., Any]
+    backward: Callable[..., dict[str, Any]]
+    torch_forward: Callable[..., Any]
+    shapes: str
+    aliases: tuple[str, ...] = ()
+    korean: str = ""
+    kind: Kind = "layer"
+    family: str = ""
+    variants: tuple[Variant, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()
+    minimum: Mapping[str, int] = field(default_factory=dict)
+    zero_gradient: bool = False
+    doc: str = ""
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The base layout, parsed."""
+        return Layout.parse(self.shapes)
+
+    def layouts(self) -> list[tuple[Variant, Layout]]:
+        """The base as a variant of its own, then every declared variant, each with its layout."""
+        return [(Variant(), self.layout)] + [(v, self.layout.override(v.shapes)) for v in self.variants]
