@@ -103,7 +103,9 @@ class Layout:
         for part in filter(str.strip, text.split(",")):
             match = _ENTRY.match(part)
             if not match:
-                raise ValueError(f"shapes: cannot read {part.strip()!r}; write it as 'name: N D' or 'name: N @label(C)'")
+                raise ValueError(
+                    f"shapes: cannot read {part.strip()!r}; write it as 'name: N D' or 'name: N @label(C)'"
+                )
             name, axes, domain, classes = match.groups()
             entries.append(Entry(name, _axes(axes), domain or "real", classes or ""))
         return tuple(entries)
@@ -162,9 +164,9 @@ class Layout:
         """The array `name`, written in this layout, as the base layout has it. `sizes` must be complete."""
         here, there = self[name], base[name]
         if here.domain == "label" and there.domain == "onehot":
-            return np.eye(sizes[here.classes])[np.asarray(value, dtype=int)]
+            return np.asarray(np.eye(sizes[here.classes])[np.asarray(value, dtype=int)])
         if here.domain == "onehot" and there.domain == "label":
-            return np.asarray(value).argmax(axis=-1)
+            return np.asarray(np.asarray(value).argmax(axis=-1))
         if here.axes == there.axes:
             return value
         squeezed = np.asarray(value).reshape([sizes[n] for n in here.dims if n != "1"])

@@ -12,8 +12,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from reference_impls.shapes import Layout
+from reference_impls.shapes import Array, Layout
 
+__all__ = ["Array", "Grads", "Kind", "LayerSpec", "Mistake", "Variant"]
+
+Grads = dict[str, Array]
 Kind = Literal["layer", "loss", "network", "update"]
 
 
@@ -61,7 +64,6 @@ class LayerSpec:
 
     `zero_gradient`: the gradient is zero wherever it exists (a step), so an all-zero gradient is right.
     `minimum`: smallest size of an axis at which the layer means something (a softmax needs two classes).
-    `oracle`: False where torch has nothing to compare with.
     """
 
     name: str
