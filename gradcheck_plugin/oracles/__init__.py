@@ -1,0 +1,1 @@
+"""The judges: numerical differentiation and PyTorch autograd."""
