@@ -133,7 +133,7 @@ def plain(value: Any) -> Any:
         return [plain(v) for v in value]
     if isinstance(value, float) and not np.isfinite(value):
         return str(value)
-    return value if isinstance(value, str | int | float | bool | None) else repr(value)
+    return value if value is None or isinstance(value, str | int | float | bool) else repr(value)
 
 
 def result_from_plain(data: Mapping[str, Any]) -> Result:

@@ -3,7 +3,7 @@
     "x: N D; W: D M, b: M -> N M"
 
 Inputs stand before the semicolon, parameters behind it, the output behind the arrow (nothing there: a scalar).
-An axis is a letter or a word (its size is drawn), a `1`, or a group `(E F)`: two axes of the array that
+An axis is a letter or a word (its size is drawn), a number (a fixed size), or a group `(E F)`: two axes of the array that
 together are one axis of the base layout. An entry may end in a domain, `t: N C @onehot`:
 
     real      any number (the default)        positive  in (0.3, 1.7)         unit    in (0.1, 0.9)
@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+OUTPUT = "->"  # the name of the output among the entries of a layout
 DISCRETE = ("onehot", "label", "binary", "sign")
 _ENTRY = re.compile(r"^\s*(\w+)\s*:\s*([^@]*?)\s*(?:@(\w+)(?:\((\w+)\))?)?\s*$")
 _AXIS = re.compile(r"\(([^)]*)\)|(\w+)")
@@ -55,7 +56,7 @@ class Entry:
         return tuple(name for axis in self.axes for name in axis)
 
     def shape(self, sizes: Mapping[str, int]) -> tuple[int, ...]:
-        return tuple(1 if name == "1" else sizes[name] for name in self.dims)
+        return tuple(int(name) if name.isdigit() else sizes[name] for name in self.dims)
 
     def sample(self, sizes: Mapping[str, int], rng: np.random.Generator, short: bool = False) -> Array:
         """A random array of this shape and domain; `short` draws quarters that are easy to read and never 0."""
@@ -95,7 +96,7 @@ class Layout:
         if not arrow:
             raise ValueError(f"shapes {text!r}: no '->' with the output behind it")
         inputs, _, params = left.partition(";")
-        return cls(cls._entries(inputs), cls._entries(params), Entry("y", _axes(right)))
+        return cls(cls._entries(inputs), cls._entries(params), Entry(OUTPUT, _axes(right)))
 
     @staticmethod
     def _entries(text: str) -> tuple[Entry, ...]:
@@ -127,7 +128,7 @@ class Layout:
         return Layout(
             tuple(changed.get(e.name, e) for e in self.inputs),
             tuple(changed.get(e.name, e) for e in self.params),
-            Entry("y", _axes(right)) if arrow else self.output,
+            Entry(OUTPUT, _axes(right)) if arrow else self.output,
         )
 
     def dims(self, base: Layout | None = None) -> list[str]:
@@ -136,7 +137,7 @@ class Layout:
         seen: dict[str, None] = {}
         for entry in self.entries:
             for name in (*entry.dims, *filter(None, [entry.classes])):
-                if name != "1" and name not in derived:
+                if not name.isdigit() and name not in derived:
                     seen[name] = None
         return list(seen)
 
@@ -172,7 +173,7 @@ class Layout:
         squeezed = np.asarray(value).reshape([sizes[n] for n in here.dims if n != "1"])
         order, names = self._order(here, there)
         merged = squeezed.reshape([sizes[n] for n in names]) if names else squeezed
-        return merged.transpose(order).reshape(there.shape(sizes))
+        return merged.transpose(order).reshape([sizes[n] if n in names else 1 for n in there.dims])
 
     def from_base(self, name: str, value: Array, base: Layout, sizes: Mapping[str, int]) -> Array:
         """The inverse of `to_base` for an array, a gradient or the output."""

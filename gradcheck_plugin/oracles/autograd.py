@@ -11,9 +11,7 @@ from gradcheck_plugin.model import Array
 from reference_impls.spec import LayerSpec
 
 
-def gradients(
-    spec: LayerSpec, arrays: Mapping[str, Array], dy: Array, options: Mapping[str, Any]
-) -> dict[str, Array]:
+def gradients(spec: LayerSpec, arrays: Mapping[str, Array], dy: Array, options: Mapping[str, Any]) -> dict[str, Array]:
     """The gradients of `spec.torch_forward` for the arrays of its base layout; zero where torch sees no path."""
     import torch
 
@@ -32,6 +30,5 @@ def gradients(
         upstream = torch.tensor(np.broadcast_to(dy, tuple(out.shape)).astype(np.float64))
         found = torch.autograd.grad(out, list(wanted.values()), grad_outputs=upstream, allow_unused=True)
     return {
-        n: np.zeros(tuple(t.shape)) if g is None else g.numpy()
-        for (n, t), g in zip(wanted.items(), found, strict=True)
+        n: np.zeros(tuple(t.shape)) if g is None else g.numpy() for (n, t), g in zip(wanted.items(), found, strict=True)
     }

@@ -1,0 +1,175 @@
+"""`check`: the whole suite as one call that never raises on a wrong gradient."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from gradcheck_plugin.model import NotDriven, Result, Verdict
+from gradcheck_plugin.suite import FileSuite, Problem, Settings, open_file, open_namespace, python_files
+
+
+@dataclass
+class Report:
+    """All results of one check. Prints as text, shows as a table in a notebook."""
+
+    results: list[Result] = field(default_factory=list)
+    not_driven: list[NotDriven] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether something was checked and nothing failed."""
+        return bool(self.results) and not self.failed and not self.problems
+
+    @property
+    def failed(self) -> list[Result]:
+        return [r for r in self.results if r.verdict is Verdict.FAIL]
+
+    @property
+    def exit_code(self) -> int:
+        """0 all pass, 1 something failed, 2 nothing could be checked or a file could not be read."""
+        if self.failed:
+            return 1
+        return 2 if self.problems or not self.results else 0
+
+    def add(self, suite: FileSuite) -> None:
+        """Check every property of a file's targets and take the results in."""
+        self.not_driven += suite.not_driven
+        self.notes += [f"{suite.file}: {note}" for note in suite.notes]
+        if suite.problem:
+            self.problems.append(suite.problem)
+        for target in suite.targets:
+            self.results += [target.check(p) for p in target.properties()]
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def text(self, *, verbose: bool = False) -> str:
+        """The report as `gradcheck check` prints it."""
+        from gradcheck_plugin.report import text
+
+        blocks = [text.finding(r.finding) for r in self.results if r.finding]
+        lines = text.table(self.results, self.not_driven)
+        lines += text.details(self.results) if verbose else []
+        lines += text.doubts(self.results) + text.advice(self.results)
+        lines += [f"note: {n}" for n in self.notes] + [f"error[{p.code}]: {p.message}" for p in self.problems]
+        return "\n\n".join([*blocks, "\n".join([*lines, text.totals(self.results, self.not_driven)])])
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as a plain dictionary, schema 1."""
+        from gradcheck_plugin.report.as_json import document
+
+        return document(self.results, self.not_driven, self.problems)
+
+    def _repr_html_(self) -> str:
+        from gradcheck_plugin.report.as_html import fragment
+
+        return fragment(self.results, self.not_driven, [p.message for p in self.problems])
+
+
+def check_paths(paths: Iterable[Path], settings: Settings) -> Report:
+    """Check files and folders. A file that cannot be read hides none of the others."""
+    report = Report()
+    files = list(python_files(paths))
+    for path in files:
+        report.add(open_file(path, settings))
+    if not files:
+        where = ", ".join(map(str, paths))
+        report.problems.append(Problem(where, "nothing-to-check", f"{where}: no Python file with backprop code in it"))
+    elif len(files) > 1:
+        report.problems = [p for p in report.problems if p.code != "nothing-recognised" or not report.results]
+    return report
+
+
+def check(
+    thing: Any,
+    layer: str | None = None,
+    *,
+    cases: int = 25,
+    seconds: float = 10.0,
+    seed: int = 0,
+    strict: bool = False,
+) -> Report:
+    """Check a class, a function, an instance, a pair (forward, backward), a module, or the path of a file or folder.
+
+    `layer` names the reference that the object stands for, where its own name does not say it. `cases` are drawn for
+    each property; `seconds` limit one call of the user's code and one property. Raises KeyError for an unknown
+    `layer` and TypeError for something that cannot hold a backward; a wrong gradient never raises.
+    """
+    from reference_impls import load
+
+    if layer is not None:
+        load(layer)
+    if isinstance(thing, str | Path):
+        return check_paths([Path(thing)], Settings(cases, seconds, seed, strict))
+    defined, name = _namespace_of(thing)
+    pinned: Mapping[str, str] = {name: layer} if layer and name else {}
+    settings = Settings(cases, seconds, seed, strict, pinned)
+    file, path = _file_of(thing)
+    suite = open_namespace(
+        defined,
+        settings,
+        file=file,
+        root=path.parent if path else None,
+        module=path.stem if path else "",
+        instances={name: thing} if _is_instance(thing) else {},
+    )
+    for target in suite.targets:
+        target.path, target.plain_import = path, getattr(sys.modules.get("__main__"), "__file__", None) != str(path)
+    report = Report()
+    report.add(suite)
+    return report
+
+
+def _namespace_of(thing: Any) -> tuple[dict[str, Any], str]:
+    """The objects to look at, and the name under which `layer` is pinned."""
+    if isinstance(thing, ModuleType):
+        return {n: o for n, o in vars(thing).items() if getattr(o, "__module__", None) == thing.__name__}, ""
+    if isinstance(thing, tuple):
+        return {f.__name__: f for f in thing}, _stem(thing[0].__name__)
+    if inspect.isclass(thing):
+        return {thing.__name__: thing}, thing.__name__
+    if inspect.isfunction(thing):
+        stem = _stem(thing.__name__)
+        mates = {n: o for n, o in thing.__globals__.items() if inspect.isfunction(o) and _stem(n) == stem}
+        return {**mates, thing.__name__: thing}, stem if len(mates) > 1 else thing.__name__
+    if _is_instance(thing):
+        return {type(thing).__name__: type(thing)}, type(thing).__name__
+    raise TypeError(f"check() takes a class, function, instance, module or path, not {type(thing).__name__}")
+
+
+def _is_instance(thing: Any) -> bool:
+    plain = inspect.isclass(thing) or inspect.isfunction(thing) or inspect.ismodule(thing)
+    return not plain and any(callable(getattr(thing, m, None)) for m in ("forward", "loss", "update"))
+
+
+def _stem(name: str) -> str:
+    for word in ("_forward", "_backward"):
+        name = name.replace(word, "")
+    return name
+
+
+def _file_of(thing: Any) -> tuple[str, Path | None]:
+    sample = thing[0] if isinstance(thing, tuple) else thing
+    sample = (
+        sample if inspect.isclass(sample) or inspect.isfunction(sample) or inspect.ismodule(sample) else type(sample)
+    )
+    try:
+        path = Path(inspect.getfile(sample))
+    except (TypeError, OSError):
+        return "", None
+    return (path.name, path.resolve()) if path.exists() else ("", None)
+
+
+def namespace(path: str | Path) -> dict[str, Any]:
+    """What a file defines, loaded the way the checker loads it."""
+    from gradcheck_plugin.submission.load import load
+
+    return dict(load(Path(path)).namespace)

@@ -1,0 +1,177 @@
+"""What any backward must do, whatever the layer: exact checks that need no derivative.
+
+A fault that makes training wrong is an error. A habit that other code survives, such as writing into the upstream
+gradient, is advice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcheck_plugin.checks.gradient import output_of, pass_upstream, upstream
+from gradcheck_plugin.model import Array, Case, Severity
+from gradcheck_plugin.oracles.numerical import EPS, floored
+from gradcheck_plugin.submission.bind import numeric
+from gradcheck_plugin.submission.calls import frozen
+from gradcheck_plugin.submission.subject import Subject
+
+FACTOR = -1000.0
+
+
+@dataclass(frozen=True)
+class Breach:
+    """One clause of the contract that a case breaks. `gradient` names the array where one is meant."""
+
+    code: str
+    severity: Severity
+    gradient: str = ""
+    detail: str = ""
+
+
+def breaches(subject: Subject, case: Case) -> Iterator[Breach]:
+    """Every clause that the case breaks, errors before advice."""
+    yield from sorted(_all(subject, case), key=lambda b: b.severity is not Severity.ERROR)
+
+
+def _all(subject: Subject, case: Case) -> Iterator[Breach]:
+    with frozen(case.seed):
+        tape, out = output_of(subject, case)
+        out = out.copy()
+    with frozen(case.seed):
+        _, again = output_of(subject, case)
+    if not np.array_equal(out, again, equal_nan=True):
+        yield Breach("not-reproducible", Severity.ERROR)
+        return
+    dy = upstream(subject, case, out)
+    first = _backward(subject, case, dy)
+    yield from _repeated(subject, case, dy)
+    yield from _mutations(subject, case, dy)
+    yield from _aliases(subject, case, dy)
+    if subject.caller.upstream:
+        yield from _linear(subject, case, dy, first)
+    elif _optional_upstream(subject):
+        yield from _ignored(subject, case, first)
+
+
+def _backward(subject: Subject, case: Case, dy: Array) -> dict[str, Array]:
+    """The gradients that are arrays, of a fresh forward."""
+    with frozen(case.seed):
+        tape, _ = output_of(subject, case)
+        return _numeric(tape.backward(pass_upstream(dy)))
+
+
+def _numeric(given: dict[str, Any]) -> dict[str, Array]:
+    arrays = {n: numeric(g) for n, g in given.items()}
+    return {n: a.copy() for n, a in arrays.items() if a is not None}
+
+
+def _linear(subject: Subject, case: Case, dy: Array, first: dict[str, Array]) -> Iterator[Breach]:
+    """Backward is linear in the upstream gradient: homogeneous with a negative factor beyond 100, and additive."""
+    scaled = _backward(subject, case, FACTOR * dy)
+    other = floored(case.rng(5), dy.shape) * 3.0
+    second, both = _backward(subject, case, other), _backward(subject, case, dy + other)
+    zero = _backward(subject, case, np.zeros_like(dy))
+    for name, g in first.items():
+        if any(name not in other_ or other_[name].shape != g.shape for other_ in (scaled, second, both, zero)):
+            continue
+        if not all(np.isfinite(a).all() for a in (g, scaled[name], second[name], both[name])):
+            continue
+        eps = 1.2e-7 if g.dtype == np.float32 else EPS
+        size = float(np.max(np.abs(g), initial=0.0)) + float(np.max(np.abs(second[name]), initial=0.0))
+        allowed = 64 * np.sqrt(max(dy.size, 1)) * eps * size
+        if size and np.array_equal(scaled[name], g) and np.array_equal(second[name], g):
+            yield Breach("upstream-ignored", Severity.ERROR, name)
+        elif np.max(np.abs(scaled[name] - FACTOR * g), initial=0.0) > 1000 * allowed:
+            yield Breach("not-linear", Severity.ERROR, name, "B(-1000 dout) is not -1000 B(dout)")
+        elif np.max(np.abs(both[name] - g - second[name]), initial=0.0) > 2 * allowed:
+            yield Breach("not-linear", Severity.ERROR, name, "B(dout1 + dout2) is not B(dout1) + B(dout2)")
+        elif np.max(np.abs(zero[name]), initial=0.0) > allowed:
+            yield Breach("not-linear", Severity.ERROR, name, "B(0) is not 0")
+
+
+def _repeated(subject: Subject, case: Case, dy: Array) -> Iterator[Breach]:
+    """Two backwards of one forward give the same; a sum is said to accumulate."""
+    with frozen(case.seed):
+        tape, _ = output_of(subject, case)
+        one = _numeric(tape.backward(pass_upstream(dy)))
+        try:
+            two = _numeric(tape.backward(pass_upstream(dy)))
+        except Exception:
+            return
+    for name, g in one.items():
+        if name not in two or two[name].shape != g.shape or not np.isfinite(g).all():
+            continue
+        allowed = 1e-6 * float(np.max(np.abs(g), initial=0.0))
+        if np.max(np.abs(two[name] - 2 * g), initial=0.0) <= allowed < np.max(np.abs(g), initial=0.0):
+            yield Breach("accumulates", Severity.ADVICE, name)
+        elif np.max(np.abs(two[name] - g), initial=0.0) > allowed:
+            yield Breach("second-backward-differs", Severity.ADVICE, name)
+
+
+def _mutations(subject: Subject, case: Case, dy: Array) -> Iterator[Breach]:
+    """Arrays of the caller that come back changed."""
+    watched = {n: a.copy() for n, a in case.arrays.items()}
+    seen = _Watch(watched)
+    with frozen(case.seed):
+        tape = seen.forward(subject)
+        given = dy.copy()
+        argument: Any = given if given.ndim else float(given)
+        tape.backward(argument)
+    if given.ndim and not np.array_equal(given, dy):
+        yield Breach("mutates-upstream", Severity.ADVICE)
+    for name in seen.changed(case):
+        yield Breach("mutates-input", Severity.ADVICE, name)
+
+
+class _Watch:
+    """Hands the very arrays to the caller, so that a write into them can be seen afterwards."""
+
+    def __init__(self, arrays: dict[str, Array]) -> None:
+        self.arrays = arrays
+        self.passed: dict[int, tuple[str, Array]] = {}
+
+    def forward(self, subject: Subject) -> Any:
+        from gradcheck_plugin.submission import calls
+
+        with calls.recording(self.record):
+            return subject.caller.forward(self.arrays)
+
+    def record(self, original: Array, copy: Array) -> None:
+        name = next((n for n, a in self.arrays.items() if a is original), "")
+        if name:
+            self.passed[id(copy)] = (name, copy)
+
+    def changed(self, case: Case) -> list[str]:
+        return sorted({n for n, a in self.passed.values() if not np.array_equal(a, case.arrays[n])})
+
+
+def _aliases(subject: Subject, case: Case, dy: Array) -> Iterator[Breach]:
+    """Two gradients that are one array: the next in-place update changes both."""
+    with frozen(case.seed):
+        tape, _ = output_of(subject, case)
+        given = tape.backward(pass_upstream(dy))
+    arrays = [(n, g) for n, g in given.items() if isinstance(g, np.ndarray) and g.ndim]
+    for i, (name, g) in enumerate(arrays):
+        if any(np.shares_memory(g, h) for _, h in arrays[:i]):
+            yield Breach("aliased-gradients", Severity.ADVICE, name)
+
+
+def _optional_upstream(subject: Subject) -> bool:
+    return bool(getattr(subject.caller, "optional_upstream", False))
+
+
+def _ignored(subject: Subject, case: Case, first: dict[str, Array]) -> Iterator[Breach]:
+    """A loss whose backward has `dout=1` and does not use it: fine as the last layer, wrong anywhere else."""
+    run: Callable[[Any, Any], dict[str, Any]] = subject.caller.backward_with  # type: ignore[attr-defined]
+    try:
+        with frozen(case.seed):
+            scaled = _numeric(run(case.arrays, 3.0))
+    except Exception:
+        return
+    for name, g in first.items():
+        if name in scaled and scaled[name].shape == g.shape and np.array_equal(scaled[name], g) and np.any(g):
+            yield Breach("upstream-ignored", Severity.ADVICE, name)

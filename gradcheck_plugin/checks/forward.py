@@ -1,0 +1,45 @@
+"""The forward against the reference's, in the variant that it was bound to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcheck_plugin.checks.gradient import output_of
+from gradcheck_plugin.model import Array, Case, Verdict
+from gradcheck_plugin.submission.calls import frozen
+from gradcheck_plugin.submission.subject import Subject
+from reference_impls.shapes import Layout
+
+TOLERANCE = {np.dtype(np.float64): 1e-10, np.dtype(np.float32): 1e-5}
+
+
+@dataclass
+class ForwardJudgement:
+    """Whether the output of one case is the reference's."""
+
+    verdict: Verdict
+    reason: str = ""
+    yours: Any = None
+    expected: Array | None = None
+    error: float = 0.0
+
+
+def judge(subject: Subject, case: Case, layout: Layout) -> ForwardJudgement:
+    """Compare the output with the reference's; a shape that differs by axes of one is compared by its numbers."""
+    with frozen(case.seed):
+        _, out = output_of(subject, case)
+    want = subject.reference(case, layout)
+    assert want is not None
+    if out.shape != want.shape:
+        if out.size != want.size or [s for s in out.shape if s > 1] != [s for s in want.shape if s > 1]:
+            reason = f"it has shape {out.shape}, the reference {want.shape}"
+            return ForwardJudgement(Verdict.FAIL, reason, out, want)
+        out = out.reshape(want.shape)
+    scale = max(float(np.max(np.abs(want), initial=0.0)), 1e-3)
+    error = float(np.max(np.abs(out - want), initial=0.0)) / scale
+    if np.isfinite(error) and error <= TOLERANCE.get(out.dtype, 1e-3):
+        return ForwardJudgement(Verdict.PASS, yours=out, expected=want, error=error)
+    return ForwardJudgement(Verdict.FAIL, "its numbers differ from the reference's", out, want, error)

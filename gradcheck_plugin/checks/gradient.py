@@ -1,0 +1,227 @@
+"""One gradient of one case, judged by three oracles that know nothing of each other.
+
+Numerical differentiation of the user's own forward is the judge: the backward has to be the gradient of the forward
+that is there. Where the forward agrees with a reference, the reference's gradient and torch's are compared exactly;
+they decide where the numbers cannot, and a FAIL never goes against all three.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcheck_plugin.model import Array, Case, Verdict
+from gradcheck_plugin.oracles import autograd
+from gradcheck_plugin.oracles.numerical import EPS, KAPPA, Estimate, Ladder, direction, floored
+from gradcheck_plugin.submission.bind import describe, numeric
+from gradcheck_plugin.submission.calls import frozen
+from gradcheck_plugin.submission.subject import Subject, Tape
+from reference_impls.shapes import OUTPUT, Layout
+
+DIRECTIONS = 2
+FAST_TOLERANCE = 1e-8
+EXACT = 1e-9
+COARSEST = 1e-3
+SINGLE = 1.2e-7
+
+
+@dataclass
+class Judgement:
+    """The verdict on one gradient in one case, with what was compared."""
+
+    verdict: Verdict
+    reason: str = ""
+    kind: str = ""
+    resolution: float = 0.0
+    yours: Any = None
+    expected: Array | None = None
+    torch: Array | None = None
+    estimate: Estimate | None = None
+    ladder: Ladder | None = None
+    slope: float = 0.0
+    v: Array | None = None
+    dy: Array | None = None
+    zero: bool = False
+    note: str = ""
+
+
+def upstream(subject: Subject, case: Case, output: Array) -> Array:
+    """The upstream gradient of a case: random, every entry away from 0 and of no fixed sign; 1 where there is none."""
+    if not subject.caller.upstream:
+        return np.ones(np.shape(output))
+    rng = case.rng(1)
+    if case.short:
+        return rng.choice([-2.0, -1.5, -1.0, -0.5, 0.5, 1.5, 2.0], size=np.shape(output))
+    return floored(rng, np.shape(output))
+
+
+def pass_upstream(dy: Array) -> Any:
+    """The upstream gradient as user code gets it: its own copy, a float where it is a scalar."""
+    return dy.copy() if dy.ndim else float(dy)
+
+
+def output_of(subject: Subject, case: Case) -> tuple[Tape, Array]:
+    """A frozen forward; raises TypeError when what came back is no array of numbers."""
+    tape = subject.caller.forward(case.arrays)
+    out = numeric(tape.output)
+    if out is None:
+        raise TypeError(f"forward returned {describe(tape.output)}, not an array of numbers")
+    return tape, out
+
+
+def gradients(subject: Subject, case: Case) -> tuple[Array, Array, dict[str, Any]]:
+    """Output, upstream gradient and raw gradients of one frozen forward and backward."""
+    with frozen(case.seed):
+        tape, out = output_of(subject, case)
+        dy = upstream(subject, case, out)
+        return out, dy, tape.backward(pass_upstream(dy))
+
+
+def judge(subject: Subject, name: str, case: Case, layout: Layout) -> Judgement:
+    """Judge the gradient of the array `name`."""
+    out, dy, given = gradients(subject, case)
+    x, raw = case.arrays[name], given.get(name)
+    expected, torch = exact(subject, name, case, layout, dy, out)
+    base = Judgement(Verdict.FAIL, yours=raw, expected=expected, torch=torch, dy=dy)
+    line = _line(subject, name, case)
+    v = dy.astype(np.float64).ravel()
+    u = direction(case.rng(2), x)
+    base.ladder, base.v = Ladder(lambda t: line(t, u), out.astype(np.float64).ravel()), v
+    if raw is None:
+        if name not in given:
+            return Judgement(Verdict.INCONCLUSIVE, f"no gradient of `{subject.display(name)}` was found", "not-found")
+        base.kind, base.reason = "not-implemented", "it is None"
+        return base
+    yours = numeric(raw)
+    if yours is None:
+        base.kind, base.reason = "not-numeric", f"it is {describe(raw)}"
+        return base
+    base.yours = yours
+    if yours.shape != x.shape:
+        if yours.size == x.size and [s for s in yours.shape if s > 1] == [s for s in x.shape if s > 1]:
+            base.note = f"has shape {yours.shape} where the array has {x.shape}; the numbers are compared"
+            yours = base.yours = yours.reshape(x.shape)
+        else:
+            base.kind = "wrong-shape"
+            base.reason = f"it has shape {yours.shape}, the array {x.shape}"
+            base.estimate = base.ladder.estimate(v)
+            return base
+    if not np.isfinite(yours).all():
+        base.estimate = base.ladder.estimate(v)
+        base.kind, base.reason = "not-finite", "it has NaN or infinite entries"
+        if not base.estimate.ok:
+            base.verdict = Verdict.INCONCLUSIVE
+        return base
+    return _numbers(subject, base, yours.astype(np.float64), raw, x, line, case)
+
+
+def _line(subject: Subject, name: str, case: Case) -> Callable[[float, Array], Array | None]:
+    """The forward along a direction of one array, everything else as in the case."""
+
+    def line(t: float, u: Array) -> Array | None:
+        arrays = {**case.arrays, name: case.arrays[name] + t * u}
+        try:
+            with frozen(case.seed):
+                out = numeric(subject.caller.forward(arrays).output)
+        except Exception:
+            return None
+        if out is None or not np.isfinite(out).all():
+            return None
+        return out.astype(np.float64).ravel()
+
+    return line
+
+
+def _numbers(
+    subject: Subject, base: Judgement, yours: Array, raw: Any, x: Array, line: Callable[..., Array | None], case: Case
+) -> Judgement:
+    """Two directions against numerical differentiation, then the exact oracles."""
+    assert base.ladder is not None
+    assert base.v is not None
+    eps = SINGLE if getattr(raw, "dtype", None) == np.float32 else EPS
+    agrees = _agrees(yours, base.expected, eps)
+    worst = 0.0
+    scales = []
+    for k in range(DIRECTIONS):
+        u = direction(case.rng(2 + k), x)
+        ladder = base.ladder if k == 0 else Ladder(lambda t, u=u: line(t, u), base.ladder._start)  # type: ignore[misc]
+        slope = float(np.vdot(yours, u))
+        scale = float(np.linalg.norm(yours * u))
+        verdict, reason, resolution, estimate = _direction(ladder, base.v, slope, scale, yours, u, eps)
+        scales.append(scale)
+        worst = max(worst, resolution)
+        if verdict is not Verdict.PASS:
+            base.estimate, base.ladder, base.slope = estimate, ladder, slope
+            if agrees and subject.matches:
+                base.verdict, base.note = Verdict.PASS, f"by the reference and torch; numerically: {reason}"
+                base.resolution = EXACT
+                return base
+            base.verdict, base.reason = verdict, reason
+            if verdict is Verdict.INCONCLUSIVE and agrees is False and "kink" not in reason:
+                base.verdict, base.kind = Verdict.FAIL, "value"
+            elif verdict is Verdict.FAIL:
+                base.kind = "value"
+            return base
+        base.estimate = estimate
+    base.verdict, base.resolution = Verdict.PASS, worst
+    base.zero = not any(scales)
+    return base
+
+
+def _direction(
+    ladder: Ladder, v: Array, slope: float, scale: float, yours: Array, u: Array, eps: float
+) -> tuple[Verdict, str, float, Estimate | None]:
+    """One directional derivative: the fast path of six forwards, then the whole ladder, then the kink test."""
+    own = 64 * eps * float(np.abs(yours * u).sum())
+    fast = ladder.fast(v)
+    if scale and any(abs(slope - t) <= FAST_TOLERANCE * scale + own for t in fast):
+        return Verdict.PASS, "", FAST_TOLERANCE + own / scale, None
+    estimate = ladder.estimate(v)
+    kink = ladder.kinked()
+    if not estimate.ok:
+        if ladder.jumps():
+            return Verdict.INCONCLUSIVE, "the forward is discontinuous here", 0.0, estimate
+        return Verdict.INCONCLUSIVE, "a kink of the forward" if kink else estimate.reason, 0.0, estimate
+    tolerance = KAPPA * estimate.error + own + 64 * EPS * float(np.abs(v) @ np.abs(ladder._start))
+    if abs(slope - estimate.value) <= tolerance:
+        if not scale:
+            return Verdict.PASS, "", 0.0, estimate
+        if tolerance <= COARSEST * scale * (10 if eps > EPS else 1):
+            return Verdict.PASS, "", tolerance / scale, estimate
+        return Verdict.INCONCLUSIVE, "the forward is too noisy to tell", 0.0, estimate
+    if kink:
+        return Verdict.INCONCLUSIVE, "a kink of the forward", 0.0, estimate
+    return Verdict.FAIL, "it is not the slope of the forward", tolerance / scale if scale else 0.0, estimate
+
+
+def _agrees(yours: Array, expected: Array | None, eps: float) -> bool | None:
+    """Whether a gradient equals the reference's to rounding; None where there is no reference."""
+    if expected is None or expected.shape != yours.shape:
+        return None
+    largest = float(np.max(np.abs(expected), initial=0.0))
+    tolerance = (EXACT if eps == EPS else 1e-4) * largest + 64 * EPS * 1e-3
+    return bool(np.all(np.abs(yours - expected) <= tolerance))
+
+
+def exact(
+    subject: Subject, name: str, case: Case, layout: Layout, dy: Array, out: Array
+) -> tuple[Array | None, Array | None]:
+    """The reference's gradient and torch's, where the forward agrees with the reference in this very case."""
+    spec = subject.spec
+    if spec is None or not subject.matches or spec.kind == "update":
+        return None, None
+    want = subject.reference(case, layout)
+    if want is None or want.shape != out.shape:
+        return None, None
+    scale = max(float(np.max(np.abs(want), initial=0.0)), 1e-3)
+    if not np.all(np.abs(out - want) <= 1e-5 * scale):
+        return None, None
+    arrays = subject.base_arrays(case, layout)
+    base_dy = layout.to_base(OUTPUT, np.asarray(dy), spec.layout, case.sizes)
+    options = subject.variant.options
+    reference = subject.to_user(spec.backward(base_dy, *arrays.values(), **options), case, layout)
+    theirs = subject.to_user(autograd.gradients(spec, arrays, base_dy, options), case, layout)
+    return reference.get(name), theirs.get(name)

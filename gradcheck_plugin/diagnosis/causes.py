@@ -1,0 +1,255 @@
+"""Why a gradient is wrong: hypotheses, tried in general position.
+
+A smallest case is for the reader; many causes look alike in it. So the causes are told apart on generic cases with
+pairwise different axis sizes: the reference's own classical mistakes first, then patterns that any layer can show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradcheck_plugin.checks.gradient import exact, gradients
+from gradcheck_plugin.diagnosis.codes import CODES, help_for, sentence
+from gradcheck_plugin.model import Array, Case
+from gradcheck_plugin.oracles.numerical import Ladder
+from gradcheck_plugin.submission.bind import generic_sizes, numeric
+from gradcheck_plugin.submission.calls import frozen
+from gradcheck_plugin.submission.subject import Subject
+from reference_impls.shapes import OUTPUT, Layout
+from reference_impls.spec import Mistake
+
+CASES = 12
+LARGEST = 200  # entries of an array up to which the whole gradient is differenced
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A code with its sentence, help, and on how many generic cases the pattern held."""
+
+    code: str
+    message: str
+    help: str
+    evidence: str = ""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One generic case: the user's gradients, the right gradient of one array, and the upstream gradient."""
+
+    case: Case
+    yours: dict[str, Array]
+    right: Array
+    dy: Array
+    expected: dict[str, Array]
+
+
+def diagnose(subject: Subject, name: str, layout: Layout, seed: int) -> Cause:
+    """The likeliest cause for the wrong gradient of the array `name`."""
+    samples = list(_samples(subject, name, layout, seed))
+    grad, array = subject.gradient_name(name), subject.display(name)
+    if samples:
+        found = _classical(subject, name, layout, samples) or _pattern(subject, name, samples)
+        if found:
+            code, n, mistake = found
+            says = (mistake and mistake.says) or CODES[code].says
+            helps = (mistake and mistake.help) or CODES[code].help
+            values = {"grad": grad, "array": array, "target": subject.name, "n": n}
+            held = f"in general position this holds on {len(samples)} of {len(samples)} cases"
+            return Cause(code, _fill(says, values), _fill(helps, values), held)
+    code = "wrong-gradient"
+    return Cause(code, sentence(code, grad=grad), help_for(code))
+
+
+def _fill(text: str, values: dict[str, str]) -> str:
+    for key, value in values.items():
+        text = text.replace("{" + key + "}", value)
+    return text
+
+
+def _samples(subject: Subject, name: str, layout: Layout, seed: int) -> Iterator[Sample]:
+    base = subject.spec.layout if subject.spec else None
+    count = CASES if subject.matches else 4
+    for i in range(count):
+        case = subject.sample(seed + i, generic_sizes(layout, subject.spec, base, i % 2), layout=layout)
+        try:
+            out, dy, given = gradients(subject, case)
+        except Exception:
+            continue
+        yours = {n: a for n, g in given.items() if (a := numeric(g)) is not None}
+        if name not in yours:
+            continue
+        expected = {}
+        for n in subject.judged:
+            reference, _ = exact(subject, n, case, layout, dy, out)
+            if reference is not None:
+                expected[n] = reference
+        right = expected.get(name)
+        if right is None:
+            right = numerical_gradient(subject, name, case, dy, out)
+        if right is not None and np.isfinite(right).all():
+            yield Sample(case, yours, right, dy, expected)
+
+
+def numerical_gradient(subject: Subject, name: str, case: Case, dy: Array, out: Array) -> Array | None:
+    """The whole gradient of one array by differences, entry by entry; None where it is too large for that."""
+    x = case.arrays[name]
+    if x.size > LARGEST:
+        return None
+    result = np.zeros(x.shape)
+    v, start = dy.astype(float).ravel(), out.astype(float).ravel()
+    for index in np.ndindex(x.shape):
+
+        def line(t: float, index: tuple[int, ...] = index) -> Array | None:
+            moved = x.copy()
+            moved[index] += t
+            try:
+                with frozen(case.seed):
+                    value = numeric(subject.caller.forward({**case.arrays, name: moved}).output)
+            except Exception:
+                return None
+            return None if value is None else value.astype(float).ravel()
+
+        fast = Ladder(line, start).fast(v)
+        if not fast:
+            return None
+        result[index] = fast[-1]
+    return result
+
+
+def _close(a: Array, b: Array) -> bool:
+    if a.shape != b.shape or not np.isfinite(a).all():
+        return False
+    scale = max(float(np.max(np.abs(b), initial=0.0)), 1e-12)
+    return bool(np.max(np.abs(a - b), initial=0.0) <= 1e-6 * scale)
+
+
+def _classical(
+    subject: Subject, name: str, layout: Layout, samples: list[Sample]
+) -> tuple[str, str, Mistake | None] | None:
+    """The mistake of the reference that reproduces this gradient, and most of the others, on every case."""
+    if subject.spec is None or not subject.matches:
+        return None
+    best: tuple[int, Mistake] | None = None
+    for mistake in subject.spec.mistakes:
+        if mistake.backward is None or mistake.stateful or mistake.forward is not None:
+            continue
+        wrong = [_mistaken(subject, mistake, layout, s) for s in samples]
+        if any(w is None or name not in w for w in wrong):
+            continue
+        known = [w for w in wrong if w is not None]
+        if not all(_close(s.yours[name], w[name]) for s, w in zip(samples, known, strict=True)):
+            continue
+        if all(_close(w[name], s.right) for s, w in zip(samples, known, strict=True)):
+            continue
+        others = [n for n in subject.judged if n in samples[0].yours]
+        score = sum(
+            all(n in w and _close(s.yours[n], w[n]) for s, w in zip(samples, known, strict=True)) for n in others
+        )
+        if best is None or score > best[0]:
+            best = (score, mistake)
+    return (best[1].code, "", best[1]) if best else None
+
+
+def _mistaken(subject: Subject, mistake: Mistake, layout: Layout, sample: Sample) -> dict[str, Array] | None:
+    """What the mistake would give for a sample, in the user's layout where it can be carried there."""
+    assert subject.spec is not None
+    assert mistake.backward is not None
+    arrays = subject.base_arrays(sample.case, layout)
+    base_dy = layout.to_base(OUTPUT, np.asarray(sample.dy), subject.spec.layout, sample.case.sizes)
+    try:
+        given = mistake.backward(base_dy.copy(), *(a.copy() for a in arrays.values()), **subject.variant.options)
+    except Exception:
+        return None
+    result: dict[str, Array] = {}
+    for n, g in given.items():
+        if n not in arrays or not layout[n].differentiable:
+            continue
+        try:
+            result[n] = np.asarray(layout.from_base(n, np.asarray(g), subject.spec.layout, sample.case.sizes))
+        except ValueError:
+            result[n] = np.asarray(g)
+    return result
+
+
+Pattern = Callable[[Subject, str, list[Sample]], "tuple[str, str] | None"]
+
+
+def _pattern(subject: Subject, name: str, samples: list[Sample]) -> tuple[str, str, None] | None:
+    for pattern in (_constant, _batch_sum, _transposed, _swapped, _unchanged, _missing):
+        found = pattern(subject, name, samples)
+        if found:
+            return (*found, None)
+    return None
+
+
+def _constant(subject: Subject, name: str, samples: list[Sample]) -> tuple[str, str] | None:
+    """A constant times the gradient: a factor, a sign, the batch size."""
+    ratios = []
+    for s in samples:
+        a = s.yours[name]
+        norm = float(np.vdot(s.right, s.right))
+        if a.shape != s.right.shape or not norm:
+            return None
+        c = float(np.vdot(a, s.right)) / norm
+        if not _close(a, c * s.right) and np.any(a):
+            return None
+        ratios.append(c)
+    if not any(ratios):
+        return "zero-gradient", ""
+    if np.ptp(ratios) <= 1e-6 * abs(ratios[0]):
+        c = ratios[0]
+        named = {2.0: "factor-two", 0.5: "factor-half", -1.0: "wrong-sign"}
+        code = next((code for value, code in named.items() if abs(c - value) < 1e-6), "missing-factor")
+        return code, f"{c:.4g}"
+    sizes = [float(s.case.sizes.get("N", 0)) for s in samples]
+    if all(sizes) and np.allclose(ratios, sizes, rtol=1e-6):
+        return "missing-batch-mean", ""
+    if all(sizes) and np.allclose(np.multiply(ratios, sizes), 1.0, rtol=1e-6):
+        return "extra-batch-mean", ""
+    return None
+
+
+def _batch_sum(subject: Subject, name: str, samples: list[Sample]) -> tuple[str, str] | None:
+    """One axis more than the array has, and summing over it gives the gradient."""
+    for s in samples:
+        a = s.yours[name]
+        if a.ndim == 0 or a.size == s.right.size:
+            return None
+        summed = a.sum(axis=0)
+        if summed.size != s.right.size or not _close(summed.reshape(s.right.shape), s.right):
+            return None
+    return "missing-batch-sum", ""
+
+
+def _transposed(subject: Subject, name: str, samples: list[Sample]) -> tuple[str, str] | None:
+    if all(s.right.ndim == 2 and _close(s.yours[name].T, s.right) for s in samples):
+        return "transposed", ""
+    return None
+
+
+def _swapped(subject: Subject, name: str, samples: list[Sample]) -> tuple[str, str] | None:
+    for other in subject.judged:
+        if other != name and all(other in s.expected and _close(s.yours[name], s.expected[other]) for s in samples):
+            return "swapped-gradients", subject.display(other)
+    return None
+
+
+def _unchanged(subject: Subject, name: str, samples: list[Sample]) -> tuple[str, str] | None:
+    if subject.caller.upstream and all(_close(s.yours[name], s.dy) for s in samples):
+        return "upstream-unchanged", ""
+    return None
+
+
+def _missing(subject: Subject, name: str, samples: list[Sample]) -> tuple[str, str] | None:
+    """Right where it is not zero."""
+    for s in samples:
+        a = s.yours[name]
+        if a.shape != s.right.shape:
+            return None
+        zero = (a == 0) & (np.abs(s.right) > 1e-9)
+        if not zero.any() or not _close(np.where(zero, s.right, a), s.right):
+            return None
+    return "gradient-missing", ""

@@ -1,0 +1,119 @@
+"""The catalogue of codes: for each, the sentence of the report and the help that follows it.
+
+`{grad}` is the gradient's own name (`db`), `{array}` the array's (`b`), `{target}` the layer's, `{n}` a number.
+A reference may say it better for its own layer; then its sentence is used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Code:
+    """One cause of a wrong gradient, or one clause of the contract."""
+
+    says: str
+    help: str
+
+
+CODES: dict[str, Code] = {
+    # causes of a wrong number
+    "missing-batch-sum": Code(
+        "`{grad}` is not summed over the batch",
+        "`{array}` is shared by every sample, so its gradient adds up over the batch axis",
+    ),
+    "missing-batch-mean": Code(
+        "`{grad}` is N times too large: the forward takes the mean over the batch, the backward does not divide by N",
+        "divide by the number of samples once, as the forward does",
+    ),
+    "extra-batch-mean": Code(
+        "`{grad}` is divided by the batch size although the forward takes no mean",
+        "divide by N only where the forward does, usually in the loss",
+    ),
+    "wrong-sign": Code("`{grad}` has the wrong sign", "check the order of a difference, or a minus that was dropped"),
+    "factor-two": Code("`{grad}` is twice the gradient", "look for a factor 2 that the forward does not have"),
+    "factor-half": Code("`{grad}` is half the gradient", "the derivative of a square is 2 times its base"),
+    "missing-factor": Code(
+        "`{grad}` is {n} times the gradient", "a constant factor of the forward is missing or doubled"
+    ),
+    "transposed": Code(
+        "`{grad}` is transposed", "swap the operands of the product: its shape must be that of `{array}`"
+    ),
+    "swapped-gradients": Code("`{grad}` is the gradient of `{n}`", "two gradients changed places; check the order"),
+    "zero-gradient": Code(
+        "`{grad}` is zero everywhere, and the slope of the forward is not", "return the gradient itself"
+    ),
+    "gradient-missing": Code(
+        "`{grad}` is zero at entries where the slope of the forward is not",
+        "a branch, a slice or a mask leaves entries out",
+    ),
+    "upstream-unchanged": Code(
+        "`{grad}` is the upstream gradient itself, without the local derivative",
+        "multiply the upstream gradient by the derivative of the layer",
+    ),
+    "forward-mismatch": Code(
+        "`{grad}` is right only up to a constant shift", "a term was added that has no derivative"
+    ),
+    "wrong-gradient": Code(
+        "`{grad}` is not the gradient of your forward", "derive it again, and compare the smallest case by hand"
+    ),
+    "wrong-shape": Code("`{grad}` has the wrong shape: {n}", "a gradient has the shape of its array"),
+    "not-finite": Code(
+        "`{grad}` has NaN or infinite entries where the slope is finite", "look for a division by zero or a log of zero"
+    ),
+    "not-numeric": Code("`{grad}` is not an array of numbers: {n}", "return a NumPy array of floats"),
+    "not-implemented": Code("`{grad}` is None: the backward gives no gradient of `{array}`", "return it, or set it"),
+    # clauses of the contract
+    "upstream-ignored": Code(
+        "backward ignores the upstream gradient: `{grad}` does not change with it",
+        "chain rule: multiply the local derivative by the upstream gradient",
+    ),
+    "not-linear": Code(
+        "backward is not linear in the upstream gradient: {n}",
+        "the upstream gradient may only be multiplied by something that does not depend on it",
+    ),
+    "not-reproducible": Code(
+        "forward gives different outputs for the same input, even with the same random state",
+        "something is carried over from one call to the next, or drawn from a clock",
+    ),
+    "mutates-upstream": Code(
+        "backward writes into the upstream gradient it was given",
+        "work on a copy: another branch of the graph may still need that array",
+    ),
+    "mutates-input": Code(
+        "the layer writes into the array `{array}` it was given", "work on a copy: the caller still has the original"
+    ),
+    "aliased-gradients": Code(
+        "`{grad}` shares its memory with another gradient",
+        "return a copy: an in-place update of one would change the other",
+    ),
+    "accumulates": Code(
+        "`{grad}` accumulates: a second backward adds to the first", "fine if you zero it before each step; say so"
+    ),
+    "second-backward-differs": Code(
+        "a second backward after the same forward gives another `{grad}`",
+        "backward changes something that forward stored",
+    ),
+    # forward and update rule
+    "forward-differs": Code(
+        "the forward differs from the reference `{n}`", "compare the formula with `gradcheck explain {n}`"
+    ),
+    "update-differs": Code("the update differs from the reference `{n}`", "w <- w - lr * dw, in place"),
+    # it does not get that far
+    "raised": Code("`{target}` raised {n}", "run the reproducer and look at the shapes on that line"),
+    "time-limit": Code(
+        "`{target}` did not come back within {n} s", "look for a loop whose condition never becomes false"
+    ),
+    "bad-output": Code("{n}", "return one NumPy array"),
+}
+
+
+def sentence(code: str, **values: str) -> str:
+    """The sentence of a code with its blanks filled."""
+    return CODES[code].says.format(**{"grad": "", "array": "", "target": "", "n": "", **values})
+
+
+def help_for(code: str, **values: str) -> str:
+    """The help of a code with its blanks filled."""
+    return CODES[code].help.format(**{"grad": "", "array": "", "target": "", "n": "", **values})

@@ -1,0 +1,341 @@
+"""From a failing case to a Finding: cause, the user's line, the smallest case, evidence, help, reproducer."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradcheck_plugin.checks.contract import Breach
+from gradcheck_plugin.checks.forward import ForwardJudgement
+from gradcheck_plugin.checks.gradient import Judgement, gradients
+from gradcheck_plugin.diagnosis import causes
+from gradcheck_plugin.diagnosis.codes import CODES, help_for, sentence
+from gradcheck_plugin.diagnosis.faults import raised as raised_finding
+from gradcheck_plugin.model import Array, Comparison, Finding, Severity, Verdict
+from gradcheck_plugin.search import Drawn, Search
+from gradcheck_plugin.submission.bind import generic_sizes, numeric
+from gradcheck_plugin.submission.calls import UserCodeRaised
+from gradcheck_plugin.submission.subject import Subject
+
+if TYPE_CHECKING:
+    from gradcheck_plugin.suite import Target
+
+
+def gradient(
+    target: Target, subject: Subject, name: str, property: str, found: Search, raised: Exception | None
+) -> Finding:
+    """The finding for a wrong gradient."""
+    drawn = _smallest(found)
+    early = _early(target, subject, found, raised, name)
+    if early is not None:
+        return early
+    judged = target.judge(subject, name, drawn.case, drawn.layout)
+    cause = causes.diagnose(subject, name, drawn.layout, drawn.case.seed % 1000)
+    code, message, helps = cause.code, cause.message, cause.help
+    if cause.code == "wrong-gradient" and judged.kind in CODES:
+        values = {"grad": property, "array": subject.display(name), "n": judged.reason}
+        code, message, helps = judged.kind, sentence(judged.kind, **values), help_for(judged.kind, **values)
+    return Finding(
+        code,
+        message,
+        case=_shown(subject, drawn, judged.dy),
+        cases=found.found_after,
+        comparison=_comparison(subject, name, property, drawn, judged),
+        evidence=tuple(filter(None, [cause.evidence, *_evidence(judged)])),
+        agrees=_agreeing(target, subject, name),
+        help=helps,
+        reproduce=reproduce(target, subject, drawn, judged.dy, name, judged.expected),
+        **source_of(subject, property),
+    )
+
+
+def forward(
+    target: Target,
+    subject: Subject,
+    found: Search,
+    judged: Callable[[Drawn], ForwardJudgement],
+    raised: Exception | None,
+    code: str = "forward-differs",
+) -> Finding:
+    """The finding for a forward, or an update, that differs from the reference."""
+    early = _early(target, subject, found, raised)
+    if early is not None:
+        return early
+    drawn = _smallest(found)
+    judgement = judged(drawn)
+    assert subject.spec is not None
+    agrees = () if code != "forward-differs" else _agreeing(target, subject, "")
+    own = [a for a in agrees if a != "forward"]
+    message = sentence(code, n=subject.spec.name)
+    if code == "forward-differs" and own and len(own) == len(subject.judged):
+        message += "; the backward is right for the forward you wrote"
+    return Finding(
+        code,
+        message,
+        case=_shown(subject, drawn, None),
+        cases=found.found_after,
+        comparison=Comparison("output", _value(judgement.yours), _value(judgement.expected)),
+        evidence=(judgement.reason,),
+        agrees=agrees,
+        help=help_for(code, n=subject.spec.name),
+        reproduce=reproduce(target, subject, drawn, None, "", judgement.expected),
+        **source_of(subject, "forward"),
+    )
+
+
+def contract(
+    target: Target, subject: Subject, found: Search, fault: str, breach: Breach | None, raised: Exception | None
+) -> Finding:
+    """The finding for a clause of the contract."""
+    early = _early(target, subject, found, raised)
+    if early is not None:
+        return early
+    assert breach is not None
+    drawn = _smallest(found)
+    base = _breach(subject, breach)
+    return Finding(
+        base.code,
+        base.message,
+        case=_shown(subject, drawn, None),
+        cases=found.found_after,
+        help=base.help,
+        **source_of(subject, subject.gradient_name(breach.gradient) if breach.gradient else ""),
+    )
+
+
+def advice(subject: Subject, breach: Breach, drawn: Drawn) -> Finding:
+    """A habit to mend."""
+    base = _breach(subject, breach)
+    place = source_of(subject, subject.gradient_name(breach.gradient) if breach.gradient else "")
+    return Finding(base.code, base.message, Severity.ADVICE, help=base.help, **place)
+
+
+def incidental(subject: Subject, property: str, drawn: Drawn) -> Finding:
+    """A gradient that is wrong only in a layout which NumPy may accept by accident."""
+    note = next((v.note for v, layout in subject.further if layout == drawn.layout), "another layout")
+    message = f"`{property}` is wrong for another layout that the forward accepts: {note}"
+    return Finding("layout", message, Severity.ADVICE, help="refuse that input, or handle it in backward as well")
+
+
+def _breach(subject: Subject, breach: Breach) -> Finding:
+    values = {
+        "grad": subject.gradient_name(breach.gradient) if breach.gradient else "",
+        "array": subject.display(breach.gradient) if breach.gradient else "",
+        "target": subject.name,
+        "n": breach.detail,
+    }
+    return Finding(breach.code, sentence(breach.code, **values), help=help_for(breach.code, **values))
+
+
+def _smallest(found: Search) -> Drawn:
+    assert found.smallest is not None
+    return found.smallest
+
+
+def _early(target: Target, subject: Subject, found: Search, raised: Exception | None, name: str = "") -> Finding | None:
+    """Faults that come before any number: the code raised, hung, or gave no array."""
+    drawn = _smallest(found)
+    place: dict[str, Any] = {"file": subject.file, "line": subject.line}
+    shown = _shown(subject, drawn, None)
+    if found.seen_fault == "time-limit":
+        seconds = f"{target.settings.seconds:g}"
+        values = {"target": subject.function or subject.name, "n": seconds}
+        return Finding(
+            "time-limit",
+            sentence("time-limit", **values),
+            case=shown,
+            help=help_for("time-limit"),
+            **source_of(subject, ""),
+        )
+    if found.seen_fault.startswith("raised") and isinstance(raised, UserCodeRaised):
+        import dataclasses
+
+        finding = raised_finding(subject.name, subject.function, raised, subject.root, place)
+        text = reproduce(target, subject, drawn, None, name, None)
+        return dataclasses.replace(finding, case=shown, cases=found.found_after, reproduce=text)
+    if found.seen_fault == "bad-output":
+        return Finding(
+            "bad-output", str(raised), case=shown, help=help_for("bad-output"), **source_of(subject, "forward")
+        )
+    return None
+
+
+def _shown(subject: Subject, drawn: Drawn, dy: Array | None) -> dict[str, Array]:
+    """The arrays of a case under the user's own names."""
+    shown = {subject.display(e.name): drawn.case.arrays[e.name] for e in drawn.layout.entries}
+    if dy is not None and subject.caller.upstream:
+        shown["dout"] = dy
+    return shown
+
+
+def _value(value: Any) -> Any:
+    return value if value is None or isinstance(value, np.ndarray) else numeric(value)
+
+
+def _comparison(subject: Subject, name: str, property: str, drawn: Drawn, judged: Judgement) -> Comparison:
+    """Yours beside the oracles, and how many entries are wrong where that can be counted."""
+    expected, numerical = judged.expected, ""
+    right: Array | None = None
+    try:
+        out, dy, _ = gradients(subject, drawn.case)
+        right = causes.numerical_gradient(subject, name, drawn.case, dy, out)
+    except Exception:
+        right = None
+    if right is not None:
+        from gradcheck_plugin.report.numbers import short
+
+        error = judged.estimate.error if judged.estimate is not None and np.isfinite(judged.estimate.error) else 0.0
+        numerical = short(np.where(np.abs(right) < max(error, 1e-12), 0.0, right))
+        numerical += f" (+-{max(error, 1e-15):.0e})" if error else ""
+        expected = expected if expected is not None else right
+    yours = judged.yours
+    wrong = total = 0
+    where = ""
+    if isinstance(yours, np.ndarray) and expected is not None and yours.shape == expected.shape:
+        scale = max(float(np.max(np.abs(expected), initial=0.0)), 1e-12)
+        bad = ~(np.abs(yours - expected) <= 1e-6 * scale)
+        wrong, total = int(bad.sum()), int(bad.size)
+        where = ", ".join(str(tuple(int(i) for i in index)) for index in np.argwhere(bad)[:5]) if yours.ndim else ""
+    return Comparison(property, _value(yours), expected, numerical, judged.torch, wrong, total, where)
+
+
+def _evidence(judged: Judgement) -> list[str]:
+    """|D(h) - yours| at four steps: a right gradient would shrink a hundredfold a column."""
+    if judged.ladder is None or judged.v is None or judged.kind != "value":
+        return []
+    rows = judged.ladder.taylor(judged.v, judged.slope)
+    if len(rows) < 4:
+        return []
+    steps = " ".join(f"{h:.0e}" for h, _ in rows)
+    errors = " ".join(f"{e:.1e}" for _, e in rows)
+    return [f"step h {steps} -> |D(h) - yours| {errors}"]
+
+
+def _agreeing(target: Target, subject: Subject, failing: str) -> tuple[str, ...]:
+    """The other properties that hold in two generic cases."""
+    agrees = []
+    base = subject.spec.layout if subject.spec else None
+    cases = [subject.sample(100 + i, generic_sizes(subject.layout, subject.spec, base, i)) for i in (0, 1)]
+    if subject.matches and subject.spec is not None:
+        agrees.append("forward")
+    for name in subject.judged:
+        if name == failing:
+            continue
+        try:
+            verdicts = [target.judge(subject, name, c, subject.layout).verdict for c in cases]
+        except Exception:
+            continue
+        if all(v is Verdict.PASS for v in verdicts):
+            agrees.append(subject.gradient_name(name))
+    return tuple(agrees)
+
+
+def source_of(subject: Subject, property: str) -> dict[str, Any]:
+    """The user's line that computes a gradient: where it is assigned in the backward, else where that returns."""
+    place: dict[str, Any] = {"file": subject.file, "line": subject.line, "function": subject.function}
+    function = _function(subject, property)
+    if function is None:
+        return place
+    try:
+        lines, first = inspect.getsourcelines(function)
+        tree = ast.parse(textwrap.dedent("".join(lines)))
+    except (OSError, TypeError, SyntaxError):
+        return place
+    node = _assignment(tree, property) or _last_return(tree)
+    if property == "forward":
+        place["function"] = f"{subject.name}.forward" if "." in subject.function else function.__name__
+    line = first + node.lineno - 1 if node is not None else first
+    return place | {"line": line, "source": lines[line - first].strip() if line - first < len(lines) else ""}
+
+
+def _function(subject: Subject, property: str) -> Any:
+    caller = subject.caller
+    if property == "forward":
+        return getattr(caller, "forward_function", None) or getattr(
+            getattr(caller, "cls", None), "loss" if hasattr(caller, "gradient") else "forward", None
+        )
+    for attribute in ("backward_function", "function"):
+        if hasattr(caller, attribute):
+            return getattr(caller, attribute)
+    cls = getattr(caller, "cls", None)
+    method = getattr(caller, "gradient", None) or ("loss" if hasattr(caller, "gradient") else "backward")
+    return getattr(cls, method, None) or getattr(caller, "rule", None)
+
+
+def _assignment(tree: ast.AST, property: str) -> ast.stmt | None:
+    """The last assignment to the gradient: `self.db = ...`, `db = ...`, `grads["b"] = ...`."""
+    bare = property.removeprefix("d")
+    names = {s.lower() for s in (property, f"grad_{bare}", f"{bare}_grad", f"d{bare}s", f"self.d{bare}")}
+    hit: ast.stmt | None = None
+    for node in ast.walk(tree):
+        targets = (
+            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AugAssign) else []
+        )
+        flat = [t for target in targets for t in (target.elts if isinstance(target, ast.Tuple) else [target])]
+        for target in flat:
+            text = ast.unparse(target)
+            key = re.search(r"\[['\"]?(\w+)['\"]?\]$", text)
+            last = key[1] if key else re.split(r"[.\[]", text)[-1]
+            if (last.lower() in names or (key and last == bare)) and isinstance(node, ast.stmt):
+                hit = node if hit is None or node.lineno > hit.lineno else hit
+    return hit
+
+
+def _last_return(tree: ast.AST) -> ast.stmt | None:
+    returns = [n for n in ast.walk(tree) if isinstance(n, ast.Return)]
+    return max(returns, key=lambda n: n.lineno, default=None)
+
+
+def identifier(name: str) -> str:
+    """A name that Python accepts for an array."""
+    return re.sub(r"\W+", "_", name).strip("_") or "a"
+
+
+def reproduce(
+    target: Target, subject: Subject, drawn: Drawn, dy: Array | None, name: str, expected: Array | None
+) -> str:
+    """Lines that run when pasted into Python, and print yours and the expected value."""
+    arrays: Mapping[str, str] = {e.name: e.name for e in drawn.layout.entries}
+    lines = subject.caller.reproduce(arrays, "dout", name)
+    if not lines or target.path is None:
+        return ""
+    top = ["import sys, numpy as np"]
+    wanted = getattr(getattr(subject.caller, "cls", None), "__name__", None) or getattr(
+        getattr(subject.caller, "rule", None), "__name__", None
+    )
+    functions = [
+        getattr(subject.caller, a).__name__
+        for a in ("forward_function", "backward_function", "function")
+        if hasattr(subject.caller, a)
+    ]
+    names = ", ".join(functions or [str(wanted)])
+    if target.plain_import:
+        top += [f"sys.path.insert(0, {str(target.path.parent)!r})", f"from {target.path.stem} import {names}"]
+    else:
+        top += ["import gradcheck_plugin", f"globals().update(gradcheck_plugin.namespace({str(target.path)!r}))"]
+    values = [f"{e.name} = {literal(drawn.case.arrays[e.name])}" for e in drawn.layout.entries]
+    if dy is None and subject.caller.upstream:
+        try:
+            dy = gradients(subject, drawn.case)[1]
+        except Exception:
+            dy = None
+    if dy is not None and subject.caller.upstream:
+        values.append(f"dout = {literal(dy)}")
+    if any("dout" in line for line in lines) and not any(v.startswith("dout") for v in values):
+        values.append("dout = 1.0")
+    tail = [f"print('expected', {literal(expected)})"] if expected is not None else []
+    return "\n".join([*top, *values, *lines, *tail])
+
+
+def literal(value: Array) -> str:
+    """An array as Python source, exactly."""
+    if np.ndim(value) == 0:
+        return repr(np.asarray(value).item())
+    text = repr(np.asarray(value).tolist())
+    return f"np.array({text})" if np.asarray(value).size else f"np.zeros({np.shape(value)})"

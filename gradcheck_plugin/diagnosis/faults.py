@@ -1,0 +1,48 @@
+"""Findings for code that does not get as far as a wrong number: it raises, hangs, or is not written yet."""
+
+from __future__ import annotations
+
+import linecache
+import traceback
+from pathlib import Path
+from typing import Any
+
+from gradcheck_plugin.model import Finding
+from gradcheck_plugin.submission.calls import UserCodeRaised
+
+
+def raised(target: str, function: str, fault: UserCodeRaised, root: Path | None, place: dict[str, Any]) -> Finding:
+    """The user's code raised: its own line and message, never our traceback."""
+    frame = fault.frame(root)
+    at = {**place}
+    source = ""
+    if frame is not None and frame.lineno:
+        at = {"file": place.get("file", ""), "line": frame.lineno}
+        if root is not None and Path(frame.filename).name != Path(place.get("file", "")).name:
+            at["file"] = Path(frame.filename).name
+        source = (frame.line or linecache.getline(frame.filename, frame.lineno)).strip()
+    if isinstance(fault.cause, NotImplementedError):
+        return not_implemented(target, function, {**at}, source)
+    text = str(fault).splitlines()[0][:160] if str(fault) else type(fault.cause).__name__
+    own = [f for f in traceback.extract_tb(fault.cause.__traceback__) if root and f.filename.startswith(str(root))]
+    return Finding(
+        "raised",
+        f"`{target}` raised {text} in its {fault.where}",
+        function=function if fault.where == "backward" else f"{function.split('.')[0]}.{fault.where}",
+        source=source,
+        help="run the reproducer and look at the shapes on that line",
+        traceback="".join(traceback.format_list(own)),
+        **at,
+    )
+
+
+def not_implemented(target: str, function: str, place: dict[str, Any], source: str = "") -> Finding:
+    """The function is there and its body is not."""
+    return Finding(
+        "not-implemented",
+        f"`{function or target}` is not implemented yet: it gives no gradient",
+        function=function,
+        source=source,
+        help="return the gradient of every input, and leave those of the parameters where the layer keeps them",
+        **place,
+    )

@@ -1,0 +1,28 @@
+"""Every result as JSON, schema 1."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from gradcheck_plugin.model import SCHEMA, NotDriven, Result, plain
+
+
+def document(
+    results: Sequence[Result], not_driven: Sequence[NotDriven], problems: Sequence[Any] = ()
+) -> dict[str, Any]:
+    """The report as a plain dictionary."""
+    rows = []
+    for r in results:
+        row = plain(r)
+        row["code"] = r.finding.code if r.finding else ""
+        row["message"] = r.finding.message if r.finding else r.reason
+        rows.append(row)
+    return {"schema": SCHEMA, "results": rows, "not_driven": plain(list(not_driven)), "problems": plain(list(problems))}
+
+
+def write(path: Path, content: dict[str, Any]) -> None:
+    """Write the document. Raises OSError as the file system gives it."""
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

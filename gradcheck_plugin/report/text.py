@@ -1,0 +1,127 @@
+"""The report in a terminal: ASCII, at most 90 columns, one finding about twenty lines."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable
+
+from gradcheck_plugin.model import Comparison, Finding, NotDriven, Result, Verdict
+from gradcheck_plugin.report.numbers import shape, short
+
+WIDTH = 90
+
+
+def finding(found: Finding, target: str = "") -> str:
+    """One finding: code and sentence, the line, the smallest case, evidence, help, reproducer."""
+    lines = _wrap(f"{found.severity.value}[{found.code}]: ", found.message)
+    if found.file:
+        place = f"{found.file}:{found.line}" if found.line else found.file
+        lines.append(f"  --> {place}" + (f", in {found.function}" if found.function else ""))
+    if found.source:
+        lines.append(f"   |     {found.source}"[:WIDTH])
+    if found.case:
+        shapes = "  ".join(f"{name} {shape(value)}" for name, value in found.case.items())
+        after = f"found after {found.cases} case{'s' if found.cases != 1 else ''}" if found.cases else ""
+        gap = " " * max(2, WIDTH - 24 - len(shapes) - len(after))
+        lines.append(f"  smallest failing case   {shapes}{gap}{after}".rstrip())
+        lines += [line for name, value in found.case.items() for line in _wrap(f"    {name} = ", short(value))]
+    if found.comparison:
+        lines += _comparison(found.comparison)
+    lines += [line for text in found.evidence for line in _wrap("  ", text)]
+    if found.agrees:
+        lines += _wrap("  agrees: ", ", ".join(found.agrees))
+    if found.output.strip():
+        lines += ["  printed by your code:", *(f"    {line}" for line in found.output.strip().splitlines()[-5:])]
+    if found.help:
+        lines += _wrap("help: ", found.help)
+    if found.reproduce:
+        lines += ["reproduce:", *(f"    {line}" for line in found.reproduce.splitlines())]
+    return "\n".join(lines)
+
+
+def _comparison(c: Comparison) -> list[str]:
+    parts = [("yours", short(c.yours)), ("expected", short(c.expected) if c.expected is not None else "")]
+    parts += [("numerical", c.numerical), ("torch", short(c.torch) if c.torch is not None else "")]
+    shown = [(label, text) for label, text in parts if text]
+    line = f"  {c.name:<9} " + "   ".join(f"{label} {text}" for label, text in shown)
+    lines = [line] if len(line) <= WIDTH else []
+    if not lines:
+        lines = [f"  {c.name}", *(x for label, text in shown for x in _wrap(f"    {label:<9} ", text))]
+    if c.total > 1 and c.wrong:
+        where = f": {c.where}" + (", ..." if c.wrong > 5 else "") if c.where else ""
+        lines += _wrap("  ", f"{c.wrong} of {c.total} entries differ{where}")
+    return lines
+
+
+def _wrap(start: str, text: str) -> list[str]:
+    indent = " " * min(len(start), 14)
+    return textwrap.wrap(
+        start + text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    ) or [start.rstrip()]
+
+
+def advice(results: Iterable[Result]) -> list[str]:
+    """The habits to mend, one line each."""
+    lines = []
+    for result in results:
+        for found in result.advice:
+            place = f" ({found.file}:{found.line})" if found.file and found.line else ""
+            lines += _wrap(f"advice[{found.code}]: ", f"{result.target}: {found.message}{place}")
+    return list(dict.fromkeys(lines))
+
+
+MARK = {Verdict.PASS: "ok", Verdict.FAIL: "FAIL", Verdict.INCONCLUSIVE: "?", Verdict.NOT_JUDGED: "-"}
+
+
+def table(results: list[Result], not_driven: list[NotDriven]) -> list[str]:
+    """One row a layer: every property with its mark, and the coarsest resolution of what passed."""
+    rows: dict[tuple[str, str], list[Result]] = {}
+    for result in results:
+        rows.setdefault((result.file, result.target), []).append(result)
+    lines = []
+    width = max([len(target) for _, target in rows] + [len(n.target) for n in not_driven] + [5])
+    for file in dict.fromkeys(f for f, _ in [*rows, *((n.file, "") for n in not_driven)]):
+        lines.append(file)
+        for (where, target), group in rows.items():
+            if where != file:
+                continue
+            cells = " ".join(f"{r.property}:{MARK[r.verdict]}" for r in group)
+            finest = [
+                r.resolution for r in group if r.resolution and r.verdict is Verdict.PASS and r.property[:1] == "d"
+            ]
+            checked = f"  checked to {max(finest):.0e}" if finest else ""
+            layer = f" [{group[0].layer}]" if group[0].layer else " [no reference]"
+            lines += _wrap(f"  {target:<{width}} ", f"{cells}{checked}{layer}")
+        for n in not_driven:
+            if n.file == file:
+                lines += _wrap(f"  {n.target:<{width}} ", f"not driven: {n.reason}")
+    return lines
+
+
+def details(results: Iterable[Result]) -> list[str]:
+    """What was found out about each target, for -v: convention, variant."""
+    seen = {}
+    for r in results:
+        seen[(r.file, r.target)] = "; ".join(filter(None, [r.convention, r.variant]))
+    return [line for (_, target), text in seen.items() for line in _wrap(f"  {target}: ", text)]
+
+
+def doubts(results: Iterable[Result]) -> list[str]:
+    """The reasons of what is inconclusive."""
+    return [
+        line
+        for r in results
+        if r.verdict is Verdict.INCONCLUSIVE
+        for line in _wrap("inconclusive: ", f"{r.target}::{r.property}: {r.reason}")
+    ]
+
+
+def totals(results: list[Result], not_driven: list[NotDriven]) -> str:
+    """`12 passed, 3 failed, 1 inconclusive, 2 not judged; 1 object not driven`."""
+    names = {Verdict.PASS: "passed", Verdict.FAIL: "failed", Verdict.INCONCLUSIVE: "inconclusive"}
+    names[Verdict.NOT_JUDGED] = "not judged"
+    counts = [(sum(r.verdict is v for r in results), n) for v, n in names.items()]
+    text = ", ".join(f"{count} {name}" for count, name in counts if count) or "nothing checked"
+    if not_driven:
+        text += f"; {len(not_driven)} object{'s' if len(not_driven) > 1 else ''} not driven"
+    return text

@@ -1,0 +1,122 @@
+"""Hypothesis: draws cases, finds a failing one and shrinks it. The only module that imports hypothesis."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import hypothesis
+import hypothesis.reporting
+from hypothesis import HealthCheck, Phase
+from hypothesis import strategies as st
+
+from gradcheck_plugin.model import Case
+from gradcheck_plugin.submission.bind import generic_sizes
+from gradcheck_plugin.submission.subject import Subject
+from reference_impls.shapes import Layout
+from reference_impls.spec import Variant
+
+LARGEST_AXIS = 5
+
+
+@dataclass
+class Drawn:
+    """A case with the layout it was drawn in; `incidental` where a fault is advice only."""
+
+    case: Case
+    layout: Layout
+    incidental: bool = False
+
+
+@dataclass
+class Search:
+    """What a search saw: how many cases, and the first and smallest that the predicate held for."""
+
+    cases: int = 0
+    found_after: int = 0
+    smallest: Drawn | None = None
+    seen_fault: str = ""
+    seen: dict[Any, str] = field(default_factory=dict)
+
+
+def seed_of(nodeid: str, seed: int) -> int:
+    """The seed of an item: its own stream, the same in every run and in every process."""
+    return zlib.crc32(nodeid.encode()) ^ seed
+
+
+@st.composite
+def drawn(draw: Any, subject: Subject, layouts: tuple[tuple[Variant, Layout], ...]) -> Drawn:
+    """A layout, axis sizes (small or pairwise different), a seed for the numbers, and whether these are short.
+
+    Numbers come from a generator that the seed starts, not from Hypothesis floats, which favour 0, ties and 1, where
+    kinks are. Everything shrinks towards the base layout, sizes of one and short numbers.
+    """
+    variant, layout = draw(st.sampled_from(layouts))
+    base = subject.spec.layout if subject.spec else None
+    if draw(st.sampled_from(("small", "distinct"))) == "distinct":
+        sizes = generic_sizes(layout, subject.spec, base, draw(st.integers(0, 1)))
+    else:
+        lows = {n: subject.minimum.get(n, 1) for n in layout.dims(base)}
+        sizes = {n: draw(st.integers(low, LARGEST_AXIS)) for n, low in lows.items()}
+    short = draw(st.sampled_from((True, False, False, False)))
+    seed = draw(st.integers(0, 2**32 - 1))
+    return Drawn(subject.sample(seed, sizes, short=short, layout=layout), layout, variant.incidental)
+
+
+def search(
+    subject: Subject,
+    holds: Callable[[Drawn], str],
+    *,
+    seed: int,
+    cases: int,
+    seconds: float,
+    layouts: tuple[tuple[Variant, Layout], ...],
+) -> Search:
+    """Draw up to `cases` cases; when `holds` names a fault, shrink the case while it names the same one.
+
+    `seconds` bounds drawing and shrinking alike: later cases are not judged any more. The same arguments give the
+    same search.
+    """
+    state = Search()
+    limit = [time.monotonic() + seconds]
+    locked: list[str] = []
+
+    def predicate(candidate: Drawn) -> bool:
+        key = (candidate.layout, tuple(sorted(candidate.case.sizes.items())), candidate.case.seed, candidate.case.short)
+        if key not in state.seen:
+            if time.monotonic() > limit[0] and state.cases:
+                return False
+            state.seen[key] = holds(candidate)
+            state.cases += not locked
+        fault = state.seen[key]
+        if fault == "time-limit":
+            limit[0] = 0.0
+        if fault and not locked:
+            locked.append(fault)
+            state.seen_fault = fault
+            state.found_after = state.cases
+        if fault and fault == locked[0]:
+            state.smallest = candidate
+            return True
+        return False
+
+    settings = hypothesis.settings(
+        max_examples=cases,
+        database=None,
+        deadline=None,
+        phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),
+        verbosity=hypothesis.Verbosity.quiet,
+    )
+    with hypothesis.reporting.with_reporter(lambda _: None):
+        try:
+            state.smallest = hypothesis.find(drawn(subject, layouts), predicate, settings=settings, random=Random(seed))
+        except hypothesis.errors.NoSuchExample:
+            pass
+        except hypothesis.errors.Flaky:  # time ran out between the last shrink and its replay
+            pass
+    return state

@@ -1,0 +1,1 @@
+"""The user's code made uniform: loaded, recognised, bound to a way of calling it."""

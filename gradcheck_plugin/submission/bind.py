@@ -1,0 +1,376 @@
+"""How one candidate is called: its convention's caller, and the variant of the reference that its forward computes.
+
+The forward decides: every layout of the reference is tried, and the one whose numbers agree is the user's own
+convention. Where a name promises a reference that no layout reproduces, the other references are tried by their
+numbers; where none fits, the object is bound as it stands and its backward is judged against its own forward.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gradcheck_plugin.model import Array, Finding, NotDriven
+from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen
+from gradcheck_plugin.submission.conventions import Candidate
+from gradcheck_plugin.submission.limits import TimeLimit, time_limit
+from gradcheck_plugin.submission.recognise import spec_named
+from gradcheck_plugin.submission.subject import Subject
+from reference_impls import specs
+from reference_impls.shapes import Entry, Layout
+from reference_impls.spec import LayerSpec, Variant
+
+GENERIC = {"N": 4, "D": 3, "M": 5, "C": 3, "H": 6, "E": 2, "F": 3, "O": 2, "I": 3}
+_BY_NUMBERS_NOT = ("identity", "step", "add", "graph_buy_apple", "graph_buy_apple_orange")
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A target that cannot be judged because a fault of its own comes first: it raises, hangs, returns nothing."""
+
+    name: str
+    finding: Finding
+    file: str = ""
+    line: int = 0
+    convention: str = ""
+    layer: str = ""
+
+
+@dataclass
+class _Attempt:
+    """What one trial call showed."""
+
+    subject: Subject | None = None
+    fault: Exception | None = None
+    ran: bool = False
+    matches: bool = False
+    difference: float = np.inf
+
+
+def generic_sizes(layout: Layout, spec: LayerSpec | None, base: Layout | None, shift: int = 0) -> dict[str, int]:
+    """Distinct sizes above one for every axis, so that no transpose or wrong axis can hide."""
+    sizes: dict[str, int] = {}
+    for name in layout.dims(base):
+        size = GENERIC.get(name, 3) + shift
+        while size in sizes.values():
+            size += 1
+        sizes[name] = max(size, (spec.minimum.get(name, 1) if spec else 1))
+    return sizes
+
+
+def bind(
+    candidate: Candidate,
+    *,
+    file: str = "",
+    root: Path | None = None,
+    module: str = "",
+    layer: str | None = None,
+    seconds: float = 10.0,
+) -> Subject | Broken | NotDriven:
+    """Bind a candidate. `layer` names the reference; without it the name and the numbers decide."""
+    place: dict[str, Any] = {"file": file, "line": candidate.line}
+    named = specs()[layer] if layer else spec_named(candidate.name)
+    if named and _kind(named) != _kind_of(candidate) and not layer:
+        named = None
+    attempt: _Attempt | None = None
+    try:
+        with time_limit(seconds):
+            attempt = _search(candidate, named)
+    except TimeLimit:
+        finding = Finding(
+            "time-limit",
+            f"`{candidate.function or candidate.name}` did not come back within {seconds:g} s",
+            function=candidate.function,
+            help="look for a loop whose condition never becomes false",
+            **place,
+        )
+        return Broken(candidate.name, finding, convention=_convention(candidate), **place)
+    if attempt.subject is None:
+        return _not_bound(candidate, attempt.fault, named, root, place)
+    bound = dataclasses.replace(
+        attempt.subject, root=root, module=module, function=candidate.function, matches=attempt.matches, **place
+    )
+    if attempt.fault is not None:
+        fault = _fault(candidate, attempt.fault, root, place)
+        if fault:
+            return Broken(
+                candidate.name,
+                fault,
+                convention=bound.caller.convention,
+                layer=bound.spec.name if bound.spec else "",
+                **place,
+            )
+    return bound
+
+
+def _kind(spec: LayerSpec) -> str:
+    return "layer" if spec.kind in ("layer", "loss") else spec.kind
+
+
+def _kind_of(candidate: Candidate) -> str:
+    return "layer" if candidate.kind in ("layer", "loss") else candidate.kind
+
+
+def _convention(candidate: Candidate) -> str:
+    return (candidate.convention.__doc__ or "").split(".")[0].split(":")[0].replace("`", "")
+
+
+def _search(candidate: Candidate, named: LayerSpec | None) -> _Attempt:
+    best = _Attempt()
+    if named:
+        best = _against(candidate, named)
+        if best.matches:
+            return best
+    if candidate.kind != "update":
+        for spec in specs().values():
+            if spec is not named and _kind(spec) == _kind_of(candidate) and spec.name not in _BY_NUMBERS_NOT:
+                other = _against(candidate, spec, quick=True)
+                if other.matches and other.subject is not None:
+                    note = (
+                        f"computes what `{spec.name}` computes"
+                        if named
+                        else f"recognised as `{spec.name}` by its numbers"
+                    )
+                    other.subject = dataclasses.replace(other.subject, notes=(*other.subject.notes, note))
+                    return other
+    if named and best.ran:
+        return best
+    alone = _alone(candidate)
+    if alone.subject is not None and (named is None or best.subject is None):
+        return alone
+    return best if best.fault or best.subject else alone
+
+
+def _against(candidate: Candidate, spec: LayerSpec, quick: bool = False) -> _Attempt:
+    """The first layout of `spec` that the forward agrees with; else the first that runs; else the first fault."""
+    best = _Attempt()
+    further = []
+    for variant, layout in spec.layouts():
+        if best.matches and (quick or variant.options or best.subject is None):
+            continue
+        attempt = _try(candidate, spec, variant, layout)
+        if best.matches:
+            if (attempt.matches and attempt.fault is None and best.subject and not best.subject.variant.options) or (
+                attempt.matches and not variant.incidental
+            ):
+                further.append((variant, layout))
+        elif (attempt.matches and not variant.incidental) or (attempt.ran and not best.ran and not variant.incidental):
+            best = attempt
+        elif best.subject is None and best.fault is None:
+            best.fault = attempt.fault
+    if best.subject is not None and further:
+        best.subject = dataclasses.replace(best.subject, further=tuple(further))
+    return best
+
+
+def _try(candidate: Candidate, spec: LayerSpec | None, variant: Variant, layout: Layout) -> _Attempt:
+    """Two forwards at generic sizes, one backward."""
+    options = dict(variant.options)
+    if spec is not None:
+        options = _defaults(spec) | options
+    attempt = _Attempt()
+    try:
+        caller = candidate.convention.caller(candidate, layout, options)
+        fixed = _held_sizes(candidate.objects["instance"], layout) if "instance" in candidate.objects else {}
+        subject = Subject(candidate.name, caller, layout, (), {}, spec=spec, variant=variant, fixed=fixed)
+        base = spec.layout if spec else None
+        agrees = []
+        for shift in (0, 1):
+            case = subject.sample(7 + shift, generic_sizes(layout, spec, base, shift))
+            with frozen(case.seed):
+                tape = caller.forward(case.arrays)
+            out = numeric(tape.output)
+            if out is None:
+                raise Unbindable(f"forward returned {describe(tape.output)}, not an array of numbers")
+            attempt.ran = True
+            if spec is not None:
+                want = subject.reference(case)
+                assert want is not None
+                agrees.append(out.shape == want.shape and _near(out, want))
+        attempt.matches = bool(agrees) and all(agrees)
+    except (Unbindable, UserCodeRaised) as exc:
+        attempt.fault = exc
+        attempt.ran = False
+        return attempt
+    attempt.subject = dataclasses.replace(subject, names=caller.user_names())
+    try:
+        if subject.spec is None or subject.spec.kind != "update":
+            attempt.subject = dataclasses.replace(attempt.subject, judged=_judged(subject, case))
+    except (Unbindable, UserCodeRaised) as exc:
+        attempt.fault = exc
+    return attempt
+
+
+def _held_sizes(instance: Any, layout: Layout) -> dict[str, int]:
+    """The axis sizes that an instance's parameters fix."""
+    from gradcheck_plugin.submission import state
+
+    held = [(state.label(p), a) for p, a in state.leaves(instance) if state.is_parameter(p)]
+    sizes: dict[str, int] = {}
+    for entry in layout.params:
+        array = next((a for label, a in held if state.same(label, entry.name) and a.ndim == len(entry.dims)), None)
+        if array is not None:
+            sizes.update({d: s for d, s in zip(entry.dims, array.shape, strict=True) if not d.isdigit()})
+    return sizes
+
+
+def _defaults(spec: LayerSpec) -> dict[str, Any]:
+    """The reference's options with their defaults, for arguments of the user's that carry them."""
+    parameters = inspect.signature(spec.forward).parameters.values()
+    return {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
+
+
+def _judged(subject: Subject, case: Any) -> tuple[str, ...]:
+    """The arrays whose gradient a backward gives: it is run once to see. Raises Unbindable when it gives nothing."""
+    with frozen(case.seed):
+        tape = subject.caller.forward(case.arrays)
+        dy = np.random.default_rng(3).standard_normal(np.shape(tape.output))
+        given = tape.backward(np.asarray(dy) if np.ndim(dy) else 1.0)
+    present = [e.name for e in subject.layout.entries if e.differentiable and e.name in given]
+    if not [n for n in present if given[n] is not None]:
+        raise Unbindable("not-implemented")
+    missing = [e.name for e in subject.layout.params if e.differentiable and e.name not in present]
+    return (*present, *missing)
+
+
+def _alone(candidate: Candidate) -> _Attempt:
+    """Bind without a reference: the forward is the only authority on what it computes."""
+    first = _Attempt()
+    for layout in _guesses(candidate):
+        attempt = _try(candidate, None, Variant(), layout)
+        if attempt.subject is not None and attempt.fault is None:
+            attempt.subject = dataclasses.replace(
+                attempt.subject, notes=(*attempt.subject.notes, "no reference: checked numerically")
+            )
+            return attempt
+        if first.fault is None or (attempt.subject and not first.subject):
+            first = attempt
+    return first
+
+
+_PARAMETERS = {
+    "w": "D M", "weight": "D M", "weights": "D M", "kernel": "D M", "wx": "D H", "wh": "H H", "b": "M", "bias": "M",
+    "gamma": "D", "beta": "D", "theta": "D",
+}  # fmt: skip
+_LABELS = ("y", "t", "labels", "target", "targets", "label", "y_true", "ytrue")
+
+
+def _guesses(candidate: Candidate) -> Iterator[Layout]:
+    """Layouts for an object nobody knows, from the names of its arguments; usual shapes first."""
+    inputs = list(candidate.inputs)
+    if not inputs:
+        return
+    shapes = ["N D", "N C E F", "N T D", "D"] if len(inputs) == 1 else ["N D"]
+    for shape in shapes:
+        for label in ("@onehot", "@label", "real") if candidate.kind in ("loss", "network") else ("real",):
+            entries = []
+            for position, name in enumerate(inputs):
+                low = name.lower()
+                if label != "real" and position > 0 and low in _LABELS:
+                    entries.append(f"{name}: N @label(D)" if label == "@label" else f"{name}: N D @onehot")
+                elif position > 0 and low in _PARAMETERS and "x" in [n.lower() for n in inputs]:
+                    entries.append(f"{name}: {_PARAMETERS[low]}")
+                else:
+                    entries.append(f"{name}: {shape}")
+            yield from _with_state(
+                candidate,
+                Layout.parse(", ".join(entries) + (" ->" if candidate.kind in ("loss", "network") else " -> Y")),
+            )
+
+
+def _with_state(candidate: Candidate, layout: Layout) -> Iterator[Layout]:
+    """The layout with the parameters that a built object turns out to hold, and those its constructor asks for."""
+    cls = candidate.objects.get("class")
+    if cls is None:
+        yield layout
+        return
+    from gradcheck_plugin.submission import state
+    from gradcheck_plugin.submission.conventions import arguments
+
+    try:
+        required = arguments(cls.__init__, method=True).required if "instance" not in candidate.objects else ()
+        asked = [
+            Entry(n, tuple((d,) for d in _PARAMETERS[n.lower()].split())) for n in required if n.lower() in _PARAMETERS
+        ]
+        probe = dataclasses.replace(layout, params=tuple(asked))
+        caller = candidate.convention.caller(candidate, probe, {})
+        sizes = generic_sizes(probe, None, None)
+        rng = np.random.default_rng(0)
+        with frozen(0):
+            obj = caller.build({e.name: e.sample(sizes, rng) for e in probe.entries})
+        given = {e.name for e in asked}
+        held = [
+            (state.label(p), a)
+            for p, a in state.leaves(obj)
+            if state.is_parameter(p) and state.label(p) not in given and a.ndim
+        ]
+        fixed = [Entry(label, tuple((str(s),) for s in a.shape)) for label, a in held]
+        yield dataclasses.replace(probe, params=(*asked, *fixed))
+    except (Unbindable, UserCodeRaised, TypeError):
+        yield layout
+
+
+def _not_bound(
+    candidate: Candidate, fault: Exception | None, named: LayerSpec | None, root: Path | None, place: dict[str, Any]
+) -> Broken | NotDriven:
+    if isinstance(fault, UserCodeRaised) and (named or isinstance(fault.cause, NotImplementedError | NameError)):
+        finding = _fault(candidate, fault, root, place)
+        if finding:
+            layer = named.name if named else ""
+            return Broken(candidate.name, finding, convention=_convention(candidate), layer=layer, **place)
+    reason = str(fault) if fault else "no layout of its input was accepted"
+    if isinstance(fault, UserCodeRaised):
+        frame = fault.frame(root)
+        reason = f"{fault.where} raised {fault}" + (f" (line {frame.lineno})" if frame else "")
+        reason += " for every input that was tried"
+    pin = f"name the reference it stands for: --gradcheck-as {candidate.name}=affine"
+    return NotDriven(candidate.name, f"{reason}; {pin}", **place)
+
+
+def _fault(candidate: Candidate, fault: Exception, root: Path | None, place: dict[str, Any]) -> Finding | None:
+    from gradcheck_plugin.diagnosis.faults import not_implemented, raised
+
+    if isinstance(fault, UserCodeRaised):
+        return raised(candidate.name, candidate.function, fault, root, place)
+    if str(fault) == "not-implemented":
+        return not_implemented(candidate.name, candidate.function, place)
+    return None
+
+
+def numeric(value: Any) -> Array | None:
+    """`value` as an array of real numbers, or None where it is no such thing."""
+    if value is None or isinstance(value, str | dict | tuple | set):
+        return None
+    if type(value).__module__.split(".")[0] == "torch":
+        value = value.detach().cpu().numpy()
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError):
+        return None
+    if array.dtype.kind == "O":
+        return None
+    return array.astype(np.float64) if array.dtype.kind in "iub" else array if array.dtype.kind == "f" else None
+
+
+def describe(value: Any) -> str:
+    """What a value is, for a sentence: `None`, `a tuple of 2`, `an object array`."""
+    if value is None:
+        return "None"
+    if isinstance(value, tuple | list):
+        return f"a {type(value).__name__} of {len(value)}"
+    if isinstance(value, np.ndarray):
+        return f"an array of dtype {value.dtype}"
+    return f"a {type(value).__name__}"
+
+
+def _near(a: Array, b: Array) -> bool:
+    if not np.isfinite(a).all():
+        return False
+    scale = float(np.max(np.abs(b))) if b.size else 1.0
+    return bool(np.all(np.abs(a - b) <= 1e-5 * max(scale, 1e-3)))

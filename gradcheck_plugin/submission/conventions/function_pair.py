@@ -1,0 +1,112 @@
+"""Function pairs: `affine_forward(x, w, b) -> out, cache` and `affine_backward(dout, cache) -> dx, dw, db`.
+
+A `_naive`, `_fast`, `_alt` or `_vectorized` ending is part of the pair's own name; a backward that has no forward of
+the same ending shares the plain one. Gradients are returned in the order of the forward's array arguments.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gradcheck_plugin.model import Array
+from gradcheck_plugin.submission import state
+from gradcheck_plugin.submission.calls import Unbindable, guarded, private
+from gradcheck_plugin.submission.conventions import OPTION_NAMES, Candidate, arguments, line_of
+from gradcheck_plugin.submission.subject import Tape
+from reference_impls.shapes import Layout
+
+ORDER = 10
+_BACKWARD = re.compile(r"^(?P<stem>\w+?)_(backward|backprop|bwd)(?P<suffix>_\w+)?$")
+
+
+def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
+    """Every backward function that has a forward partner in the file."""
+    for name, function in defined.items():
+        match = _BACKWARD.match(name)
+        if not match or not inspect.isfunction(function):
+            continue
+        stem, suffix = match["stem"], match["suffix"] or ""
+        partner = next(
+            (p for s in dict.fromkeys((suffix, "", "_naive")) if (p := f"{stem}_forward{s}") in defined), None
+        )
+        if partner is None or not inspect.isfunction(defined[partner]):
+            continue
+        objects = {"forward": defined[partner], "backward": function}
+        inputs = arguments(defined[partner]).required
+        yield Candidate(
+            stem + suffix, "layer", sys.modules[__name__], objects, inputs, line_of(function), name, (name, partner)
+        )
+
+
+def caller(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) -> FunctionPair:
+    """Give the forward's arguments the arrays of `layout`, by name where the names say it, else by position."""
+    forward, backward = candidate.objects["forward"], candidate.objects["backward"]
+    signature = arguments(forward)
+    entries = [e.name for e in layout.entries]
+    extra = {}
+    for name in signature.names:
+        option = next((o for o, group in OPTION_NAMES.items() if o in options and name.lower() in group), None)
+        if option:
+            extra[name] = options[option]
+    required = [n for n in signature.required if n not in extra]
+    if len(required) != len(entries):
+        raise Unbindable(f"{forward.__name__} takes {', '.join(required) or 'nothing'}, not {len(entries)} arrays")
+    by_name = {n: e for n in required for e in entries if state.same(n, e)}
+    complete = len(by_name) == len(entries) == len(set(by_name.values()))
+    order = by_name if complete else dict(zip(required, entries, strict=True))
+    return FunctionPair(forward, backward, layout, order, extra)
+
+
+@dataclass
+class FunctionPair:
+    """Drives a pair; `order` maps the forward's argument names to the arrays of the layout."""
+
+    forward_function: Callable[..., Any]
+    backward_function: Callable[..., Any]
+    layout: Layout
+    order: dict[str, str]
+    extra: dict[str, Any]
+    convention: str = "function pair with cache"
+    upstream: bool = True
+
+    def forward(self, arrays: Mapping[str, Array]) -> Tape:
+        given = {a: private(arrays[n]) for a, n in self.order.items()}
+        result = guarded("forward", self.forward_function, **given, **self.extra)
+        cached = isinstance(result, tuple) and len(result) >= 2
+        out = result[0] if cached else result
+        rest = (result[1] if len(result) == 2 else result[1:],) if cached else tuple(given.values())
+
+        def backward(dy: Any) -> dict[str, Any]:
+            return self.collect(guarded("backward", self.backward_function, dy, *self._fitting(rest)))
+
+        return Tape(out, backward)
+
+    def _fitting(self, rest: tuple[Any, ...]) -> tuple[Any, ...]:
+        """As much of what the forward left as the backward takes."""
+        return rest[: max(len(arguments(self.backward_function).names) - 1, 0)]
+
+    def collect(self, returned: Any) -> dict[str, Any]:
+        names = [n for n in self.order.values() if self.layout[n].differentiable]
+        if isinstance(returned, dict):
+            display = {n: a for a, n in self.order.items()}
+            return {n: g for n in names if (g := state.returned_as(display[n], returned)) is not None}
+        if isinstance(returned, tuple | list):
+            return dict(zip(names, returned, strict=False))
+        return {names[0]: returned} if returned is not None else {}
+
+    def user_names(self) -> dict[str, str]:
+        return {n: a for a, n in self.order.items()}
+
+    def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
+        names = [n for n in self.order.values() if self.layout[n].differentiable]
+        extra = "".join(f", {k}={v!r}" for k, v in self.extra.items())
+        given = ", ".join(f"{a}={n}" for a, n in self.order.items())
+        lines = [f"out, cache = {self.forward_function.__name__}({given}{extra})"]
+        lines.append(f"gradients = {self.backward_function.__name__}({dy}, cache)")
+        which = f"[{names.index(gradient)}]" if len(names) > 1 and gradient in names else ""
+        return [*lines, f"print(gradients{which})"]

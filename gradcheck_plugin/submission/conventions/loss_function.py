@@ -1,0 +1,100 @@
+"""Functions that give a loss and its gradient at once: `softmax_loss(x, y) -> loss, dx`."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gradcheck_plugin.model import Array
+from gradcheck_plugin.submission import state
+from gradcheck_plugin.submission.calls import Unbindable, guarded, private
+from gradcheck_plugin.submission.conventions import Candidate, arguments, line_of
+from gradcheck_plugin.submission.subject import Tape
+from reference_impls.shapes import Layout
+
+ORDER = 20
+
+
+def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
+    """Functions that return `loss, gradient` and are called after a loss."""
+    for name, function in defined.items():
+        if not inspect.isfunction(function) or not _returns_loss(function):
+            continue
+        inputs = arguments(function).required
+        if len(inputs) >= 2:
+            yield Candidate(
+                name, "loss", sys.modules[__name__], {"function": function}, inputs, line_of(function), name, (name,)
+            )
+
+
+def _returns_loss(function: Callable[..., Any]) -> bool:
+    """Whether a return statement gives a pair whose first name says loss and whose second says gradient."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, TypeError, SyntaxError):
+        return False
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple) and len(node.value.elts) == 2:
+            names = [ast.unparse(e).lower() for e in node.value.elts]
+            loss = "loss" in names[0] or "cost" in names[0] or "loss" in function.__name__.lower()
+            if loss and (names[1].startswith("d") or "grad" in names[1]):
+                return True
+    return False
+
+
+def caller(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) -> LossFunction:
+    """Give the function's arguments the arrays of `layout` by position."""
+    function = candidate.objects["function"]
+    required = arguments(function).required
+    entries = [e.name for e in layout.entries]
+    if len(required) != len(entries):
+        raise Unbindable(f"{function.__name__} takes {', '.join(required)}, not {len(entries)} arrays")
+    return LossFunction(function, layout, dict(zip(required, entries, strict=True)))
+
+
+@dataclass
+class LossFunction:
+    """Drives one function; there is no upstream gradient, the loss is the end of the graph."""
+
+    function: Callable[..., Any]
+    layout: Layout
+    order: dict[str, str]
+    convention: str = "function that returns (loss, gradient)"
+    upstream: bool = False
+
+    def forward(self, arrays: Mapping[str, Array]) -> Tape:
+        def run() -> tuple[Any, Any]:
+            given = [private(arrays[n]) for n in self.order.values()]
+            returned = guarded("forward", self.function, *given)
+            if not isinstance(returned, tuple) or len(returned) != 2:
+                kind = type(returned).__name__
+                raise Unbindable(f"{self.function.__name__} returned {kind}, not the pair (loss, gradient)")
+            return returned
+
+        loss, gradient = run()
+        calls = [gradient]
+
+        def backward(dy: Any) -> dict[str, Any]:
+            return self.collect(calls.pop() if calls else run()[1])
+
+        return Tape(loss, backward)
+
+    def collect(self, returned: Any) -> dict[str, Any]:
+        names = [n for n in self.order.values() if self.layout[n].differentiable]
+        if isinstance(returned, dict):
+            display = {n: a for a, n in self.order.items()}
+            return {n: g for n in names if (g := state.returned_as(display[n], returned)) is not None}
+        if isinstance(returned, tuple | list):
+            return dict(zip(names, returned, strict=False))
+        return {names[0]: returned} if returned is not None else {}
+
+    def user_names(self) -> dict[str, str]:
+        return {n: a for a, n in self.order.items()}
+
+    def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
+        return [f"loss, gradient = {self.function.__name__}({', '.join(self.order.values())})", "print(gradient)"]

@@ -1,0 +1,84 @@
+"""Which objects of a file are backprop code, and which reference their names stand for."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from gradcheck_plugin.model import NotDriven
+from gradcheck_plugin.submission.conventions import Candidate, conventions, line_of
+from reference_impls import specs
+from reference_impls.spec import LayerSpec
+
+_NOISE = (
+    "layer",
+    "activation",
+    "loss",
+    "function",
+    "func",
+    "forward",
+    "backward",
+    "naive",
+    "vectorized",
+    "fast",
+    "alt",
+)
+LOOKED_FOR = (
+    "classes with forward(x) and backward(dout), function pairs foo_forward/foo_backward, functions that return "
+    "(loss, gradient), networks with loss(x, t) and gradient(x, t), update rules with update(params, grads)"
+)
+
+
+def normal(name: str) -> str:
+    """A name without case, underscores and digits at its end: `Affine_2` is affine."""
+    return re.sub(r"\d+$", "", name.replace("_", "").lower())
+
+
+@cache
+def _aliases() -> dict[str, str]:
+    table: dict[str, str] = {}
+    for spec in specs().values():
+        for alias in (spec.name, *spec.aliases):
+            table.setdefault(normal(alias), spec.name)
+    return table
+
+
+def spec_named(name: str) -> LayerSpec | None:
+    """The reference that a user's name stands for, with or without words such as Layer, Activation or Loss."""
+    key, table = normal(name), _aliases()
+    if key in table:
+        return specs()[table[key]]
+    for noise in _NOISE:
+        for bare in (key.removesuffix(noise), key.removeprefix(noise)):
+            if bare != key and bare in table:
+                return specs()[table[bare]]
+    words = [w for w in re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).lower().split("_") if w not in _NOISE]
+    return specs().get(table.get(normal("".join(words)), ""))
+
+
+def candidates(defined: Mapping[str, Any]) -> tuple[list[Candidate], list[NotDriven]]:
+    """The candidates of a file in the order of its lines, and what looks like backprop but fits no convention."""
+    found: dict[str, Candidate] = {}
+    used: set[str] = set()
+    for convention in conventions():
+        for candidate in convention.discover(defined):
+            if candidate.name not in found and not used & {candidate.name}:
+                found[candidate.name] = candidate
+                used |= {candidate.name, *candidate.consumed}
+    left = [_not_driven(n, o) for n, o in defined.items() if n not in used]
+    return sorted(found.values(), key=lambda c: c.line), [n for n in left if n]
+
+
+def _not_driven(name: str, thing: Any) -> NotDriven | None:
+    line = line_of(thing) if callable(thing) else 0
+    if inspect.isfunction(thing) and re.search(r"_(backward|backprop|bwd)(_\w+)?$", name):
+        stem = re.split(r"_(?:backward|backprop|bwd)", name)[0]
+        return NotDriven(name, f"no forward partner `{stem}_forward` in the file", line=line)
+    if inspect.isclass(thing) and callable(getattr(thing, "backward", None)) and "backward" in vars(thing):
+        subclassed = bool(thing.__subclasses__())
+        if not hasattr(thing, "forward") and not subclassed:
+            return NotDriven(name, "it has a backward, and no method `forward` to compare it with", line=line)
+    return None

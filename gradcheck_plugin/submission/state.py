@@ -1,0 +1,154 @@
+"""Where an object keeps its parameters and their gradients."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from gradcheck_plugin.model import Array
+
+Path = tuple[tuple[str, Any], ...]  # (("attr", "params"), ("item", "W"))
+_GRADIENT = re.compile(r"^(d[A-Z_]?\w*|\w*grad\w*|dl?d\w+|d(weights?|bias(es)?|gamma|beta|inputs?|values?))$")
+_NOT_PARAMETER = re.compile(
+    r"(^|_)(running|moving|mean|var|std|cache|mask|velocity|momentum|x|X|y|t|z|a|h|out|outputs?|inputs?|loss|prev|last|"
+    r"history|seed|lr|eps|epsilon|idx|index|labels?|targets?|A|Z|N|T|probs?|scores?|col\w*)($|_)"
+)
+SYNONYMS = {
+    "W": ("w", "weight", "weights", "kernel", "theta"),
+    "b": ("b", "bias", "biases"),
+    "w": ("w", "weight", "weights", "theta"),
+    "gamma": ("gamma", "scale", "bw"),
+    "beta": ("beta", "shift", "bb"),
+}
+_OWNERS = ("params", "param", "parameters", "weights")
+
+
+def same(name: str, wanted: str) -> bool:
+    """Whether a user's name stands for the parameter `wanted` of a reference: `weights` for W, `w1` for W1."""
+    low = name.strip("_").lower()
+    if low == wanted.lower():
+        return True
+    stem, digits = re.match(r"^(\D*)(\d*)$", wanted).groups() if re.match(r"^(\D*)(\d*)$", wanted) else (wanted, "")  # type: ignore[union-attr]
+    return any(low in (s + digits, s + "_" + digits) for s in SYNONYMS.get(stem, ()))
+
+
+def leaves(obj: Any, depth: int = 3) -> Iterator[tuple[Path, Array]]:
+    """Every floating-point array that the object holds: in attributes, dictionaries, lists and own objects."""
+    yield from _leaves(obj, (), depth, set())
+
+
+def _leaves(obj: Any, path: Path, depth: int, seen: set[int]) -> Iterator[tuple[Path, Array]]:
+    if isinstance(obj, np.ndarray):
+        if obj.dtype.kind == "f" and id(obj) not in seen:
+            seen.add(id(obj))
+            yield path, obj
+        return
+    if depth < 0 or id(obj) in seen:
+        return
+    children: list[tuple[tuple[str, Any], Any]] = []
+    if isinstance(obj, dict):
+        children = [(("item", k), v) for k, v in obj.items() if isinstance(k, str | int)]
+    elif isinstance(obj, list | tuple):
+        children = [(("item", i), v) for i, v in enumerate(obj)]
+    elif hasattr(obj, "__dict__") and not isinstance(obj, type) and type(obj).__module__ != "builtins":
+        children = [(("attr", k), v) for k, v in vars(obj).items()]
+        children.sort(key=lambda c: c[0][1] not in _OWNERS)
+    if children:
+        seen.add(id(obj))
+    for step, child in children:
+        yield from _leaves(child, (*path, step), depth - 1, seen)
+
+
+def get(obj: Any, path: Path) -> Any:
+    """The value at a path, or None where the path no longer leads anywhere."""
+    for kind, key in path:
+        try:
+            obj = getattr(obj, key) if kind == "attr" else obj[key]
+        except (AttributeError, KeyError, IndexError, TypeError):
+            return None
+    return obj
+
+
+def put(obj: Any, path: Path, value: Array) -> None:
+    """Write `value` at a path: into the array that is there (others may share it), else in its place."""
+    old = get(obj, path)
+    if isinstance(old, np.ndarray) and old.shape == value.shape and old.dtype == value.dtype and old.flags.writeable:
+        old[...] = value
+        return
+    owner = get(obj, path[:-1])
+    kind, key = path[-1]
+    if kind == "attr":
+        setattr(owner, key, value.copy())
+    else:
+        owner[key] = value.copy()
+
+
+def label(path: Path) -> str:
+    """The name a person would use for what is at the path: `W1` for self.params["W1"], `params[0]` for a list."""
+    kind, key = path[-1]
+    if kind == "attr" and key in ("value", "data", "val") and len(path) > 1:
+        return label(path[:-1])
+    if isinstance(key, int):
+        return f"{label(path[:-1])}[{key}]" if len(path) > 1 else f"[{key}]"
+    return str(key)
+
+
+def is_parameter(path: Path) -> bool:
+    """Whether the name of a leaf says parameter, and not gradient, running statistic or cached input."""
+    names = [str(key) for _, key in path]
+    if any(n.strip("_").lower() in ("grads", "gradients", "grad", "gradient", "cache") for n in names):
+        return False
+    last = label(path).split("[")[0]
+    if any(n in _OWNERS for n in names):
+        return True
+    return not _GRADIENT.match(last.strip("_")) and not _NOT_PARAMETER.search(last.strip("_"))
+
+
+def gradient_paths(obj: Any, parameter: Path) -> list[Path]:
+    """Where the gradient of the parameter at a path may lie, likeliest first, after a backward."""
+    owner, (kind, key) = parameter[:-1], parameter[-1]
+    found: list[Path] = []
+    if kind == "attr" and key in ("value", "data", "val"):
+        found += [(*owner, ("attr", g)) for g in ("grad", "gradient", "g")]
+    name = str(key)
+    spellings = _spellings(name)
+    prefixes = [owner] if owner and owner[-1][1] not in _OWNERS else [owner, owner[:-1]]
+    for prefix in prefixes:
+        found += [(*prefix, ("attr", s)) for s in spellings]
+        for box in ("grads", "gradients", "gradient", "grad", "dparams"):
+            found += [(*prefix, ("attr", box), ("item", k)) for k in (key, *spellings)]
+    for s in spellings:
+        found.append((*owner, ("item", s)))
+    return [p for p in found if isinstance(get(obj, p), np.ndarray | float | np.floating)]
+
+
+def _spellings(name: str) -> list[str]:
+    bare = name.strip("_")
+    names = [bare, bare.lower()]
+    names += [s for base, group in SYNONYMS.items() if bare.lower() in group or bare == base for s in (base, *group)]
+    forms = (
+        "d{}",
+        "grad_{}",
+        "{}_grad",
+        "dLd{}",
+        "d_{}",
+        "grad{}",
+        "gradient_{}",
+        "gradients_{}",
+        "{}_gradient",
+        "dL_d{}",
+    )
+    return list(dict.fromkeys(form.format(n) for n in names for form in forms))
+
+
+def returned_as(name: str, returned: Any) -> Any:
+    """The gradient of `name` in a returned dictionary, under its own name or any spelling of its gradient."""
+    if not isinstance(returned, dict):
+        return None
+    for key in (name, *_spellings(name)):
+        if key in returned:
+            return returned[key]
+    return None

@@ -1,0 +1,106 @@
+"""The user's code made uniform: arrays by name in, an output and gradients by name out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from gradcheck_plugin.model import Array, Case
+from reference_impls.shapes import OUTPUT, Layout
+from reference_impls.spec import LayerSpec, Variant
+
+
+@dataclass
+class Tape:
+    """One forward pass and the way back. `backward` may be called more than once, with raw results by array name."""
+
+    output: Any
+    backward: Callable[[Any], dict[str, Any]]
+
+
+class Caller(Protocol):
+    """How one object is called. Everything here takes and gives arrays by the names of the layout."""
+
+    convention: str
+    upstream: bool  # whether backward takes an upstream gradient at all
+
+    def forward(self, arrays: Mapping[str, Array]) -> Tape: ...
+
+    def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]: ...
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A target bound to a way of calling it, and to a reference where one fits.
+
+    `names` are the user's own names of the arrays; `judged` the arrays whose gradient the backward gives;
+    `layouts` further layouts of the same convention that the forward was seen to accept, with whether a fault there
+    is only advice; `matches` whether the forward agreed with the reference when it was bound.
+    """
+
+    name: str
+    caller: Caller
+    layout: Layout
+    judged: tuple[str, ...]
+    names: Mapping[str, str]
+    file: str = ""
+    line: int = 0
+    root: Path | None = None
+    function: str = ""
+    module: str = ""
+    spec: LayerSpec | None = None
+    variant: Variant = field(default_factory=Variant)
+    further: tuple[tuple[Variant, Layout], ...] = ()
+    matches: bool = False
+    notes: tuple[str, ...] = ()
+    fixed: Mapping[str, int] = field(default_factory=dict)
+
+    def display(self, name: str) -> str:
+        return self.names.get(name, name)
+
+    def gradient_name(self, name: str) -> str:
+        """What people call the gradient of an array: dW for W, dparams[0] for params[0]."""
+        return "d" + self.display(name)
+
+    @property
+    def minimum(self) -> Mapping[str, int]:
+        return self.spec.minimum if self.spec else {}
+
+    def complete(self, sizes: Mapping[str, int], layout: Layout) -> dict[str, int]:
+        return layout.complete(sizes, self.spec.layout) if self.spec else dict(sizes)
+
+    def sample(self, seed: int, sizes: Mapping[str, int], *, short: bool = False, layout: Layout | None = None) -> Case:
+        """Draw every array of the layout; the same arguments give the same arrays."""
+        where = layout or self.layout
+        full = self.complete({**sizes, **self.fixed}, where)
+        rng = np.random.default_rng((seed, 0))
+        arrays = {e.name: np.asarray(e.sample(full, rng, short)) for e in where.entries}
+        return Case(seed, full, arrays, short)
+
+    def reference(self, case: Case, layout: Layout | None = None) -> Array | None:
+        """What the reference's forward gives for the case, in the user's layout."""
+        if self.spec is None:
+            return None
+        where, base = layout or self.layout, self.spec.layout
+        out = np.asarray(self.spec.forward(*self.base_arrays(case, where).values(), **self.variant.options))
+        return where.from_base(OUTPUT, out, base, case.sizes)
+
+    def base_arrays(self, case: Case, layout: Layout) -> dict[str, Array]:
+        """The arrays of a case as the reference's base layout has them."""
+        assert self.spec is not None
+        base = self.spec.layout
+        return {e.name: layout.to_base(e.name, case.arrays[e.name], base, case.sizes) for e in base.entries}
+
+    def to_user(self, gradients: Mapping[str, Array], case: Case, layout: Layout) -> dict[str, Array]:
+        """Gradients of the base layout, in the user's layout; arrays that carry no gradient are left out."""
+        assert self.spec is not None
+        base = self.spec.layout
+        return {
+            n: np.asarray(layout.from_base(n, np.asarray(g), base, case.sizes))
+            for n, g in gradients.items()
+            if layout[n].differentiable
+        }

@@ -1,0 +1,1 @@
+"""Activations: one array in, one array of the same shape out."""

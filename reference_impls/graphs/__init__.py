@@ -1,0 +1,1 @@
+"""Computational graphs, forward and backward written node by node."""

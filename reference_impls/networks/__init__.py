@@ -1,0 +1,1 @@
+"""Small networks with their loss, judged as a whole."""

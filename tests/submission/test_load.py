@@ -1,0 +1,341 @@
+"""Loading files that nobody prepared: what is found, what is replaced, what is refused, and what stays behind."""
+
+import builtins
+import inspect
+import os
+import pickle
+import random
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gradcheck_plugin.submission.limits import TimeLimit, _watch, time_limit
+from gradcheck_plugin.submission.load import PRIVATE, Loaded, LoadError, load
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Writes files of a repository, given by their paths, and returns the first."""
+
+    def write(files: dict[str, str], root: str = "repo") -> Path:
+        (tmp_path / root / ".git").mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            file = tmp_path / root / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+        return tmp_path / root / next(iter(files))
+
+    return write
+
+
+def _state() -> dict[str, Any]:
+    return {
+        "modules": {name for name in sys.modules if not name.startswith(PRIVATE)},
+        "path": list(sys.path),
+        "meta_path": list(sys.meta_path),
+        "argv": list(sys.argv),
+        "streams": (sys.stdin, sys.stdout, sys.stderr),
+        "cwd": os.getcwd(),
+        "environ": dict(os.environ),
+        "input": builtins.input,
+        "random": random.getstate(),
+        "numpy": np.random.get_state()[1].tolist(),  # type: ignore[union-attr]
+        "errors": np.geterr(),
+        "timer": signal.getitimer(signal.ITIMER_REAL),
+        "handler": signal.getsignal(signal.SIGALRM),
+    }
+
+
+@pytest.fixture(autouse=True)
+def nothing_left() -> Iterator[None]:
+    before = _state()
+    yield
+    assert _state() == before
+
+
+def refused(path: Path, **options: float) -> LoadError:
+    with pytest.raises(LoadError) as caught:
+        load(path, **options)
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+LOADS = {
+    "beside": {"net.py": "from layers import f\nx = f()", "layers.py": "def f(): return 1"},
+    "in an ancestor": {"ch05/deep/net.py": "from common.layers import f\nx = f()", "common/layers.py": "f = lambda: 1"},
+    "regular package": {
+        "ch05/net.py": "from common.layers import *\nx = f()",
+        "common/__init__.py": "",
+        "common/layers.py": "from common.base import f",
+        "common/base.py": "def f(): return 1",
+    },
+    "path appended by hand": {"ch05/net.py": "import sys, os\nsys.path.append(os.pardir)\nimport top\nx = top.x", "top.py": "x = 1"},
+    "a folder appended by hand": {"net.py": "import sys\nsys.path.append('src')\nimport thing\nx = thing.x", "src/thing.py": "x = 1"},
+    "elsewhere in the repository": {"a/net.py": "from layers import x", "b/c/layers.py": "x = 1"},
+    "relative": {"pkg/nn/net.py": "from .base import x", "pkg/nn/base.py": "from ..deep import x", "pkg/deep.py": "x = 1"},
+    "relative in a regular package": {
+        "pkg/net.py": "from .base import x",
+        "pkg/__init__.py": "from .net import x",
+        "pkg/base.py": "from pkg.deep import x",
+        "pkg/deep.py": "x = 1",
+    },
+    "relative in a folder named as a standard module": {"code/net.py": "from .base import x", "code/base.py": "x = 1"},
+    "future first": {"net.py": "'doc'\nfrom __future__ import annotations\nx = 1\ndef f(a: Missing): ..."},
+    "own file before an installed package": {"net.py": "from packaging import x", "packaging.py": "x = 1"},
+    "argv": {"net.py": "import sys\nx = len(sys.argv)"},
+    "no input": {"net.py": "x = 0\ntry:\n    input('?')\nexcept EOFError:\n    x = 1"},
+    "no window": {"net.py": "import os\nx = int(os.environ['MPLBACKEND'] == 'Agg')"},
+    "not as a script": {"net.py": "x = 1\nif __name__ == '__main__':\n    x = 2"},
+    "streams wrapped": {"net.py": "import io, sys\nsys.stdout = io.TextIOWrapper(sys.stdout.detach())\nprint('hello')\nx = 1"},
+    "warns": {"net.py": "import warnings\nwarnings.warn('old')\nx = 1\nbad = '\\d'"},
+    "byte order mark": {"net.py": "\ufeffx = 1"},
+    "windows lines": {"net.py": "x = 1\r\ndef f():\r\n    return 2\r\n"},
+    "changes the process": {
+        "net.py": "import os, random, sys\nimport numpy as np\nrandom.seed(0)\nnp.random.seed(0)\nnp.seterr(all='raise')\n"
+        "os.environ['A_NEW_ONE'] = '1'\nos.chdir('/')\nsys.path.append('/nowhere')\nx = 1"
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("files", LOADS.values(), ids=LOADS)
+def test_loads(write: Write, files: dict[str, str]) -> None:
+    assert load(write(files)).namespace["x"] == 1
+
+
+REFUSED = {
+    "no-such-file": (None, None, "does not exist"),
+    "empty": ("", None, "empty"),
+    "only comments": ("# TODO\n\n  \n", None, "empty"),
+    "syntax-error": ("x = 1\ndef f(:\n", 2, "line 2"),
+    "python 2": ("x = 1\nprint 'hello'\n", 2, "Python 2"),
+    "python 2 except": ("try:\n    pass\nexcept ValueError, e:\n    pass\n", 3, "Python 2"),
+    "class body": ("x = 1\nclass A:\n    y = missing\n", 3, "net.py, line 3: NameError: name 'missing' is not defined"),
+    "exit in a class body": ("class A:\n    raise SystemExit(2)\n", 2, "SystemExit"),
+    "own module": ("x = 1\nfrom utils2 import f\n", 2, "net.py, line 2: imports `utils2`, which is neither beside"),
+    "starred module": ("from abcde import *\n", 1, "imports `abcde`"),
+    "name in a module": ("from os import nothing\n", 1, "ImportError"),
+}
+CODES = {
+    "no-such-file": "no-such-file",
+    "empty": "empty-file",
+    "only comments": "empty-file",
+    "syntax-error": "syntax-error",
+    "python 2": "syntax-error",
+    "python 2 except": "syntax-error",
+    "own module": "missing-module",
+    "starred module": "missing-module",
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refuses(write: Write, case: str) -> None:
+    text, line, part = REFUSED[case]
+    path = write({"net.py": text}) if text is not None else Path("nowhere/net.py")
+    error = refused(path)
+    assert (error.code, error.line) == (CODES.get(case, "import-raised"), line)
+    assert part in str(error)
+    assert error.path.name == "net.py"
+    assert pickle.loads(pickle.dumps(error)).message == error.message
+
+
+def test_refuses_what_is_not_python(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("x = 1")
+    (tmp_path / "image.py").write_bytes(b"\x89PNG\0\0")
+    for path in (tmp_path, tmp_path / "notes.txt", tmp_path / "image.py"):
+        assert refused(path).code == "not-python"
+
+
+def test_a_syntax_error_in_a_sibling_names_the_sibling(write: Write) -> None:
+    error = refused(write({"net.py": "import layers", "layers.py": "x = 1\nif x\n"}))
+    assert (error.code, error.path.name, error.line) == ("syntax-error", "layers.py", 2)
+
+
+REDUCED = {
+    "raises": ("import math\nrate = 0.1\ndata = open('train.csv')\nn = len(data)\ndef f(): return rate", 3, "FileNotFoundError"),
+    "exits": ("rate = 0.1\nimport sys\nsys.exit('no data')\ndef f(): return rate", 3, "SystemExit"),
+    "asks": ("rate = 0.1\n\nn = int(input())\ndef f(): return rate", 3, "EOFError"),
+    "default": ("rate = 0.1\n\np = open('train.csv')\ndef f(p=p): return rate", 3, "FileNotFoundError"),
+    "future": ("from __future__ import annotations\nrate = 0.1\n1 / 0\ndef f() -> Missing: return rate", 3, "ZeroDivisionError"),
+    "takes long": ("rate = 0.1\n\nwhile True: pass\ndef f(): return rate", 3, "did not finish within 0.2 s"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "line", "reason"), REDUCED.values(), ids=REDUCED)
+def test_definitions_only(write: Write, text: str, line: int, reason: str) -> None:
+    loaded = load(write({"net.py": text}), seconds=0.2)
+    assert loaded.namespace["f"]() == 0.1
+    assert loaded.notes[0].startswith(f"only definitions were executed, because line {line} ")
+    assert reason in loaded.notes[0]
+
+
+def test_definitions_only_of_a_sibling_leaves_the_file_whole(write: Write) -> None:
+    files = {"net.py": "from common import f\nx = [f()][0]", "common.py": "print('epoch 1')\n1 / 0\ndef f(): return 1"}
+    loaded = load(write(files))
+    assert loaded.namespace["x"] == 1
+    assert loaded.notes == (
+        "common.py: only definitions were executed, because line 2 raised ZeroDivisionError",
+        "the last line printed before that was: epoch 1",
+    )
+
+
+def test_an_import_that_never_ends(write: Write) -> None:
+    error = refused(write({"net.py": "class A:\n    while True:\n        pass\n"}), seconds=0.2)
+    assert error.code == "import-raised"
+    assert "did not finish importing within 0.2 s" in str(error)
+    assert error.line in (2, 3)
+
+
+def test_two_trees_with_the_same_names(write: Write) -> None:
+    text = "from common.layers import Tanh\nimport layers\nwho = Tanh.who, layers.who"
+    for root in ("first", "second", "first"):
+        common = {"common/__init__.py": "", "common/layers.py": f"class Tanh: who = {root!r}"}
+        loaded = load(write({"net.py": text, "layers.py": f"who = {root!r}", **common}, root))
+        assert loaded.namespace["who"] == (root, root)
+        assert [module.__name__ for module in loaded.modules[1:]] == ["common", "common.layers", "layers"]
+
+
+def test_a_foreign_module_of_the_same_name_is_hidden_and_comes_back(write: Write, monkeypatch: Any) -> None:
+    foreign = ModuleType("layers")
+    monkeypatch.setitem(sys.modules, "layers", foreign)
+    assert load(write({"net.py": "from layers import x", "layers.py": "x = 1"})).namespace["x"] == 1
+    assert sys.modules["layers"] is foreign
+
+
+STAND_INS = {
+    "plot": "import qplotlib.pyplot as plt\nplt.figure(figsize=(3, 4)).add(1)\nx = 1",
+    "from": "from qplotlib.pyplot import figure\nfigure()\nx = 1",
+    "with": "import qbar\nwith qbar.open(3) as bar:\n    bar.update(2)\nx = 1",
+    "decorator": "import qumba\n@qumba.njit\ndef f(): return 1\nx = f()",
+    "decorator with options": "import qumba\n@qumba.njit(parallel=True)\ndef f(): return 1\nx = f()",
+    "loop": "from qbar import bar\nx = sum(1 for i in bar(range(1), desc='epoch'))",
+    "called module": "import qbar\nx = sum(1 for i in qbar(range(1)))",
+    "numbers": "from qast.builtins import xrange\nx = sum(1 for i in xrange(1))",
+    "base": "from qorch import nn\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\nNet()\nx = 1",
+    "flag": "import qupy\nx = 2 if qupy.cuda.is_available() else 1",
+}
+
+
+@pytest.mark.parametrize("text", STAND_INS.values(), ids=STAND_INS)
+def test_a_missing_package_is_replaced(write: Write, text: str) -> None:
+    loaded = load(write({"net.py": text}))
+    assert loaded.namespace["x"] == 1
+    assert len(loaded.notes) == 1
+    assert loaded.notes[0].endswith(" is not installed; a stand-in was imported")
+
+
+def test_a_stand_in_does_not_compute(write: Write) -> None:
+    loaded = load(
+        write({"net.py": "import numpy as np\nfrom qipy.special import expit\ndef f(x): return np.exp(expit(x))"})
+    )
+    with pytest.raises(TypeError, match=r"qipy\.special\.expit, which is not installed"):
+        loaded.namespace["f"](np.ones(2))
+
+
+def test_a_file_that_can_do_without_a_package_is_told_the_truth(write: Write) -> None:
+    loaded = load(
+        write({"net.py": "try:\n    import qupy as np\nexcept ImportError:\n    import numpy as np\nx = np.ones(1)[0]"})
+    )
+    assert loaded.namespace["x"] == 1
+    assert not loaded.notes
+
+
+def test_only_the_users_imports_are_replaced(write: Write) -> None:
+    text = "import importlib.util\nimport qumba\nx = importlib.util.find_spec('qumbs')"
+    assert load(write({"net.py": text})).namespace["x"] is None
+
+
+def test_names_defined_in_the_file(write: Write) -> None:
+    layers = "import functools\nclass Affine: pass\ndef keep(f):\n    def inner(): return f()\n    return inner"
+    text = (
+        "from layers import *\nfrom collections import namedtuple\nimport numpy as np\nclass Relu: pass\nDense = Relu\n"
+        "def f(): pass\n@keep\ndef g(): pass\nh = lambda: 1\nnet = Relu()\nrelu = np.maximum\nA = Affine"
+    )
+    assert set(load(write({"net.py": text, "layers.py": layers})).defined()) == {"Relu", "f", "g", "h"}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "# coding: euc-kr\n# 활성화 함수\ndef f():\n    return '합'\n".encode("euc-kr"),
+        "# 활성화 함수\ndef f():\n    return '합'\n".encode("cp949"),
+        "\ufeff# 활성화 함수\ndef f():\n    return '합'\n".encode(),
+        "# 활성화 함수\r\ndef f():\r\n    return '합'\r\n".encode(),
+    ],
+)
+def test_encodings_and_the_source_of_functions(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "net.py").write_bytes(data)
+    (tmp_path / "main.py").write_text("from net import f")
+    for name in ("net.py", "main.py"):
+        f = load(tmp_path / name).namespace["f"]
+        assert f() == "합"
+        assert inspect.getsource(f) == "def f():\n    return '합'\n"
+
+
+def test_classes_have_a_source_and_can_be_pickled(write: Write) -> None:
+    loaded = load(write({"net.py": "class Relu:\n    pass\n"}))
+    relu = loaded.defined()["Relu"]
+    assert inspect.getsource(relu) == "class Relu:\n    pass\n"
+    assert isinstance(pickle.loads(pickle.dumps(relu())), relu)
+
+
+def test_an_edited_file_is_read_again(write: Write) -> None:
+    first = load(write({"net.py": "import layers\nx = layers.x", "layers.py": "x = 1"}))
+    second = load(write({"net.py": "import layers\nx = layers.x", "layers.py": "x = 2"}))
+    assert (first.namespace["x"], second.namespace["x"]) == (1, 2)
+
+
+def test_outside_the_main_thread(write: Write) -> None:
+    path = write({"net.py": "x = 1\nwhile True: pass\n"})
+    found: list[Loaded] = []
+    thread = threading.Thread(target=lambda: found.append(load(path, seconds=0.2)))
+    thread.start()
+    thread.join()
+    assert found[0].namespace["x"] == 1
+
+
+LIMITS = {"alarm": time_limit, "thread": _watch}
+
+
+@pytest.mark.parametrize("limit", LIMITS.values(), ids=LIMITS)
+def test_limits_nest(limit: Callable[[float], Any]) -> None:
+    started = time.monotonic()
+    with pytest.raises(TimeLimit), limit(0.4):
+        with pytest.raises(TimeLimit), limit(0.1):
+            while True:
+                pass
+        assert time.monotonic() - started < 0.35
+        while True:
+            pass
+    assert 0.35 < time.monotonic() - started < 0.9
+
+
+@pytest.mark.parametrize("limit", LIMITS.values(), ids=LIMITS)
+def test_the_outer_limit_rings_inside_a_longer_one(limit: Callable[[float], Any]) -> None:
+    started = time.monotonic()
+    with pytest.raises(TimeLimit), limit(0.1), limit(5):
+        while True:
+            pass
+    assert time.monotonic() - started < 1
+
+
+def test_a_bare_except_does_not_escape_the_limit() -> None:
+    rounds = 0
+    with pytest.raises(TimeLimit), time_limit(0.1):
+        try:
+            while True:
+                pass
+        except:  # noqa: E722
+            rounds += 1
+        while True:
+            pass
+    assert rounds == 1
