@@ -101,10 +101,6 @@ class Result:
     evaluations: int = 0
     seconds: float = 0.0
 
-    @property
-    def nodeid(self) -> str:
-        return f"{self.file}::{self.target}::{self.property}"
-
 
 @dataclass(frozen=True)
 class NotDriven:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gradcheck_plugin.model import NotDriven, Result
     from gradcheck_plugin.suite import FileSuite, Problem, Target
 
-SETTINGS = pytest.StashKey["Settings"]()
+SETTINGS = pytest.StashKey[Any]()
 STATE = pytest.StashKey["State"]()
 
 

@@ -250,7 +250,7 @@ class Target:
                 self._raised = exc
                 return "bad-output"
 
-        layouts = ((subject.variant, subject.layout), *subject.further)
+        layouts = ((replace(subject.variant, incidental=False), subject.layout), *subject.further)
         seed = searching.seed_of(f"{self.name}::{property}", self.settings.seed)
         return searching.search(
             subject,
@@ -361,7 +361,7 @@ class Target:
                 raise
             if drawn.incidental:
                 if judgement.verdict is Verdict.FAIL:
-                    advice.setdefault("layout", explain_failure.incidental(subject, property, drawn))
+                    advice.setdefault("layout", explain_failure.incidental(subject, name, drawn))
                 return ""
             seen.append(judgement)
             return judgement.kind or "value" if judgement.verdict is Verdict.FAIL else ""

@@ -49,18 +49,28 @@ class Sample:
 def diagnose(subject: Subject, name: str, layout: Layout, seed: int) -> Cause:
     """The likeliest cause for the wrong gradient of the array `name`."""
     samples = list(_samples(subject, name, layout, seed))
-    grad, array = subject.gradient_name(name), subject.display(name)
     if samples:
         found = _classical(subject, name, layout, samples) or _pattern(subject, name, samples)
         if found:
-            code, n, mistake = found
-            says = (mistake and mistake.says) or CODES[code].says
-            helps = (mistake and mistake.help) or CODES[code].help
-            values = {"grad": grad, "array": array, "target": subject.name, "n": n}
-            held = f"in general position this holds on {len(samples)} of {len(samples)} cases"
-            return Cause(code, _fill(says, values), _fill(helps, values), held)
+            return _cause(subject, name, found, len(samples))
     code = "wrong-gradient"
-    return Cause(code, sentence(code, grad=grad), help_for(code))
+    return Cause(code, sentence(code, grad=subject.gradient_name(name)), help_for(code))
+
+
+def classical(subject: Subject, name: str, layout: Layout, seed: int) -> Cause | None:
+    """The reference's own mistake that this gradient is, or None."""
+    samples = list(_samples(subject, name, layout, seed))
+    found = _classical(subject, name, layout, samples) if samples else None
+    return _cause(subject, name, found, len(samples)) if found else None
+
+
+def _cause(subject: Subject, name: str, found: tuple[str, str, Mistake | None], cases: int) -> Cause:
+    code, n, mistake = found
+    says = (mistake and mistake.says) or CODES[code].says
+    helps = (mistake and mistake.help) or CODES[code].help
+    values = {"grad": subject.gradient_name(name), "array": subject.display(name), "target": subject.name, "n": n}
+    held = f"in general position this holds on {cases} of {cases} cases"
+    return Cause(code, _fill(says, values), _fill(helps, values), held)
 
 
 def _fill(text: str, values: dict[str, str]) -> str:

@@ -91,6 +91,13 @@ CODES: dict[str, Code] = {
     "accumulates": Code(
         "`{grad}` accumulates: a second backward adds to the first", "fine if you zero it before each step; say so"
     ),
+    "stale-state": Code(
+        "`{grad}` depends on an earlier call: the same forward and backward gave another gradient the second time",
+        "keep what backward needs on the object, and set it in every forward",
+    ),
+    "dtype-changed": Code(
+        "`{grad}` comes back as {n} although everything else is float64", "keep the dtype of the input"
+    ),
     "second-backward-differs": Code(
         "a second backward after the same forward gives another `{grad}`",
         "backward changes something that forward stored",

@@ -99,12 +99,19 @@ def contract(
     assert breach is not None
     drawn = _smallest(found)
     base = _breach(subject, breach)
+    if breach.code in ("not-linear", "upstream-ignored"):
+        cause = causes.classical(subject, breach.gradient, drawn.layout, drawn.case.seed % 1000)
+        if cause is not None:
+            base = Finding(cause.code, cause.message, help=cause.help, evidence=(base.message, cause.evidence))
     return Finding(
         base.code,
         base.message,
         case=_shown(subject, drawn, None),
         cases=found.found_after,
+        evidence=base.evidence,
+        agrees=("forward",) if subject.matches else (),
         help=base.help,
+        reproduce=reproduce(target, subject, drawn, None, breach.gradient, None),
         **source_of(subject, subject.gradient_name(breach.gradient) if breach.gradient else ""),
     )
 
@@ -116,11 +123,12 @@ def advice(subject: Subject, breach: Breach, drawn: Drawn) -> Finding:
     return Finding(base.code, base.message, Severity.ADVICE, help=base.help, **place)
 
 
-def incidental(subject: Subject, property: str, drawn: Drawn) -> Finding:
+def incidental(subject: Subject, name: str, drawn: Drawn) -> Finding:
     """A gradient that is wrong only in a layout which NumPy may accept by accident."""
     note = next((v.note for v, layout in subject.further if layout == drawn.layout), "another layout")
-    message = f"`{property}` is wrong for another layout that the forward accepts: {note}"
-    return Finding("layout", message, Severity.ADVICE, help="refuse that input, or handle it in backward as well")
+    cause = causes.diagnose(subject, name, drawn.layout, drawn.case.seed % 1000)
+    message = f"{cause.message}, when the forward gets this layout: {note}"
+    return Finding(cause.code, message, Severity.ADVICE, help=cause.help)
 
 
 def _breach(subject: Subject, breach: Breach) -> Finding:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -93,7 +94,7 @@ class Ladder:
         largest = max(float(np.abs(v) @ np.abs(_known(self.at(s * h)))) for h in steps for s in (1, -1))
         floor = EPS * max(largest, float(np.abs(v) @ np.abs(self._start)))
         s = [float(v @ _known(self.even(h))) for h in steps[-4:]]
-        spread = max(abs(a - 16 * b) for a, b in zip(s, s[1:], strict=False)) / np.sqrt(6 * 257)
+        spread = max(abs(a - 16 * b) for a, b in pairwise(s)) / np.sqrt(6 * 257)
         return max(float(spread), floor / 4)
 
     @staticmethod

@@ -27,7 +27,7 @@ from reference_impls.shapes import Entry, Layout
 from reference_impls.spec import LayerSpec, Variant
 
 GENERIC = {"N": 4, "D": 3, "M": 5, "C": 3, "H": 6, "E": 2, "F": 3, "O": 2, "I": 3}
-_BY_NUMBERS_NOT = ("identity", "step", "add", "graph_buy_apple", "graph_buy_apple_orange")
+_BY_NUMBERS_NOT = ("identity", "step", "add")
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,11 @@ def bind(
     return bound
 
 
+def _by_numbers(spec: LayerSpec) -> bool:
+    """Whether an object may be taken for this reference because it computes the same: not for what many things do."""
+    return spec.name not in _BY_NUMBERS_NOT and not spec.name.startswith("graph_")
+
+
 def _kind(spec: LayerSpec) -> str:
     return "layer" if spec.kind in ("layer", "loss") else spec.kind
 
@@ -129,7 +134,7 @@ def _search(candidate: Candidate, named: LayerSpec | None) -> _Attempt:
             return best
     if candidate.kind != "update":
         for spec in specs().values():
-            if spec is not named and _kind(spec) == _kind_of(candidate) and spec.name not in _BY_NUMBERS_NOT:
+            if spec is not named and _kind(spec) == _kind_of(candidate) and _by_numbers(spec):
                 other = _against(candidate, spec, quick=True)
                 if other.matches and other.subject is not None:
                     note = (
@@ -152,13 +157,11 @@ def _against(candidate: Candidate, spec: LayerSpec, quick: bool = False) -> _Att
     best = _Attempt()
     further = []
     for variant, layout in spec.layouts():
-        if best.matches and (quick or variant.options or best.subject is None):
+        if best.matches and (quick or best.subject is None or variant.options != best.subject.variant.options):
             continue
         attempt = _try(candidate, spec, variant, layout)
         if best.matches:
-            if (attempt.matches and attempt.fault is None and best.subject and not best.subject.variant.options) or (
-                attempt.matches and not variant.incidental
-            ):
+            if attempt.matches and (attempt.fault is None or not variant.incidental):
                 further.append((variant, layout))
         elif (attempt.matches and not variant.incidental) or (attempt.ran and not best.ran and not variant.incidental):
             best = attempt
@@ -173,7 +176,7 @@ def _try(candidate: Candidate, spec: LayerSpec | None, variant: Variant, layout:
     """Two forwards at generic sizes, one backward."""
     options = dict(variant.options)
     if spec is not None:
-        options = _defaults(spec) | options
+        options = defaults(spec) | options
     attempt = _Attempt()
     try:
         caller = candidate.convention.caller(candidate, layout, options)
@@ -220,7 +223,7 @@ def _held_sizes(instance: Any, layout: Layout) -> dict[str, int]:
     return sizes
 
 
-def _defaults(spec: LayerSpec) -> dict[str, Any]:
+def defaults(spec: LayerSpec) -> dict[str, Any]:
     """The reference's options with their defaults, for arguments of the user's that carry them."""
     parameters = inspect.signature(spec.forward).parameters.values()
     return {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}

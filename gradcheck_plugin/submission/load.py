@@ -340,9 +340,9 @@ class _Session:
 
     def __post_init__(self) -> None:
         self.folders, in_repository = _folders(self.path)
-        self.entry, top = _entry(self.path, self.tree)
-        if top is not None and top not in self.folders:
-            self.folders.append(top)
+        self.entry, self.top = _entry(self.path, self.tree)
+        if self.top is not None and self.top not in self.folders:
+            self.folders.append(self.top)
         self.reserved = _NEVER_THE_USERS - {self.entry.partition(".")[0]}
         self.searched = self.folders if in_repository else self.folders[:1]
         self.trees[str(self.path)] = self.tree
@@ -466,7 +466,9 @@ class _Session:
         """The user's own module of that full name."""
         if name == self.entry and path is None:
             return self._spec(name, self.path)
-        if path is None and not (self._is_asked_by_user() or self.entry.startswith(f"{name}.")):
+        if self.top is not None and self.entry.startswith(f"{name}."):
+            return self._package(name, self.top.joinpath(*name.split(".")))
+        if path is None and not self._is_asked_by_user():
             return None
         folders = [*self.folders, *self.added_folders()] if path is None else [Path(place) for place in path]
         for folder in folders:
@@ -506,6 +508,14 @@ class _Session:
         inside = [str(file.parent)] if file.name == "__init__.py" else None
         loader = _OwnLoader(self, file)
         return importlib.util.spec_from_file_location(name, file, loader=loader, submodule_search_locations=inside)
+
+    def _package(self, name: str, folder: Path) -> importlib.machinery.ModuleSpec | None:
+        """A package that the file is in, with or without `__init__.py`."""
+        if (folder / "__init__.py").exists():
+            return self._spec(name, folder / "__init__.py")
+        spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
+        spec.submodule_search_locations = [str(folder)]
+        return spec
 
     def execute(self, module: ModuleType, file: Path) -> None:
         """Execute a file of the user's in the module's namespace."""

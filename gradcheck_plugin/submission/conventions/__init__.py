@@ -139,6 +139,10 @@ def plan_arguments(
             continue
         elif (size := _size(name, layout)) is not None:
             plan[name] = ("size", size)
+        elif name.lower() in HIDDEN_SIZE:
+            plan[name] = ("value", 6)
+        elif name.lower() in ("hidden_size_list", "hidden_dims", "hidden_sizes", "hidden_layers"):
+            plan[name] = ("value", [6, 5])
         elif name.lower() in _INITIALISERS:
             plan[name] = ("value", _initial)
         else:
@@ -196,5 +200,7 @@ def axis_sizes(layout: Layout, arrays: Mapping[str, Array]) -> dict[str, int]:
     """The size of every axis, read off the arrays."""
     sizes: dict[str, int] = {}
     for entry in layout.entries:
-        sizes.update(zip(entry.dims, np.shape(arrays[entry.name]), strict=True))
+        shape = np.shape(arrays[entry.name])
+        if len(shape) == len(entry.dims):  # a further layout of the same input may have more axes
+            sizes.update(zip(entry.dims, shape, strict=True))
     return sizes

@@ -47,9 +47,10 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
         abstract = any(cls in other.__mro__[1:] for other in classes) and _is_abstract(cls)
         if not own or abstract or _is_torch(cls):
             continue
-        forward = arguments(cls.forward, method=not _static(cls, "forward"))
+        driven: Any = cls
+        forward = arguments(driven.forward, method=not _static(cls, "forward"))
         inputs = tuple(n for n in forward.required)
-        kind = "loss" if len(inputs) == 2 and not arguments(cls.backward, method=True).required else "layer"
+        kind = "loss" if len(inputs) == 2 and not arguments(driven.backward, method=True).required else "layer"
         yield Candidate(name, kind, sys.modules[__name__], {"class": cls}, inputs, line_of(cls), f"{name}.backward")
 
 
@@ -189,8 +190,11 @@ class LayerClass:
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
         if self.instance is not None:
             return []
-        sources = {"array": str, "size": lambda v: size_source(self.layout, v), "value": repr}
-        args = ", ".join(f"{a}={sources[kind](v)}" for a, (kind, v) in self.plan.items())
+
+        def source(kind: str, what: Any) -> str:
+            return str(what) if kind == "array" else size_source(self.layout, what) if kind == "size" else repr(what)
+
+        args = ", ".join(f"{a}={source(kind, v)}" for a, (kind, v) in self.plan.items())
         lines = [f"layer = {self.cls.__name__}({args})"]
         for name, path in self.paths.items():
             if name not in [v for kind, v in self.plan.values() if kind == "array"]:

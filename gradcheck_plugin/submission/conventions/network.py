@@ -30,11 +30,11 @@ _GRADIENT = ("gradient", "gradients", "backprop", "backward", "grad")
 
 def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
     """Classes with a loss of two arguments and a way to its gradient."""
-    cls: Any
     for name, cls in defined.items():
-        if not inspect.isclass(cls) or not inspect.isfunction(getattr(cls, "loss", None)):
+        loss = getattr(cls, "loss", None)
+        if not inspect.isclass(cls) or not inspect.isfunction(loss):
             continue
-        signature = arguments(cls.loss, method=True)
+        signature = arguments(loss, method=True)
         if len(signature.names) < 2 or len(signature.required) > 2:
             continue
         gradient = next((m for m in _GRADIENT if _takes(cls, m, 2)), None)

@@ -21,10 +21,9 @@ ORDER = 40
 
 def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
     """Classes whose `update` takes parameters and gradients, and functions of w and dw."""
-    thing: Any
     for name, thing in defined.items():
-        if inspect.isclass(thing) and inspect.isfunction(getattr(thing, "update", None)):
-            if len(arguments(thing.update, method=True).required) == 2:
+        if inspect.isclass(thing) and inspect.isfunction(update := getattr(thing, "update", None)):
+            if len(arguments(update, method=True).required) == 2:
                 objects, function = {"class": thing}, f"{name}.update"
                 yield Candidate(name, "update", sys.modules[__name__], objects, ("w", "dw"), line_of(thing), function)
         elif inspect.isfunction(thing) and [n.lower() for n in arguments(thing).names[:2]] == ["w", "dw"]:
@@ -36,6 +35,8 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
 def caller(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) -> UpdateRule:
     """Find the argument that takes the learning rate."""
     rule = candidate.objects.get("class") or candidate.objects["function"]
+    if "lr" not in options:
+        raise Unbindable("no reference for this update rule")
     if "function" in candidate.objects:
         return UpdateRule(rule, layout, {}, {"learning_rate": options["lr"]}, in_place=False)
     signature = arguments(rule.__init__, method=True)

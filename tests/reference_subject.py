@@ -1,0 +1,113 @@
+"""A reference, or one of its mistakes, in the place of a user's code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from gradcheck_plugin.model import Result, Verdict
+from gradcheck_plugin.submission.bind import defaults
+from gradcheck_plugin.submission.calls import private
+from gradcheck_plugin.submission.subject import Subject, Tape
+from gradcheck_plugin.suite import Settings, Target
+from reference_impls.shapes import OUTPUT, Layout
+from reference_impls.spec import LayerSpec, Mistake, Variant
+
+
+class ReferenceCaller:
+    """Calls plain functions of the base layout with the arrays of a variant, as a user of that variant would."""
+
+    convention = "reference"
+
+    def __init__(
+        self,
+        spec: LayerSpec,
+        variant: Variant,
+        layout: Layout,
+        forward: Callable[..., Any],
+        backward: Callable[..., Any],
+        raw: bool = False,
+    ) -> None:
+        self.spec, self.layout, self.raw = spec, layout, raw
+        self.options = dict(variant.options)
+        self.forward_function, self.backward_function = forward, backward
+        self.upstream = spec.kind in ("layer", "loss")
+
+    def _sizes(self, arrays: Mapping[str, Any]) -> dict[str, int]:
+        sizes: dict[str, int] = {}
+        for entry in self.layout.entries:
+            sizes.update(zip(entry.dims, np.shape(arrays[entry.name]), strict=True))
+        if any(e.classes for e in self.layout.entries):
+            base = [e for e in self.layout.entries if e.domain != "label"]
+            sizes.update({d: s for e in base for d, s in zip(e.dims, np.shape(arrays[e.name]), strict=True)})
+        return self.layout.complete(sizes, self.spec.layout)
+
+    def forward(self, arrays: Mapping[str, Any]) -> Tape:
+        if self.raw:  # a mistake in the handling of the variant's own shapes
+            own = [np.asarray(private(arrays[e.name])) for e in self.layout.entries]
+            return Tape(
+                self.forward_function(*own, **self.options),
+                lambda dy: self.backward_function(np.asarray(dy), *own, **self.options),
+            )
+        base, sizes = self.spec.layout, self._sizes(arrays)
+        given = {e.name: np.asarray(private(arrays[e.name])) for e in base.entries}
+        inner = {n: self.layout.to_base(n, a, base, sizes) for n, a in given.items()}
+        out = self.forward_function(*inner.values(), **self.options)
+
+        def backward(dy: Any) -> dict[str, Any]:
+            base_dy = self.layout.to_base(OUTPUT, np.asarray(dy), base, sizes)
+            got = self.backward_function(base_dy, *inner.values(), **self.options)
+            return {n: self._back(n, g, sizes) for n, g in got.items() if self.layout[n].differentiable}
+
+        return Tape(self.layout.from_base(OUTPUT, np.asarray(out), base, sizes), backward)
+
+    def _back(self, name: str, gradient: Any, sizes: Mapping[str, int]) -> Any:
+        try:
+            return self.layout.from_base(name, np.asarray(gradient), self.spec.layout, sizes)
+        except ValueError:
+            return gradient
+
+    def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
+        return []
+
+
+def target(
+    spec: LayerSpec,
+    variant: Variant | None = None,
+    mistake: Mistake | None = None,
+    settings: Settings | None = None,
+) -> Target:
+    """A target that drives the reference in a variant, or the mistake in its place."""
+    variant = variant or Variant()
+    layout = next(layout for v, layout in spec.layouts() if v == variant)
+    forward, backward = spec.forward, spec.backward
+    if mistake is not None:
+        made = mistake.backward() if mistake.stateful and mistake.backward else mistake.backward
+        backward, forward = made or backward, mistake.forward or forward
+    raw = mistake is not None and bool(mistake.variant) and mistake.forward is not None
+    caller = ReferenceCaller(spec, variant, layout, forward, backward, raw)
+    judged = () if spec.kind == "update" else tuple(e.name for e in layout.entries if e.differentiable)
+    if judged:
+        probe = Subject(spec.name, caller, layout, judged, {}, spec=spec, variant=variant)
+        case = probe.sample(1, {d: max(3, spec.minimum.get(d, 1)) for d in layout.dims(spec.layout)})
+        arrays = probe.base_arrays(case, layout).values()
+        known = spec.backward(np.asarray(spec.forward(*arrays, **variant.options)), *arrays, **variant.options)
+        judged = tuple(n for n in judged if n in known)
+    subject = Subject(spec.name, caller, layout, judged, {}, spec=spec, variant=variant, matches=True)
+    return Target(subject, settings or Settings(cases=12))
+
+
+def check_all(made: Target) -> list[Result]:
+    """Every property of a target."""
+    return [made.check(p) for p in made.properties()]
+
+
+def codes(results: list[Result]) -> list[str]:
+    """What the findings are called, failures first, then advice."""
+    failures = [r.finding.code for r in results if r.verdict is Verdict.FAIL and r.finding]
+    return failures + [a.code for r in results for a in r.advice]
+
+
+__all__ = ["ReferenceCaller", "check_all", "codes", "defaults", "target"]
