@@ -6,7 +6,6 @@ gradient, is advice.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -76,17 +75,16 @@ def _numeric(given: dict[str, Any]) -> dict[str, Array]:
 
 def _carried(subject: Subject, case: Case, dy: Array, first: dict[str, Array]) -> Iterator[Breach]:
     """A backward after another sample's forward and backward gives what it gave before: nothing is carried over."""
-    rng = case.rng(6)
-    moved = {n: a * rng.uniform(0.5, 1.5, np.shape(a)) if a.dtype.kind == "f" else a for n, a in case.arrays.items()}
-    between = _backward(subject, dataclasses.replace(case, arrays=moved), dy)
+    between = _backward(subject, subject.sample(case.seed ^ 0x5BD1, case.sizes), dy)
     again = _backward(subject, case, dy)
     for name, g in first.items():
         if name not in again or again[name].shape != g.shape or not np.isfinite(g).all():
             continue
         allowed = 1e-6 * float(np.max(np.abs(g), initial=0.0))
         if np.max(np.abs(again[name] - g), initial=0.0) > allowed:
-            total = g + between.get(name, 0.0) + g
-            sums = np.max(np.abs(again[name] - total), initial=0.0) <= 10 * allowed
+            more = _backward(subject, case, dy).get(name, g)
+            step, last = more - again[name], again[name] - between.get(name, 0.0)
+            sums = np.max(np.abs(step - last), initial=0.0) <= 1e-6 * float(np.max(np.abs(more), initial=0.0))
             yield Breach("accumulates" if sums else "stale-state", Severity.ERROR, name)
             return
 

@@ -115,7 +115,8 @@ def judge(subject: Subject, name: str, case: Case, layout: Layout) -> Judgement:
         if not base.estimate.ok:
             base.verdict = Verdict.INCONCLUSIVE
         return base
-    return _numbers(subject, base, yours.astype(np.float64), raw, x, line, case)
+    single = yours.dtype in (np.float32, np.float16)
+    return _numbers(subject, base, yours.astype(np.float64), SINGLE if single else EPS, x, line, case)
 
 
 def _line(subject: Subject, name: str, case: Case) -> Callable[[float, Array], Array | None]:
@@ -136,12 +137,11 @@ def _line(subject: Subject, name: str, case: Case) -> Callable[[float, Array], A
 
 
 def _numbers(
-    subject: Subject, base: Judgement, yours: Array, raw: Any, x: Array, line: Callable[..., Array | None], case: Case
+    subject: Subject, base: Judgement, yours: Array, eps: float, x: Array, line: Callable[..., Array | None], case: Case
 ) -> Judgement:
     """Two directions against numerical differentiation, then the exact oracles."""
     assert base.ladder is not None
     assert base.v is not None
-    eps = SINGLE if getattr(raw, "dtype", None) == np.float32 else EPS
     agrees = _agrees(yours, base.expected, eps)
     worst = 0.0
     scales = []

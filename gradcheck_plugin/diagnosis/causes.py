@@ -144,7 +144,9 @@ def _classical(
         return None
     best: tuple[int, Mistake] | None = None
     for mistake in subject.spec.mistakes:
-        if mistake.backward is None or mistake.stateful or mistake.forward is not None:
+        if mistake.backward is None or mistake.stateful:
+            continue
+        if mistake.forward is not None and not _of_this_layout(subject, mistake, layout):
             continue
         wrong = [_mistaken(subject, mistake, layout, s) for s in samples]
         if any(w is None or name not in w for w in wrong):
@@ -163,12 +165,21 @@ def _classical(
     return (best[1].code, "", best[1]) if best else None
 
 
+def _of_this_layout(subject: Subject, mistake: Mistake, layout: Layout) -> bool:
+    """Whether the mistake lies in the handling of this very layout's shapes, and so works on the user's own arrays."""
+    assert subject.spec is not None
+    return bool(mistake.variant) and any(v.note == mistake.variant for v, l in subject.spec.layouts() if l == layout)
+
+
 def _mistaken(subject: Subject, mistake: Mistake, layout: Layout, sample: Sample) -> dict[str, Array] | None:
     """What the mistake would give for a sample, in the user's layout where it can be carried there."""
     assert subject.spec is not None
     assert mistake.backward is not None
     arrays = subject.base_arrays(sample.case, layout)
     base_dy = layout.to_base(OUTPUT, np.asarray(sample.dy), subject.spec.layout, sample.case.sizes)
+    raw = mistake.forward is not None
+    if raw:
+        arrays, base_dy = {e.name: sample.case.arrays[e.name] for e in layout.entries}, np.asarray(sample.dy)
     try:
         given = mistake.backward(base_dy.copy(), *(a.copy() for a in arrays.values()), **subject.variant.options)
     except Exception:
@@ -176,6 +187,9 @@ def _mistaken(subject: Subject, mistake: Mistake, layout: Layout, sample: Sample
     result: dict[str, Array] = {}
     for n, g in given.items():
         if n not in arrays or not layout[n].differentiable:
+            continue
+        if raw:
+            result[n] = np.asarray(g)
             continue
         try:
             result[n] = np.asarray(layout.from_base(n, np.asarray(g), subject.spec.layout, sample.case.sizes))
@@ -211,6 +225,8 @@ def _constant(subject: Subject, name: str, samples: list[Sample]) -> tuple[str, 
         return "zero-gradient", ""
     if np.ptp(ratios) <= 1e-6 * abs(ratios[0]):
         c = ratios[0]
+        if abs(c - 1) < 1e-3:
+            return None
         named = {2.0: "factor-two", 0.5: "factor-half", -1.0: "wrong-sign"}
         code = next((code for value, code in named.items() if abs(c - value) < 1e-6), "missing-factor")
         return code, f"{c:.4g}"

@@ -322,12 +322,15 @@ def reproduce(
         for a in ("forward_function", "backward_function", "function")
         if hasattr(subject.caller, a)
     ]
-    names = ", ".join(functions or [str(wanted)])
+    names = getattr(subject.caller, "owner", "") or ", ".join(functions or [str(wanted)])
     if target.plain_import:
         top += [f"sys.path.insert(0, {str(target.path.parent)!r})", f"from {target.path.stem} import {names}"]
     else:
         top += ["import gradcheck_plugin", f"globals().update(gradcheck_plugin.namespace({str(target.path)!r}))"]
     values = [f"{e.name} = {literal(drawn.case.arrays[e.name])}" for e in drawn.layout.entries]
+    if getattr(subject.caller, "tensors", False):
+        top[0] += ", torch"
+        lines = [f"{n} = torch.tensor({n})" for n in (*(e.name for e in drawn.layout.entries), "dout")] + lines
     if dy is None and subject.caller.upstream:
         try:
             dy = gradients(subject, drawn.case)[1]

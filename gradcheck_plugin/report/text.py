@@ -95,6 +95,8 @@ def table(results: list[Result], not_driven: list[NotDriven]) -> list[str]:
         for n in not_driven:
             if n.file == file:
                 lines += _wrap(f"  {n.target:<{width}} ", f"not driven: {n.reason}")
+    if not_driven:
+        lines += _wrap("", "an object that stands for a known layer under another name: --gradcheck-as NAME=LAYER")
     return lines
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_plugin.model import Array, Finding, NotDriven
+from gradcheck_plugin.model import Array, Finding, NotDriven, Verdict
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.limits import TimeLimit, time_limit
 from gradcheck_plugin.submission.recognise import spec_named
 from gradcheck_plugin.submission.subject import Subject
+from gradcheck_plugin.submission.tensors import TensorCaller, is_tensor, to_array
 from reference_impls import specs
 from reference_impls.shapes import Entry, Layout
 from reference_impls.spec import LayerSpec, Variant
@@ -82,6 +84,11 @@ def bind(
     try:
         with time_limit(seconds):
             attempt = _search(candidate, named)
+            if (attempt.subject is None or attempt.fault) and _uses_torch(candidate):
+                tensors = dataclasses.replace(candidate, objects={**candidate.objects, "tensors": True})
+                second = _search(tensors, named)
+                if second.subject is not None and second.fault is None:
+                    attempt = second
     except TimeLimit:
         finding = Finding(
             "time-limit",
@@ -97,6 +104,8 @@ def bind(
         attempt.subject, root=root, module=module, function=candidate.function, matches=attempt.matches, **place
     )
     if attempt.fault is not None:
+        if isinstance(attempt.fault, UserCodeRaised) and _elsewhere(candidate, attempt.fault):
+            return _not_bound(candidate, attempt.fault, named, root, place)
         fault = _fault(candidate, attempt.fault, root, place)
         if fault:
             return Broken(
@@ -180,6 +189,8 @@ def _try(candidate: Candidate, spec: LayerSpec | None, variant: Variant, layout:
     attempt = _Attempt()
     try:
         caller = candidate.convention.caller(candidate, layout, options)
+        if candidate.objects.get("tensors"):
+            caller = TensorCaller(caller)
         fixed = _held_sizes(candidate.objects["instance"], layout) if "instance" in candidate.objects else {}
         subject = Subject(candidate.name, caller, layout, (), {}, spec=spec, variant=variant, fixed=fixed)
         base = spec.layout if spec else None
@@ -243,48 +254,72 @@ def _judged(subject: Subject, case: Any) -> tuple[str, ...]:
 
 
 def _alone(candidate: Candidate) -> _Attempt:
-    """Bind without a reference: the forward is the only authority on what it computes."""
+    """Bind without a reference: the forward is the only authority on what it computes.
+
+    The first shape of input that runs is the natural one. What else is guessed there, such as the form of labels, is
+    settled by the backward: where one guess makes it the gradient of the forward, that guess is right.
+    """
     first = _Attempt()
-    for layout in _guesses(candidate):
-        attempt = _try(candidate, None, Variant(), layout)
-        if attempt.subject is not None and attempt.fault is None:
-            attempt.subject = dataclasses.replace(
-                attempt.subject, notes=(*attempt.subject.notes, "no reference: checked numerically")
-            )
-            return attempt
-        if first.fault is None or (attempt.subject and not first.subject):
-            first = attempt
+    for layouts in _guesses(candidate):
+        ran = []
+        for layout in layouts:
+            attempt = _try(candidate, None, Variant(), layout)
+            if attempt.subject is not None and attempt.fault is None:
+                note = "no reference: checked numerically"
+                attempt.subject = dataclasses.replace(attempt.subject, notes=(*attempt.subject.notes, note))
+                ran.append(attempt)
+            elif first.fault is None or (attempt.subject and not first.subject):
+                first = attempt
+        if ran:
+            return next((a for a in ran if len(ran) > 1 and _consistent(a)), ran[0])
     return first
+
+
+def _consistent(attempt: _Attempt) -> bool:
+    """Whether every gradient is that of the forward in one generic case."""
+    from gradcheck_plugin.checks.gradient import judge
+
+    assert attempt.subject is not None
+    subject = attempt.subject
+    case = subject.sample(11, generic_sizes(subject.layout, None, None))
+    try:
+        return all(judge(subject, n, case, subject.layout).verdict is Verdict.PASS for n in subject.judged)
+    except (UserCodeRaised, Unbindable, TypeError):
+        return False
 
 
 _PARAMETERS = {
     "w": "D M", "weight": "D M", "weights": "D M", "kernel": "D M", "wx": "D H", "wh": "H H", "b": "M", "bias": "M",
     "gamma": "D", "beta": "D", "theta": "D",
 }  # fmt: skip
-_LABELS = ("y", "t", "labels", "target", "targets", "label", "y_true", "ytrue")
+_SCALARS = ("reg", "reg_strength", "lam", "lambda_", "lmbda", "weight_decay", "alpha", "eps", "epsilon", "scale")
 
 
-def _guesses(candidate: Candidate) -> Iterator[Layout]:
-    """Layouts for an object nobody knows, from the names of its arguments; usual shapes first."""
+def _guesses(candidate: Candidate) -> Iterator[list[Layout]]:
+    """Layouts for an object nobody knows, from the names of its arguments: natural shapes first, then guesses of one."""
     inputs = list(candidate.inputs)
     if not inputs:
         return
+    loss = candidate.kind in ("loss", "network")
     shapes = ["N D", "N C E F", "N T D", "D"] if len(inputs) == 1 else ["N D"]
     for shape in shapes:
-        for label in ("@onehot", "@label", "real") if candidate.kind in ("loss", "network") else ("real",):
-            entries = []
-            for position, name in enumerate(inputs):
-                low = name.lower()
-                if label != "real" and position > 0 and low in _LABELS:
-                    entries.append(f"{name}: N @label(D)" if label == "@label" else f"{name}: N D @onehot")
-                elif position > 0 and low in _PARAMETERS and "x" in [n.lower() for n in inputs]:
-                    entries.append(f"{name}: {_PARAMETERS[low]}")
-                else:
-                    entries.append(f"{name}: {shape}")
-            yield from _with_state(
-                candidate,
-                Layout.parse(", ".join(entries) + (" ->" if candidate.kind in ("loss", "network") else " -> Y")),
-            )
+        labels = ("@onehot", "@label(D)", "", "@label(M)") if loss else ("",)
+        layouts = []
+        for label in labels:
+            text = ", ".join(_guess(position, name, inputs, shape, label) for position, name in enumerate(inputs))
+            layouts += list(_with_state(candidate, Layout.parse(text + (" ->" if loss else " -> Y"))))
+        yield list(dict.fromkeys(layouts))
+
+
+def _guess(position: int, name: str, inputs: list[str], shape: str, label: str) -> str:
+    low = name.lower()
+    if low in _SCALARS:
+        return f"{name}: @positive"
+    if low in _PARAMETERS and "x" in [n.lower() for n in inputs]:
+        return f"{name}: {_PARAMETERS[low]}"
+    if position and label:
+        return f"{name}: N {label}" if label.startswith("@label") else f"{name}: {shape} {label}"
+    return f"{name}: {shape}"
 
 
 def _with_state(candidate: Candidate, layout: Layout) -> Iterator[Layout]:
@@ -322,18 +357,47 @@ def _with_state(candidate: Candidate, layout: Layout) -> Iterator[Layout]:
 def _not_bound(
     candidate: Candidate, fault: Exception | None, named: LayerSpec | None, root: Path | None, place: dict[str, Any]
 ) -> Broken | NotDriven:
-    if isinstance(fault, UserCodeRaised) and (named or isinstance(fault.cause, NotImplementedError | NameError)):
-        finding = _fault(candidate, fault, root, place)
-        if finding:
-            layer = named.name if named else ""
-            return Broken(candidate.name, finding, convention=_convention(candidate), layer=layer, **place)
+    if isinstance(fault, UserCodeRaised):
+        reason = _elsewhere(candidate, fault)
+        if reason:
+            frame = fault.frame(root)
+            at = f"line {frame.lineno}: " if frame else ""
+            return NotDriven(candidate.name, f"does not run here: {at}{reason}", code="does-not-run-here", **place)
+        if named or isinstance(fault.cause, NotImplementedError | NameError):
+            finding = _fault(candidate, fault, root, place)
+            if finding:
+                layer = named.name if named else ""
+                return Broken(candidate.name, finding, convention=_convention(candidate), layer=layer, **place)
     reason = str(fault) if fault else "no layout of its input was accepted"
     if isinstance(fault, UserCodeRaised):
         frame = fault.frame(root)
-        reason = f"{fault.where} raised {fault}" + (f" (line {frame.lineno})" if frame else "")
-        reason += " for every input that was tried"
-    pin = f"name the reference it stands for: --gradcheck-as {candidate.name}=affine"
-    return NotDriven(candidate.name, f"{reason}; {pin}", **place)
+        at = f" on line {frame.lineno}" if frame else ""
+        reason = f"{fault.where} raised {fault}{at}, for every input that was tried"
+    return NotDriven(candidate.name, reason, **place)
+
+
+_REMOVED = re.compile(
+    r"module 'numpy' has no attribute|name '(xrange|unicode|raw_input|reduce|basestring|long)' is not defined|"
+    r"'float' object cannot be interpreted as an integer|only length-1 arrays|only 0-dimensional arrays"
+)
+
+
+def _elsewhere(candidate: Candidate, fault: UserCodeRaised) -> str:
+    """Why the code cannot run on this machine though it may be right: another Python or NumPy, or tensors of torch."""
+    text = str(fault)
+    if _REMOVED.search(text):
+        return f"{text} (written for another version of Python or NumPy)"
+    if _uses_torch(candidate) and isinstance(fault.cause, TypeError | AttributeError):
+        return f"{text.splitlines()[0][:100]} (it imports torch; neither arrays nor tensors were accepted)"
+    return ""
+
+
+def _uses_torch(candidate: Candidate) -> bool:
+    """Whether the candidate's own module has imported torch."""
+    functions = [f for f in candidate.objects.values() if inspect.isfunction(f)]
+    for cls in filter(inspect.isclass, candidate.objects.values()):
+        functions += [m for m in vars(cls).values() if inspect.isfunction(m)]
+    return any(getattr(f.__globals__.get("torch"), "__name__", "") == "torch" for f in functions)
 
 
 def _fault(candidate: Candidate, fault: Exception, root: Path | None, place: dict[str, Any]) -> Finding | None:
@@ -350,8 +414,8 @@ def numeric(value: Any) -> Array | None:
     """`value` as an array of real numbers, or None where it is no such thing."""
     if value is None or isinstance(value, str | dict | tuple | set):
         return None
-    if type(value).__module__.split(".")[0] == "torch":
-        value = value.detach().cpu().numpy()
+    if is_tensor(value):
+        value = to_array(value)
     try:
         array = np.asarray(value)
     except (ValueError, TypeError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -43,12 +44,16 @@ def frozen(seed: int) -> Iterator[None]:
     """Run with known random states and quiet warnings, and put everything back: dropout draws the same mask again."""
     numpy_state, python_state = np.random.get_state(), random.getstate()
     make = np.random.default_rng
+    torch = sys.modules.get("torch")
+    torch_state = torch.get_rng_state() if torch is not None and hasattr(torch, "get_rng_state") else None
 
     def seeded(s: Any = None) -> np.random.Generator:
         return make(seed if s is None else s)
 
     np.random.seed(seed % 2**32)
     random.seed(seed)
+    if torch is not None and torch_state is not None:
+        torch.manual_seed(seed)
     np.random.default_rng = seeded  # type: ignore[assignment]
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -58,6 +63,8 @@ def frozen(seed: int) -> Iterator[None]:
         np.random.default_rng = make
         np.random.set_state(numpy_state)
         random.setstate(python_state)
+        if torch is not None and torch_state is not None:
+            torch.set_rng_state(torch_state)
 
 
 def guarded(where: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -78,7 +85,22 @@ def private(value: Array) -> Array:
     copy = value.copy()
     for watch in _watchers:
         watch(value, copy)
+    for convert in _converters[-1:]:
+        copy = convert(copy)
     return copy
+
+
+_converters: list[Callable[[Any], Any]] = []
+
+
+@contextlib.contextmanager
+def converting(convert: Callable[[Any], Any]) -> Iterator[None]:
+    """Hand user code what `convert` makes of its arrays, for the length of the block."""
+    _converters.append(convert)
+    try:
+        yield
+    finally:
+        _converters.pop()
 
 
 @contextlib.contextmanager

@@ -396,7 +396,8 @@ class _Session:
     # modules
 
     def own_modules(self) -> list[ModuleType]:
-        return [module for name, module in list(sys.modules.items()) if self._is_own(name, module)]
+        new = {name: module for name, module in sys.modules.items() if name not in self.modules_before}
+        return [module for name, module in new.items() if self._is_own(name, module)]
 
     def _is_own(self, name: str, module: ModuleType) -> bool:
         file = getattr(module, "__file__", None)
@@ -428,7 +429,7 @@ class _Session:
             for name in os.listdir(folder)
             if name.endswith(".py") or (folder / name / "__init__.py").exists()
         }
-        names -= self.reserved
+        names = (names | {self.entry.partition(".")[0]}) - self.reserved
         hidden = {name: module for name, module in sys.modules.items() if name.partition(".")[0] in names}
         for name in hidden:
             del sys.modules[name]
@@ -501,6 +502,8 @@ class _Session:
         """The file, if it is one of the user's, and the line with the import statement that is being executed."""
         frame: FrameType | None = sys._getframe(1)
         while frame and (frame.f_code.co_filename == __file__ or "importlib" in frame.f_code.co_filename):
+            if frame.f_code is importlib.util.find_spec.__code__:
+                return None, 0  # `find_spec`: the file only asks whether there is such a package
             frame = frame.f_back
         return (self.trees.get(frame.f_code.co_filename), frame.f_lineno) if frame else (None, 0)
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.model import Array
+from gradcheck_plugin.submission.tensors import is_tensor, to_array, to_tensor
 
 Path = tuple[tuple[str, Any], ...]  # (("attr", "params"), ("item", "W"))
 _GRADIENT = re.compile(r"^(d[A-Z_]?\w*|\w*grad\w*|dl?d\w+|d(weights?|bias(es)?|gamma|beta|inputs?|values?))$")
@@ -41,6 +42,8 @@ def leaves(obj: Any, depth: int = 3) -> Iterator[tuple[Path, Array]]:
 
 
 def _leaves(obj: Any, path: Path, depth: int, seen: set[int]) -> Iterator[tuple[Path, Array]]:
+    if is_tensor(obj):
+        obj = to_array(obj)
     if isinstance(obj, np.ndarray):
         if obj.dtype.kind == "f" and id(obj) not in seen:
             seen.add(id(obj))
@@ -80,10 +83,11 @@ def put(obj: Any, path: Path, value: Array) -> None:
         return
     owner = get(obj, path[:-1])
     kind, key = path[-1]
+    fresh = to_tensor(value.copy()) if is_tensor(old) else value.copy()
     if kind == "attr":
-        setattr(owner, key, value.copy())
+        setattr(owner, key, fresh)
     else:
-        owner[key] = value.copy()
+        owner[key] = fresh
 
 
 def label(path: Path) -> str:
@@ -122,7 +126,11 @@ def gradient_paths(obj: Any, parameter: Path) -> list[Path]:
             found += [(*prefix, ("attr", box), ("item", k)) for k in (key, *spellings)]
     for s in spellings:
         found.append((*owner, ("item", s)))
-    return [p for p in found if isinstance(get(obj, p), np.ndarray | float | np.floating)]
+    return [p for p in found if _is_gradient(get(obj, p))]
+
+
+def _is_gradient(value: Any) -> bool:
+    return isinstance(value, np.ndarray | float | np.floating) or is_tensor(value)
 
 
 def _spellings(name: str) -> list[str]:

@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gradcheck_plugin.submission import load as loading
 from gradcheck_plugin.submission.limits import TimeLimit, _watch, time_limit
-from gradcheck_plugin.submission.load import PRIVATE, Loaded, LoadError, load
+from gradcheck_plugin.submission.load import PRIVATE, Loaded, LoadError
 
 Write = Callable[..., Path]
 
@@ -38,29 +39,35 @@ def write(tmp_path: Path) -> Write:
     return write
 
 
+def _is_not_standard(name: str) -> bool:
+    return name.partition(".")[0] not in sys.stdlib_module_names
+
+
 def _state() -> dict[str, Any]:
     return {
-        "modules": {name for name in sys.modules if not name.startswith(PRIVATE)},
+        "modules": {name for name in sys.modules if not name.startswith(PRIVATE) and _is_not_standard(name)},
         "path": list(sys.path),
         "meta_path": list(sys.meta_path),
         "argv": list(sys.argv),
         "streams": (sys.stdin, sys.stdout, sys.stderr),
         "cwd": os.getcwd(),
-        "environ": dict(os.environ),
+        "environ": {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"},
         "input": builtins.input,
         "random": random.getstate(),
-        "numpy": np.random.get_state()[1].tolist(),  # type: ignore[union-attr]
+        "numpy": str(np.random.get_state()),
         "errors": np.geterr(),
         "timer": signal.getitimer(signal.ITIMER_REAL),
         "handler": signal.getsignal(signal.SIGALRM),
     }
 
 
-@pytest.fixture(autouse=True)
-def nothing_left() -> Iterator[None]:
+def load(path: Path, **options: float) -> Loaded:
+    """Loads, and looks at what stays behind also when that fails."""
     before = _state()
-    yield
-    assert _state() == before
+    try:
+        return loading.load(path, **options)
+    finally:
+        assert _state() == before
 
 
 def refused(path: Path, **options: float) -> LoadError:
@@ -79,10 +86,20 @@ LOADS = {
         "common/layers.py": "from common.base import f",
         "common/base.py": "def f(): return 1",
     },
-    "path appended by hand": {"ch05/net.py": "import sys, os\nsys.path.append(os.pardir)\nimport top\nx = top.x", "top.py": "x = 1"},
-    "a folder appended by hand": {"net.py": "import sys\nsys.path.append('src')\nimport thing\nx = thing.x", "src/thing.py": "x = 1"},
+    "path appended by hand": {
+        "ch05/net.py": "import sys, os\nsys.path.append(os.pardir)\nfrom top import x",
+        "top.py": "x = 1",
+    },
+    "a folder appended by hand": {
+        "net.py": "import sys\nsys.path.append('src')\nfrom thing import x",
+        "src/thing.py": "x = 1",
+    },
     "elsewhere in the repository": {"a/net.py": "from layers import x", "b/c/layers.py": "x = 1"},
-    "relative": {"pkg/nn/net.py": "from .base import x", "pkg/nn/base.py": "from ..deep import x", "pkg/deep.py": "x = 1"},
+    "relative": {
+        "pkg/nn/net.py": "from .base import x\nfrom ..deep import y",
+        "pkg/nn/base.py": "from ..deep import x",
+        "pkg/deep.py": "x = y = 1",
+    },
     "relative in a regular package": {
         "pkg/net.py": "from .base import x",
         "pkg/__init__.py": "from .net import x",
@@ -96,12 +113,15 @@ LOADS = {
     "no input": {"net.py": "x = 0\ntry:\n    input('?')\nexcept EOFError:\n    x = 1"},
     "no window": {"net.py": "import os\nx = int(os.environ['MPLBACKEND'] == 'Agg')"},
     "not as a script": {"net.py": "x = 1\nif __name__ == '__main__':\n    x = 2"},
-    "streams wrapped": {"net.py": "import io, sys\nsys.stdout = io.TextIOWrapper(sys.stdout.detach())\nprint('hello')\nx = 1"},
+    "streams wrapped": {
+        "net.py": "import io, sys\nsys.stdout = io.TextIOWrapper(sys.stdout.detach())\nprint('hello')\nx = 1",
+    },
     "warns": {"net.py": "import warnings\nwarnings.warn('old')\nx = 1\nbad = '\\d'"},
     "byte order mark": {"net.py": "\ufeffx = 1"},
     "windows lines": {"net.py": "x = 1\r\ndef f():\r\n    return 2\r\n"},
     "changes the process": {
-        "net.py": "import os, random, sys\nimport numpy as np\nrandom.seed(0)\nnp.random.seed(0)\nnp.seterr(all='raise')\n"
+        "net.py": "import os, random, sys\nimport numpy as np\n"
+        "random.seed(0)\nnp.random.seed(0)\nnp.seterr(all='raise')\n"
         "os.environ['A_NEW_ONE'] = '1'\nos.chdir('/')\nsys.path.append('/nowhere')\nx = 1"
     },
 }  # fmt: skip
@@ -161,11 +181,11 @@ def test_a_syntax_error_in_a_sibling_names_the_sibling(write: Write) -> None:
 
 
 REDUCED = {
-    "raises": ("import math\nrate = 0.1\ndata = open('train.csv')\nn = len(data)\ndef f(): return rate", 3, "FileNotFoundError"),
+    "raises": ("\nrate = 0.1\ndata = open('a.csv')\nn = len(data)\ndef f(): return rate", 3, "FileNotFoundError"),
     "exits": ("rate = 0.1\nimport sys\nsys.exit('no data')\ndef f(): return rate", 3, "SystemExit"),
     "asks": ("rate = 0.1\n\nn = int(input())\ndef f(): return rate", 3, "EOFError"),
     "default": ("rate = 0.1\n\np = open('train.csv')\ndef f(p=p): return rate", 3, "FileNotFoundError"),
-    "future": ("from __future__ import annotations\nrate = 0.1\n1 / 0\ndef f() -> Missing: return rate", 3, "ZeroDivisionError"),
+    "future": ("from __future__ import annotations\nrate = 0.1\n1 / 0\ndef f() -> A: return rate", 3, "Zero"),
     "takes long": ("rate = 0.1\n\nwhile True: pass\ndef f(): return rate", 3, "did not finish within 0.2 s"),
 }  # fmt: skip
 
@@ -220,7 +240,7 @@ STAND_INS = {
     "loop": "from qbar import bar\nx = sum(1 for i in bar(range(1), desc='epoch'))",
     "called module": "import qbar\nx = sum(1 for i in qbar(range(1)))",
     "numbers": "from qast.builtins import xrange\nx = sum(1 for i in xrange(1))",
-    "base": "from qorch import nn\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\nNet()\nx = 1",
+    "base": "from qorch import nn\nclass Net(nn.Module):\n    def __init__(self): super().__init__()\nNet()\nx = 1",
     "flag": "import qupy\nx = 2 if qupy.cuda.is_available() else 1",
 }
 
@@ -303,19 +323,28 @@ def test_outside_the_main_thread(write: Write) -> None:
     assert found[0].namespace["x"] == 1
 
 
+def endless() -> None:
+    while True:
+        pass
+
+
 LIMITS = {"alarm": time_limit, "thread": _watch}
 
 
 @pytest.mark.parametrize("limit", LIMITS.values(), ids=LIMITS)
 def test_limits_nest(limit: Callable[[float], Any]) -> None:
+    def nested() -> None:
+        with limit(0.4):
+            with pytest.raises(TimeLimit), limit(0.1):
+                endless()
+            inner.append(time.monotonic() - started)
+            endless()
+
+    inner: list[float] = []
     started = time.monotonic()
-    with pytest.raises(TimeLimit), limit(0.4):
-        with pytest.raises(TimeLimit), limit(0.1):
-            while True:
-                pass
-        assert time.monotonic() - started < 0.35
-        while True:
-            pass
+    with pytest.raises(TimeLimit):
+        nested()
+    assert inner[0] < 0.35
     assert 0.35 < time.monotonic() - started < 0.9
 
 
@@ -323,19 +352,19 @@ def test_limits_nest(limit: Callable[[float], Any]) -> None:
 def test_the_outer_limit_rings_inside_a_longer_one(limit: Callable[[float], Any]) -> None:
     started = time.monotonic()
     with pytest.raises(TimeLimit), limit(0.1), limit(5):
-        while True:
-            pass
+        endless()
     assert time.monotonic() - started < 1
 
 
 def test_a_bare_except_does_not_escape_the_limit() -> None:
-    rounds = 0
-    with pytest.raises(TimeLimit), time_limit(0.1):
+    def stubborn() -> None:
         try:
-            while True:
-                pass
+            endless()
         except:  # noqa: E722
-            rounds += 1
-        while True:
-            pass
-    assert rounds == 1
+            swallowed.append(True)
+        endless()
+
+    swallowed: list[bool] = []
+    with pytest.raises(TimeLimit), time_limit(0.1):
+        stubborn()
+    assert swallowed

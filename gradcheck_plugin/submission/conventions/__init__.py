@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.model import Array
-from gradcheck_plugin.submission.calls import Unbindable
+from gradcheck_plugin.submission.calls import Unbindable, private
 from gradcheck_plugin.submission.state import same
 from reference_impls.shapes import Layout
 
@@ -161,7 +161,11 @@ def filled(
     """The constructor's arguments for the arrays of a case."""
     values: dict[str, Any] = {}
     for argument, (kind, what) in plan.items():
-        values[argument] = np.array(arrays[what]) if kind == "array" else sizes[what] if kind == "size" else what
+        values[argument] = what
+        if kind == "array":
+            values[argument] = private(np.asarray(arrays[what]))
+        elif kind == "size":
+            values[argument] = sizes.get(what, 5)  # an output axis that no array shows is free
     return values
 
 

@@ -26,6 +26,7 @@ _BACKWARD = re.compile(r"^(?P<stem>\w+?)_(backward|backprop|bwd)(?P<suffix>_\w+)
 
 def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
     """Every backward function that has a forward partner in the file."""
+    yield from _static_pairs(defined)
     for name, function in defined.items():
         match = _BACKWARD.match(name)
         if not match or not inspect.isfunction(function):
@@ -41,6 +42,23 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
         yield Candidate(
             stem + suffix, "layer", sys.modules[__name__], objects, inputs, line_of(function), name, (name, partner)
         )
+
+
+def _static_pairs(defined: Mapping[str, Any]) -> Iterator[Candidate]:
+    """Classes that are only a roof over a static forward and backward; a `ctx` argument is another convention."""
+    cls: Any
+    for name, cls in defined.items():
+        if not inspect.isclass(cls):
+            continue
+        pair = [inspect.getattr_static(cls, m, None) for m in ("forward", "backward")]
+        if not all(isinstance(p, staticmethod) for p in pair):
+            continue
+        forward, backward = cls.forward, cls.backward
+        inputs = arguments(forward).required
+        if inputs and inputs[0] not in ("ctx", "context"):
+            objects = {"forward": forward, "backward": backward, "owner": name}
+            line, where = line_of(cls), f"{name}.backward"
+            yield Candidate(name, "layer", sys.modules[__name__], objects, inputs, line, where)
 
 
 def caller(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) -> FunctionPair:
@@ -59,7 +77,7 @@ def caller(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) -> 
     by_name = {n: e for n in required for e in entries if state.same(n, e)}
     complete = len(by_name) == len(entries) == len(set(by_name.values()))
     order = by_name if complete else dict(zip(required, entries, strict=True))
-    return FunctionPair(forward, backward, layout, order, extra)
+    return FunctionPair(forward, backward, layout, order, extra, owner=candidate.objects.get("owner", ""))
 
 
 @dataclass
@@ -73,6 +91,7 @@ class FunctionPair:
     extra: dict[str, Any]
     convention: str = "function pair with cache"
     upstream: bool = True
+    owner: str = ""
 
     def forward(self, arrays: Mapping[str, Array]) -> Tape:
         given = {a: private(arrays[n]) for a, n in self.order.items()}
@@ -105,8 +124,9 @@ class FunctionPair:
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
         names = [n for n in self.order.values() if self.layout[n].differentiable]
         extra = "".join(f", {k}={v!r}" for k, v in self.extra.items())
+        dot = f"{self.owner}." if self.owner else ""
         given = ", ".join(f"{a}={n}" for a, n in self.order.items())
-        lines = [f"out, cache = {self.forward_function.__name__}({given}{extra})"]
-        lines.append(f"gradients = {self.backward_function.__name__}({dy}, cache)")
+        lines = [f"out, cache = {dot}{self.forward_function.__name__}({given}{extra})"]
+        lines.append(f"gradients = {dot}{self.backward_function.__name__}({dy}, cache)")
         which = f"[{names.index(gradient)}]" if len(names) > 1 and gradient in names else ""
         return [*lines, f"print(gradients{which})"]

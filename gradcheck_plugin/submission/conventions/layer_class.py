@@ -43,12 +43,14 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
     for name, cls in defined.items():
         if not inspect.isclass(cls) or not all(callable(getattr(cls, m, None)) for m in ("forward", "backward")):
             continue
+        if _static(cls, "forward"):
+            continue
         own = any(m in vars(cls) for m in ("forward", "backward", "__init__"))
         abstract = any(cls in other.__mro__[1:] for other in classes) and _is_abstract(cls)
         if not own or abstract or _is_torch(cls):
             continue
         driven: Any = cls
-        forward = arguments(driven.forward, method=not _static(cls, "forward"))
+        forward = arguments(driven.forward, method=True)
         inputs = tuple(n for n in forward.required)
         kind = "loss" if len(inputs) == 2 and not arguments(driven.backward, method=True).required else "layer"
         yield Candidate(name, kind, sys.modules[__name__], {"class": cls}, inputs, line_of(cls), f"{name}.backward")
@@ -56,6 +58,16 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
 
 def _static(cls: type, name: str) -> bool:
     return isinstance(inspect.getattr_static(cls, name), staticmethod)
+
+
+def _is_container(cls: Any) -> bool:
+    try:
+        parameters = inspect.signature(cls.__init__).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    own = "__init__" in vars(cls)
+    layers = [p for p in parameters if p.name in ("layers", "modules", "blocks")]
+    return own and bool(layers or any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters))
 
 
 def _is_torch(cls: type) -> bool:
@@ -74,6 +86,8 @@ def caller(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) -> 
     """Work out the constructor and the order of the inputs for the arrays of `layout`."""
     cls = candidate.objects["class"]
     instance = candidate.objects.get("instance")
+    if instance is None and _is_container(cls):
+        raise Unbindable(f"{cls.__name__} is a container of other layers; check those")
     inputs = [e.name for e in layout.inputs]
     forward = arguments(cls.forward, method=True)
     usable = [n for n in forward.names if n not in forward.defaults or n.lower() not in _MODES]

@@ -1,0 +1,52 @@
+"""User code that works on torch tensors: arrays are handed over as tensors, and come back as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from gradcheck_plugin.model import Array
+from gradcheck_plugin.submission import calls
+from gradcheck_plugin.submission.subject import Caller, Tape
+
+
+def is_tensor(value: Any) -> bool:
+    """Whether a value is a torch tensor, without importing torch."""
+    return type(value).__module__.split(".")[0] == "torch" and hasattr(value, "detach")
+
+
+def to_tensor(value: Any) -> Any:
+    """An array as a float64 or int64 tensor of its own memory; anything else as it is."""
+    import torch
+
+    return torch.tensor(value) if isinstance(value, np.ndarray | float) else value
+
+
+def to_array(value: Any) -> Array:
+    """A tensor as an array that shares its memory where it can."""
+    return np.asarray(value.detach().cpu().numpy())
+
+
+class TensorCaller:
+    """Another caller whose arrays become tensors on their way to the user's code."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._caller, name)
+
+    tensors = True
+
+    def forward(self, arrays: Mapping[str, Array]) -> Tape:
+        with calls.converting(to_tensor):
+            tape = self._caller.forward(arrays)
+        run = tape.backward
+
+        def backward(dy: Any) -> dict[str, Any]:
+            with calls.converting(to_tensor):
+                return run(to_tensor(dy))
+
+        return Tape(tape.output, backward)
