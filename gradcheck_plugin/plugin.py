@@ -8,6 +8,7 @@ numpy nor torch nor hypothesis is imported.
 from __future__ import annotations
 
 import ast
+import types
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ import pytest
 
 if TYPE_CHECKING:
     from gradcheck_plugin.model import NotDriven, Result
-    from gradcheck_plugin.suite import FileSuite, Problem, Target
+    from gradcheck_plugin.suite import Problem, Target
 
 SETTINGS = pytest.StashKey[Any]()
 STATE = pytest.StashKey["State"]()
@@ -144,7 +145,22 @@ def _wanted(path: Path, config: pytest.Config) -> bool:
 class LayerModule(pytest.Module):
     """A Python file whose layers become items; ordinary tests in it are collected as ever."""
 
-    _suite: FileSuite | None = None
+    def _getobj(self) -> Any:
+        """The module as pytest imports it; where it cannot (a missing package, siblings), as the checker loads it."""
+        try:
+            return super()._getobj()
+        except pytest.Collector.CollectError:
+            from gradcheck_plugin.submission.load import LoadError, load
+
+            try:
+                namespace = load(self.path).namespace
+            except LoadError:
+                namespace = None
+            if namespace is None:
+                raise
+            module = types.ModuleType(self.path.stem)
+            vars(module).update(namespace)
+            return module
 
     def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
         from gradcheck_plugin.suite import open_file

@@ -50,21 +50,27 @@ def seed_of(nodeid: str, seed: int) -> int:
 
 @st.composite
 def drawn(draw: Any, subject: Subject, layouts: tuple[tuple[Variant, Layout], ...]) -> Drawn:
-    """A layout, axis sizes (small or pairwise different), a seed for the numbers, and whether these are short.
+    """A layout, axis sizes, a seed for the numbers, and whether these are short.
 
     Numbers come from a generator that the seed starts, not from Hypothesis floats, which favour 0, ties and 1, where
     kinks are. Everything shrinks towards the base layout, sizes of one and short numbers.
     """
     variant, layout = draw(st.sampled_from(layouts))
     base = subject.spec.layout if subject.spec else None
-    if draw(st.sampled_from(("small", "distinct"))) == "distinct":
-        sizes = generic_sizes(layout, subject.spec, base, draw(st.integers(0, 1)))
-    else:
-        lows = {n: subject.minimum.get(n, 1) for n in layout.dims(base)}
-        sizes = {n: draw(st.integers(low, LARGEST_AXIS)) for n, low in lows.items()}
+    sizes = {n: draw(st.integers(subject.minimum.get(n, 1), LARGEST_AXIS)) for n in layout.dims(base)}
     short = draw(st.sampled_from((True, False, False, False)))
     seed = draw(st.integers(0, 2**32 - 1))
     return Drawn(subject.sample(seed, sizes, short=short, layout=layout), layout, variant.incidental)
+
+
+def _generic(subject: Subject, layouts: tuple[tuple[Variant, Layout], ...], seed: int) -> list[Drawn]:
+    """One case of every layout with pairwise different axes: no run goes without these."""
+    base = subject.spec.layout if subject.spec else None
+    sizes = [generic_sizes(layout, subject.spec, base) for _, layout in layouts]
+    return [
+        Drawn(subject.sample(seed + i, s, layout=layout), layout, variant.incidental)
+        for i, ((variant, layout), s) in enumerate(zip(layouts, sizes, strict=True))
+    ]
 
 
 def search(
@@ -85,11 +91,11 @@ def search(
     limit = [time.monotonic() + seconds]
     locked: list[str] = []
 
-    def predicate(candidate: Drawn) -> bool:
+    def judged(candidate: Drawn) -> str:
         key = (candidate.layout, tuple(sorted(candidate.case.sizes.items())), candidate.case.seed, candidate.case.short)
         if key not in state.seen:
             if time.monotonic() > limit[0] and state.cases:
-                return False
+                return ""
             state.seen[key] = holds(candidate)
             state.cases += not locked
         fault = state.seen[key]
@@ -97,13 +103,20 @@ def search(
             limit[0] = 0.0
         if fault and not locked:
             locked.append(fault)
-            state.seen_fault = fault
-            state.found_after = state.cases
+            state.seen_fault, state.found_after = fault, state.cases
+        return fault
+
+    def predicate(candidate: Drawn) -> bool:
+        fault = judged(candidate)
         if fault and fault == locked[0]:
             state.smallest = candidate
             return True
         return False
 
+    for candidate in _generic(subject, layouts, seed):
+        if judged(candidate):
+            state.smallest = candidate
+            break
     settings = hypothesis.settings(
         max_examples=cases,
         database=None,

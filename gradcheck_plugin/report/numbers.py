@@ -15,7 +15,7 @@ def short(value: Any) -> str:
         return "None"
     array = np.asarray(value)
     if array.dtype.kind not in "fiub":
-        return repr(value)
+        return " ".join(str(value).split())
     if array.ndim == 0:
         return f"{array.item():.6g}"
     if array.size > LARGEST:

@@ -31,7 +31,7 @@ def finding(found: Finding, target: str = "") -> str:
     if found.agrees:
         lines += _wrap("  agrees: ", ", ".join(found.agrees))
     if found.output.strip():
-        lines += ["  printed by your code:", *(f"    {line}" for line in found.output.strip().splitlines()[-5:])]
+        lines += ["  printed by your code:", *(f"    {line}" for line in found.output.strip().splitlines()[-3:])]
     if found.help:
         lines += _wrap("help: ", found.help)
     if found.reproduce:

@@ -97,7 +97,8 @@ def bind(
             help="look for a loop whose condition never becomes false",
             **place,
         )
-        return Broken(candidate.name, finding, convention=_convention(candidate), **place)
+        layer_name = named.name if named else ""
+        return Broken(candidate.name, finding, convention=_convention(candidate), layer=layer_name, **place)
     if attempt.subject is None:
         return _not_bound(candidate, attempt.fault, named, root, place)
     bound = dataclasses.replace(

@@ -63,7 +63,7 @@ def clipped_forward(p: Array, t: Array, reduction: str = "mean") -> float:
 SPEC = LayerSpec(
     name="bce", korean="이진 교차 엔트로피", kind="loss", family="classification",
     aliases=("BCELoss", "binary_cross_entropy", "BinaryCrossentropy", "Loss_BinaryCrossentropy", "bce_loss",
-             "binary_cross_entropy_error", "BinaryCrossEntropyLoss", "compute_cost", "이진교차엔트로피"),
+             "binary_cross_entropy_error", "BinaryCrossEntropyLoss", "이진교차엔트로피"),
     forward=forward, backward=backward, torch_forward=torch_forward,
     shapes="p: N D @unit, t: N D @binary ->",
     variants=(

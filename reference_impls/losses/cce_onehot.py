@@ -56,7 +56,7 @@ def upstream_ignored(dy: float, p: Array, t: Array, reduction: str = "mean") -> 
 # fmt: off
 SPEC = LayerSpec(
     name="cce_onehot", korean="교차 엔트로피 오차 (원-핫)", kind="loss", family="classification",
-    aliases=("cross_entropy_error", "CrossEntropyError", "CategoricalCrossentropy", "CategoricalCrossEntropyLoss", "CCE",
+    aliases=("cross_entropy_error", "CrossEntropyError", "CategoricalCrossentropy", "CCE",
              "Loss_CategoricalCrossentropy", "CrossEntropy", "교차엔트로피오차"),
     forward=forward, backward=backward, torch_forward=torch_forward,
     shapes="p: N C @prob, t: N C @onehot ->",

@@ -1,0 +1,53 @@
+"""What is true of the sample submissions: every checkable object of `right`, every planted mistake of `wrong`."""
+
+# file: the names of its checkable objects; a pair of functions has the name of its stem
+RIGHT: dict[str, list[str]] = {
+    "dlfs_layers.py": ["MulLayer", "AddLayer", "Relu", "Sigmoid", "Affine", "SoftmaxWithLoss"],
+    "dlfs_two_layer_net.py": ["TwoLayerNet"],
+    "cs231n_layers.py": ["affine", "relu", "sigmoid", "softmax_loss"],
+    "cs231n_net.py": ["TwoLayerNet"],
+    "grads_attributes.py": ["Linear", "ListAffine", "DictLinear", "TupleAffine"],
+    "activations_misc.py": ["Tanh", "LeakyReLU", "Softmax", "Identity", "StepFunction"],
+    "losses.py": ["MSELoss", "SumSquaredError", "CrossEntropy", "BCE", "BCEWithLogits", "mse_loss"],
+    "optimizers.py": ["SGD"],
+}
+
+# (file, object): (the property that fails, by the user's own name of the array; the code of the cause)
+WRONG: dict[tuple[str, str], tuple[str, str]] = {
+    ("dlfs_layers.py", "Affine"): ("db", "missing-batch-sum"),
+    ("dlfs_layers.py", "Affine2"): ("dW", "transposed"),
+    ("dlfs_layers.py", "Sigmoid"): ("dx", "local-derivative-at-input"),
+    ("dlfs_layers.py", "Relu"): ("dx", "mask-from-upstream"),
+    ("dlfs_layers.py", "MulLayer"): ("da", "swapped-operands"),
+    ("dlfs_layers.py", "AddLayer"): ("db", "wrong-sign"),
+    ("dlfs_layers.py", "SoftmaxWithLoss"): ("dx", "missing-batch-mean"),
+    ("dlfs_two_layer_net.py", "TwoLayerNet"): ("dW1", "swapped-gradients"),
+    ("dlfs_two_layer_net.py", "TwoLayerNet2"): ("dW1", "updated-weights-used"),
+    ("cs231n_layers.py", "affine"): ("db", "missing-batch-sum"),
+    ("cs231n_layers.py", "relu"): ("dx", "mask-from-upstream"),
+    ("cs231n_layers.py", "sigmoid"): ("dx", "upstream-ignored"),
+    ("cs231n_layers.py", "tanh"): ("dx", "wrong-sign"),
+    ("cs231n_layers.py", "softmax_loss"): ("dx", "missing-batch-mean"),
+    ("cs231n_net.py", "TwoLayerNet"): ("dW1", "missing-batch-mean"),
+    ("activations_misc.py", "Softmax"): ("dx", "diagonal-only"),
+    ("activations_misc.py", "LeakyReLU"): ("dx", "missing-factor"),
+    ("activations_misc.py", "Tanh"): ("dx", "wrong-sign"),
+    ("activations_misc.py", "Sigmoid"): ("dx", "upstream-ignored"),
+    ("activations_misc.py", "Sigmoid2"): ("forward", "forward-differs"),
+    ("losses.py", "MSELoss"): ("dy", "factor-half"),
+    ("losses.py", "SumSquaredError"): ("dy", "factor-two"),
+    ("losses.py", "CrossEntropy"): ("dy", "missing-batch-mean"),
+    ("losses.py", "BCE"): ("dy", "wrong-sign"),
+    ("losses.py", "BCEWithLogits"): ("dx", "missing-batch-mean"),
+    ("losses.py", "mse_loss"): ("dy", "factor-half"),
+    ("unfinished.py", "Relu"): ("contract", "not-implemented"),
+    ("unfinished.py", "Tanh"): ("contract", "raised"),
+    ("unfinished.py", "Sigmoid"): ("contract", "time-limit"),
+    ("unfinished.py", "LeakyReLU"): ("dx", "not-finite"),
+    ("unfinished.py", "Affine"): ("contract", "wrong-shape"),
+    ("grads_attributes.py", "Linear"): ("dweight", "factor-two"),
+    ("grads_attributes.py", "ListAffine"): ("db", "wrong-sign"),
+    ("grads_attributes.py", "DictLinear"): ("contract", "upstream-ignored"),
+    ("grads_attributes.py", "TupleAffine"): ("db", "factor-half"),
+    ("optimizers.py", "SGD"): ("update", "wrong-sign"),
+}
