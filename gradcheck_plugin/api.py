@@ -46,7 +46,7 @@ class Report:
         if suite.problem:
             self.problems.append(suite.problem)
         for target in suite.targets:
-            self.results += [target.check(p) for p in target.properties()]
+            self.results += target.check_all()
 
     def __str__(self) -> str:
         return self.text()

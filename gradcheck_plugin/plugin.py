@@ -148,7 +148,7 @@ class LayerModule(pytest.Module):
     def _getobj(self) -> Any:
         """The module as pytest imports it; where it cannot (a missing package, siblings), as the checker loads it."""
         try:
-            return super()._getobj()
+            return super()._getobj()  # type: ignore[no-untyped-call]
         except pytest.Collector.CollectError:
             from gradcheck_plugin.submission.load import LoadError, load
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -46,6 +47,30 @@ class Search:
 def seed_of(nodeid: str, seed: int) -> int:
     """The seed of an item: its own stream, the same in every run and in every process."""
     return zlib.crc32(nodeid.encode()) ^ seed
+
+
+@contextlib.contextmanager
+def _own_draws() -> Iterator[None]:
+    """Keep Hypothesis from mixing constants of whatever modules are loaded into the draws.
+
+    It reads them from the source of local modules and caches them in a folder beside the user's files. With them, the
+    same item would draw other cases in another process, and a run would leave a folder behind.
+    """
+    try:
+        from hypothesis.internal.conjecture import providers
+
+        kept, cache = providers._get_local_constants, providers.CONSTANTS_CACHE.cache
+        nothing = type(providers._local_constants)()
+    except (ImportError, AttributeError):  # a version that has no such constants
+        yield
+        return
+    cache.clear()
+    providers._get_local_constants = lambda: nothing
+    try:
+        yield
+    finally:
+        providers._get_local_constants = kept
+        cache.clear()
 
 
 @st.composite
@@ -125,7 +150,7 @@ def search(
         suppress_health_check=list(HealthCheck),
         verbosity=hypothesis.Verbosity.quiet,
     )
-    with hypothesis.reporting.with_reporter(lambda _: None):
+    with hypothesis.reporting.with_reporter(lambda _: None), _own_draws():
         try:
             state.smallest = hypothesis.find(drawn(subject, layouts), predicate, settings=settings, random=Random(seed))
         except hypothesis.errors.NoSuchExample:

@@ -17,6 +17,7 @@ from gradcheck_plugin import search as searching
 from gradcheck_plugin.checks import contract, forward, gradient, update_rule
 from gradcheck_plugin.diagnosis import explain_failure
 from gradcheck_plugin.model import Case, Finding, NotDriven, Result, Severity, Verdict
+from gradcheck_plugin.oracles import autograd
 from gradcheck_plugin.search import Drawn, Search
 from gradcheck_plugin.submission import bind, guards, recognise
 from gradcheck_plugin.submission.bind import Broken
@@ -204,6 +205,17 @@ class Target:
     def array_of(self, property: str) -> str:
         return next(n for n in self.subject.judged if self.subject.gradient_name(n) == property)
 
+    def check_all(self) -> list[Result]:
+        """Every property. A fault of ours in one of them is an inconclusive result and hides none of the others."""
+        results = []
+        for property in self.properties():
+            try:
+                results.append(self.check(property))
+            except Exception as exc:
+                reason = f"the checker itself failed: {type(exc).__name__}: {exc}"
+                results.append(replace(self._empty(property), verdict=Verdict.INCONCLUSIVE, reason=reason))
+        return results
+
     def check(self, property: str) -> Result:
         """Check one property. Faults of the user's code are findings; only faults of ours raise."""
         start = time.perf_counter()
@@ -211,6 +223,8 @@ class Target:
         if isinstance(self.bound, Broken):
             finding = self.bound.finding
             return replace(result, verdict=Verdict.FAIL, finding=finding, seconds=time.perf_counter() - start)
+        if self.subject.spec is not None:
+            autograd.ready()
         counted = _Counted(self.subject.caller)
         subject = replace(self.subject, caller=counted)
         with _quiet() as tail:
@@ -281,7 +295,8 @@ class Target:
         if not found.smallest:
             return result
         fault = found.seen_fault
-        finding = explain_failure.contract(self, subject, found, fault, errors.get(fault), self._raised)
+        with guards.without(self.guards):
+            finding = explain_failure.contract(self, subject, found, fault, errors.get(fault), self._raised)
         return replace(result, verdict=Verdict.FAIL, finding=finding)
 
     def contract(self) -> Result:
@@ -313,7 +328,8 @@ class Target:
         result = replace(result, cases=found.cases, resolution=forward.TOLERANCE[np.dtype(np.float64)])
         if not found.smallest:
             return result
-        finding = explain_failure.forward(self, subject, found, judged, self._raised)
+        with guards.without(self.guards):
+            finding = explain_failure.forward(self, subject, found, judged, self._raised)
         return replace(result, verdict=Verdict.FAIL, finding=finding)
 
     def _check_update(self, subject: Subject, property: str, result: Result) -> Result:
@@ -323,13 +339,16 @@ class Target:
 
         found = self._search(subject, property, holds, self.settings.cases)
         result = replace(result, cases=found.cases, resolution=forward.TOLERANCE[np.dtype(np.float64)])
+        if getattr(subject.caller, "kept", True) is False:
+            result = replace(result, advice=(explain_failure.not_in_place(subject),))
         if not found.smallest:
             return result
 
         def judged(drawn: Drawn) -> forward.ForwardJudgement:
             return update_rule.judge(subject, drawn.case, drawn.layout)
 
-        finding = explain_failure.forward(self, subject, found, judged, self._raised, code="update-differs")
+        with guards.without(self.guards):
+            finding = explain_failure.forward(self, subject, found, judged, self._raised, code="update-differs")
         return replace(result, verdict=Verdict.FAIL, finding=finding)
 
     def judge(self, subject: Subject, name: str, case: Case, layout: Layout) -> gradient.Judgement:
@@ -339,7 +358,7 @@ class Target:
             with guards.without(self.guards):
                 again = gradient.judge(subject, name, case, layout)
             if again.verdict is not Verdict.FAIL:
-                constants = ", ".join(f"{c:g}" for g in self.guards for c in g.constants)
+                constants = ", ".join(f"{c:g}" for g in self.guards for c in sorted(g.values))
                 again.note = f"exact for your forward without its guard {constants} inside the logarithm"
             return again
         return found
@@ -377,7 +396,8 @@ class Target:
             reason="; ".join(sorted(notes)),
         )
         if found.smallest:
-            finding = explain_failure.gradient(self, subject, name, property, found, self._raised)
+            with guards.without(self.guards):
+                finding = explain_failure.gradient(self, subject, name, property, found, self._raised)
             return replace(result, verdict=Verdict.FAIL, finding=finding)
         doubts = sorted({j.reason for j in seen if j.verdict is Verdict.INCONCLUSIVE})
         zero = all(j.zero for j in passed) and not (subject.spec and subject.spec.zero_gradient)

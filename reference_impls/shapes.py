@@ -7,7 +7,8 @@ An axis is a letter or a word (its size is drawn), a number (a fixed size), or a
 together are one axis of the base layout. An entry may end in a domain, `t: N C @onehot`:
 
     real      any number (the default)        positive  in (0.3, 1.7)         unit    in (0.1, 0.9)
-    prob      rows that sum to one            onehot    one 1 in each row     label(C) integers below C
+    prob      rows that sum to one            onehot    one 1 in each row     label(C)  integers below C
+    onehot(C) one 1 along the axis C
     binary    0.0 or 1.0                      sign      -1.0 or +1.0
 
 The last four carry no gradient. A variant overrides entries; because axes have names, an array can be carried
@@ -64,7 +65,9 @@ class Entry:
         if self.domain == "label":
             return rng.integers(0, sizes[self.classes], size=shape)
         if self.domain == "onehot":
-            return np.eye(shape[-1])[rng.integers(0, shape[-1], size=shape[:-1])]
+            axis = self.dims.index(self.classes) if self.classes else len(shape) - 1
+            rows = rng.integers(0, shape[axis], size=(*shape[:axis], *shape[axis + 1 :]))
+            return np.moveaxis(np.eye(shape[axis])[rows], -1, axis)
         if self.domain == "binary":
             return rng.integers(0, 2, size=shape).astype(float)
         if self.domain == "sign":

@@ -51,6 +51,7 @@ class Mistake:
     backward: Callable[..., Any] | None = None
     forward: Callable[..., Any] | None = None
     stateful: bool = False
+    any_scale: bool = False
     variant: str = ""
     says: str = ""
     help: str = ""

@@ -55,6 +55,7 @@ class ReferenceCaller:
         given = {e.name: np.asarray(private(arrays[e.name])) for e in base.entries}
         inner = {n: self.layout.to_base(n, a, base, sizes) for n, a in given.items()}
         out = self.forward_function(*inner.values(), **self.options)
+        self.kept = self.spec.kind != "update" or out is next(iter(inner.values()))
 
         def backward(dy: Any) -> dict[str, Any]:
             base_dy = self.layout.to_base(OUTPUT, np.asarray(dy), base, sizes)

@@ -176,7 +176,13 @@ def _aliases(subject: Subject, case: Case, dy: Array) -> Iterator[Breach]:
         tape, out = output_of(subject, case)
         argument = pass_upstream(dy)
         given = tape.backward(argument)
-    arrays = [(n, g) for n, g in given.items() if isinstance(g, np.ndarray) and g.ndim]
+    arrays = [(n, g) for n, g in given.items() if isinstance(g, np.ndarray) and g.ndim and g.dtype.kind == "f"]
+    kept = {n: g.copy() for n, g in arrays}
+    _backward(subject, subject.sample(case.seed ^ 0x2C1B, case.sizes), dy)
+    for name, g in arrays:
+        if not np.array_equal(g, kept[name], equal_nan=True):
+            yield Breach("aliased-gradients", Severity.ADVICE, name)
+            return
     for name, g in arrays:
         if out.dtype == np.float64 and g.dtype.kind == "f" and g.dtype != np.float64:
             yield Breach("dtype-changed", Severity.ADVICE, name, str(g.dtype))

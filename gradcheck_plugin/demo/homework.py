@@ -1,4 +1,5 @@
 """과제 2: 오차역전파 (homework 2, backpropagation). 학번 20231234"""
+
 import math
 
 import numpy as np

@@ -64,6 +64,35 @@ def classical(subject: Subject, name: str, layout: Layout, seed: int) -> Cause |
     return _cause(subject, name, found, len(samples)) if found else None
 
 
+def classical_forward(subject: Subject, layout: Layout, seed: int) -> Cause | None:
+    """The reference's own mistake that this forward, or this update, is; None where no mistake lies in the forward."""
+    assert subject.spec is not None
+    base = subject.spec.layout
+    for mistake in subject.spec.mistakes:
+        if mistake.forward is None or mistake.variant:
+            continue
+        cases = [
+            subject.sample(seed + i, generic_sizes(layout, subject.spec, base, i % 2), layout=layout) for i in range(4)
+        ]
+        try:
+            if all(_same_output(subject, mistake, case, layout) for case in cases):
+                return _cause(subject, base.entries[0].name, (mistake.code, "", mistake), len(cases))
+        except Exception:
+            continue
+    return None
+
+
+def _same_output(subject: Subject, mistake: Mistake, case: Case, layout: Layout) -> bool:
+    assert mistake.forward is not None
+    arrays = [a.copy() for a in subject.base_arrays(case, layout).values()]
+    wrong = np.asarray(mistake.forward(*arrays, **subject.variant.options))
+    with frozen(case.seed):
+        yours = numeric(subject.caller.forward(case.arrays).output)
+    right = subject.reference(case, layout)
+    same = yours is not None and _close(yours, layout.from_base(OUTPUT, wrong, subject.spec.layout, case.sizes))  # type: ignore[union-attr]
+    return same and right is not None and yours is not None and not _close(yours, right)
+
+
 def _cause(subject: Subject, name: str, found: tuple[str, str, Mistake | None], cases: int) -> Cause:
     code, n, mistake = found
     says = (mistake and mistake.says) or CODES[code].says
@@ -152,7 +181,7 @@ def _classical(
         if any(w is None or name not in w for w in wrong):
             continue
         known = [w for w in wrong if w is not None]
-        if not all(_close(s.yours[name], w[name]) for s, w in zip(samples, known, strict=True)):
+        if not _reproduces(mistake, name, samples, known):
             continue
         if all(_close(w[name], s.right) for s, w in zip(samples, known, strict=True)):
             continue
@@ -163,6 +192,22 @@ def _classical(
         if best is None or score > best[0]:
             best = (score, mistake)
     return (best[1].code, "", best[1]) if best else None
+
+
+def _reproduces(mistake: Mistake, name: str, samples: list[Sample], wrong: list[dict[str, Array]]) -> bool:
+    """Whether the mistake gives the user's gradient; one of any scale, whether it gives the direction of its error."""
+    if all(_close(s.yours[name], w[name]) for s, w in zip(samples, wrong, strict=True)):
+        return True
+    if not mistake.any_scale or any(w[name].shape != s.yours[name].shape for s, w in zip(samples, wrong, strict=True)):
+        return False
+    ratios = []
+    for s, w in zip(samples, wrong, strict=True):
+        mine, theirs = s.yours[name] - s.right, w[name] - s.right
+        ratio = float(np.vdot(mine, theirs)) / max(float(np.vdot(theirs, theirs)), 1e-300)
+        if not _close(mine, ratio * theirs):
+            return False
+        ratios.append(ratio)
+    return bool(np.ptp(ratios) <= 1e-6 * abs(ratios[0]))
 
 
 def _of_this_layout(subject: Subject, mistake: Mistake, layout: Layout) -> bool:

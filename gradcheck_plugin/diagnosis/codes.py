@@ -85,7 +85,7 @@ CODES: dict[str, Code] = {
         "the layer writes into the array `{array}` it was given", "work on a copy: the caller still has the original"
     ),
     "aliased-gradients": Code(
-        "`{grad}` shares its memory with another gradient",
+        "`{grad}` shares its memory with another gradient, the upstream one, or that of the next call",
         "return a copy: an in-place update of one would change the other",
     ),
     "accumulates": Code(
@@ -107,6 +107,10 @@ CODES: dict[str, Code] = {
         "the forward differs from the reference `{n}`", "compare the formula with `gradcheck explain {n}`"
     ),
     "update-differs": Code("the update differs from the reference `{n}`", "w <- w - lr * dw, in place"),
+    "not-in-place": Code(
+        "the update makes a new array; whoever holds the old one, such as a layer, does not see it",
+        "write into the array: params[key] -= lr * grads[key]",
+    ),
     # it does not get that far
     "raised": Code("`{target}` raised {n}", "run the reproducer and look at the shapes on that line"),
     "time-limit": Code(

@@ -70,9 +70,12 @@ def forward(
     drawn = _smallest(found)
     judgement = judged(drawn)
     assert subject.spec is not None
-    agrees = () if code != "forward-differs" else _agreeing(target, subject, "")
+    agrees = () if subject.spec.kind == "update" else _agreeing(target, subject, "")
     own = [a for a in agrees if a != "forward"]
-    message = sentence(code, n=subject.spec.name)
+    message, helps = sentence(code, n=subject.spec.name), help_for(code, n=subject.spec.name)
+    cause = causes.classical_forward(subject, drawn.layout, drawn.case.seed % 1000)
+    if cause is not None:
+        code, message, helps = cause.code, cause.message, cause.help
     if code == "forward-differs" and own and len(own) == len(subject.judged):
         message += "; the backward is right for the forward you wrote"
     return Finding(
@@ -83,7 +86,7 @@ def forward(
         comparison=Comparison("output", _value(judgement.yours), _value(judgement.expected)),
         evidence=(judgement.reason,),
         agrees=agrees,
-        help=help_for(code, n=subject.spec.name),
+        help=helps,
         reproduce=reproduce(target, subject, drawn, None, "", judgement.expected),
         **source_of(subject, "forward"),
     )
@@ -121,6 +124,12 @@ def advice(subject: Subject, breach: Breach, drawn: Drawn) -> Finding:
     base = _breach(subject, breach)
     place = source_of(subject, subject.gradient_name(breach.gradient) if breach.gradient else "")
     return Finding(base.code, base.message, Severity.ADVICE, help=base.help, **place)
+
+
+def not_in_place(subject: Subject) -> Finding:
+    """An update rule that puts a new array in the place of the old one."""
+    place = source_of(subject, "")
+    return Finding("not-in-place", sentence("not-in-place"), Severity.ADVICE, help=help_for("not-in-place"), **place)
 
 
 def incidental(subject: Subject, name: str, drawn: Drawn) -> Finding:

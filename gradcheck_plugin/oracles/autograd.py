@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from gradcheck_plugin.model import Array
 from reference_impls.spec import LayerSpec
+
+
+@cache
+def ready() -> bool:
+    """Import torch now, before any time limit runs; False where it cannot be imported."""
+    try:
+        import torch
+    except ImportError:
+        return False
+    return hasattr(torch, "autograd")
 
 
 def gradients(spec: LayerSpec, arrays: Mapping[str, Array], dy: Array, options: Mapping[str, Any]) -> dict[str, Array]:

@@ -1,7 +1,8 @@
 """Numerical guards: the `1e-7` of `np.log(y + 1e-7)`.
 
 Such a constant keeps the forward finite and is left out of the backward on purpose, so that the backward is exact for
-the forward without it. Here the guards of the user's modules are found in the source, and taken out for a moment.
+the forward without it. Here the guards of the user's modules are found in the source, and taken out for a moment:
+written out, as a local or global name, as a default argument, or as an attribute that `__init__` sets.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import contextlib
 import inspect
 import textwrap
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from types import CodeType, FunctionType, ModuleType
+from dataclasses import dataclass, field
+from types import FunctionType, ModuleType
 from typing import Any
 
 LARGEST = 1e-5
@@ -21,88 +22,143 @@ _LOGS = ("log", "log2", "log10")
 
 @dataclass(frozen=True)
 class Guard:
-    """One function with the code it would have without its guards."""
+    """One function with the constants, global names and default arguments that guard a logarithm in it."""
 
     function: FunctionType
-    bare: CodeType
-    constants: tuple[float, ...]
-    line: int
+    constants: frozenset[float]
+    names: tuple[str, ...] = field(default=())
+
+    @property
+    def values(self) -> set[float]:
+        return {*self.constants, *(self.function.__globals__[n] for n in self.names)}
 
 
 def find(namespaces: Iterable[ModuleType | dict[str, Any]]) -> tuple[Guard, ...]:
     """The functions and methods of the user's modules that add a tiny constant inside a logarithm."""
-    guards: dict[int, Guard] = {}
+    found: dict[int, Guard] = {}
     for namespace in namespaces:
         values = vars(namespace) if isinstance(namespace, ModuleType) else namespace
         for thing in list(values.values()):
-            for function in _functions(thing):
-                guard = _guard(function)
-                if guard:
-                    guards[id(function)] = guard
-    return tuple(guards.values())
+            for function, constants, names in _guarded(thing):
+                found.setdefault(id(function), Guard(function, constants, names))
+    return tuple(found.values())
 
 
 @contextlib.contextmanager
 def without(guards: Iterable[Guard]) -> Iterator[None]:
     """The user's functions without their guards, for the length of the block."""
-    kept = [(g.function, g.function.__code__) for g in guards]
+    with contextlib.ExitStack() as stack:
+        for guard in guards:
+            stack.enter_context(_bare(guard))
+        yield
+
+
+@contextlib.contextmanager
+def _bare(guard: Guard) -> Iterator[None]:
+    f = guard.function
+    code, defaults, keywords = f.__code__, f.__defaults__, f.__kwdefaults__
+    kept = {n: f.__globals__[n] for n in guard.names}
+    f.__code__ = code.replace(co_consts=tuple(_zero(c, guard) for c in code.co_consts))
+    f.__defaults__ = tuple(_zero(d, guard) for d in defaults) if defaults else defaults
+    f.__kwdefaults__ = {k: _zero(d, guard) for k, d in keywords.items()} if keywords else keywords
+    f.__globals__.update(dict.fromkeys(kept, 0.0))
     try:
-        for g in guards:
-            g.function.__code__ = g.bare
         yield
     finally:
-        for function, code in kept:
-            function.__code__ = code
+        f.__code__, f.__defaults__, f.__kwdefaults__ = code, defaults, keywords
+        f.__globals__.update(kept)
 
 
-def _functions(thing: Any) -> Iterator[FunctionType]:
-    if inspect.isfunction(thing):
-        yield thing
-    elif inspect.isclass(thing):
-        for member in vars(thing).values():
-            inner = member.__func__ if isinstance(member, staticmethod | classmethod) else member
-            if inspect.isfunction(inner):
-                yield inner
-
-
-def _guard(function: FunctionType) -> Guard | None:
-    if not any(_tiny(c) for c in function.__code__.co_consts):
-        return None
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    except (OSError, TypeError, SyntaxError):
-        return None
-    named = {
-        target.id: node.value.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
-    inside = {c for call in ast.walk(tree) if _is_log(call) for c in _added(call, named)}
-    if not inside:
-        return None
-    code = function.__code__
-    bare = code.replace(co_consts=tuple(0.0 if _tiny(c) and c in inside else c for c in code.co_consts))
-    return Guard(function, bare, tuple(sorted(inside)), code.co_firstlineno)
+def _zero(value: Any, guard: Guard) -> Any:
+    return 0.0 if _tiny(value) and value in guard.constants else value
 
 
 def _tiny(value: Any) -> bool:
     return isinstance(value, float) and 0 < value <= LARGEST
 
 
-def _is_log(node: ast.AST) -> bool:
-    if not isinstance(node, ast.Call):
-        return False
-    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    return name in _LOGS
+Found = tuple[FunctionType, frozenset[float], tuple[str, ...]]
 
 
-def _added(call: ast.AST, named: dict[str, Any]) -> Iterator[float]:
-    """Tiny constants that are a term of a sum inside the call, written out or by a local name."""
-    for node in ast.walk(call):
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
-            for side in (node.left, node.right):
-                value = side.value if isinstance(side, ast.Constant) else named.get(getattr(side, "id", ""))
-                if _tiny(value):
-                    yield value  # type: ignore[misc]
+def _guarded(thing: Any) -> Iterator[Found]:
+    """The guarded functions of a function or class. An attribute `self.eps` leads to the `__init__` that sets it."""
+    if inspect.isfunction(thing):
+        yield from _in_function(thing, _tree(thing))
+    elif inspect.isclass(thing):
+        members = [m.__func__ if isinstance(m, staticmethod | classmethod) else m for m in vars(thing).values()]
+        methods = [(m, tree) for m in members if inspect.isfunction(m) and (tree := _tree(m)) is not None]
+        attributes = {name for _, tree in methods for name in _attributes(tree)}
+        for method, tree in methods:
+            yield from _in_function(method, tree)
+            if method.__name__ == "__init__" and attributes:
+                constants = frozenset(_set_in_init(method, tree, attributes))
+                if constants:
+                    yield method, constants, ()
+
+
+def _tree(function: FunctionType) -> ast.AST | None:
+    try:
+        return ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, TypeError, SyntaxError):
+        return None
+
+
+def _in_function(function: FunctionType, tree: ast.AST | None) -> Iterator[Found]:
+    if tree is None:
+        return
+    local = _assigned(tree) | _defaults(function)
+    constants: set[float] = set()
+    names: set[str] = set()
+    for side in _terms(tree):
+        if isinstance(side, ast.Constant) and _tiny(side.value):
+            constants.add(float(side.value))  # type: ignore[arg-type]
+        elif isinstance(side, ast.Name) and _tiny(local.get(side.id)):
+            constants.add(local[side.id])
+        elif isinstance(side, ast.Name) and side.id not in local and _tiny(function.__globals__.get(side.id)):
+            names.add(side.id)
+    if constants or names:
+        yield function, frozenset(constants), tuple(sorted(names))
+
+
+def _terms(tree: ast.AST) -> Iterator[ast.expr]:
+    """The terms of sums inside logarithms."""
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and _name(call.func) in _LOGS:
+            for node in ast.walk(call):
+                if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+                    yield from (node.left, node.right)
+
+
+def _name(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
+def _assigned(tree: ast.AST) -> dict[str, Any]:
+    """Local names that are set to a constant."""
+    return {
+        target.id: node.value.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+
+
+def _defaults(function: FunctionType) -> dict[str, Any]:
+    parameters = inspect.signature(function).parameters.values()
+    return {p.name: p.default for p in parameters}
+
+
+def _attributes(tree: ast.AST) -> set[str]:
+    """Names x of terms `self.x` inside logarithms."""
+    return {t.attr for t in _terms(tree) if isinstance(t, ast.Attribute) and getattr(t.value, "id", "") == "self"}
+
+
+def _set_in_init(init: FunctionType, tree: ast.AST, attributes: set[str]) -> Iterator[float]:
+    """The tiny values that `self.x = value` gives to these attributes."""
+    defaults = _defaults(init)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and any(getattr(t, "attr", "") in attributes for t in node.targets):
+            value = node.value.value if isinstance(node.value, ast.Constant) else defaults.get(_name(node.value))
+            if _tiny(value):
+                yield value  # type: ignore[misc]

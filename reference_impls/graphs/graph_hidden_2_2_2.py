@@ -75,6 +75,7 @@ SPEC = LayerSpec(
         Mistake(
             "updated-weights-used",
             output_weights_updated_first,
+            any_scale=True,
             says="the hidden gradient is sent back through output weights that are already updated",
             help="Compute every gradient with the weights of the forward, then update W1 and W2.",
             says_ko="이미 갱신한 출력층 가중치로 은닉층 기울기를 계산했다",

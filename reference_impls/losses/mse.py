@@ -71,11 +71,13 @@ def upstream_ignored(dy: float, y: Array, t: Array, reduction: str = "mean") -> 
 
 
 def column_minus_vector(y: Array, t: Array, reduction: str = "mean") -> float:
-    return forward(*np.broadcast_arrays(y, t.reshape(-1)), reduction=reduction)
+    y, t = np.broadcast_arrays(y, t.reshape(-1))
+    return forward(y, t, reduction)
 
 
 def column_minus_vector_backward(dy: float, y: Array, t: Array, reduction: str = "mean") -> Grads:
-    return backward(dy, *np.broadcast_arrays(y, t.reshape(-1)), reduction=reduction)
+    y, t = np.broadcast_arrays(y, t.reshape(-1))
+    return backward(dy, y, t, reduction)
 
 
 # fmt: off

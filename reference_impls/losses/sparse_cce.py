@@ -47,9 +47,8 @@ def columns_for_entries_forward(p: Array, t: Array, reduction: str = "mean") -> 
 
 
 def columns_for_entries_accumulated(dy: float, p: Array, t: Array, reduction: str = "mean") -> Grads:
-    dp = np.zeros_like(p)
-    np.add.at(dp, (slice(None), t), -dy / p[:, t] / count(p, reduction))
-    return {"p": dp}
+    hits = np.eye(p.shape[1])[t].sum(axis=0)  # how often each column is read
+    return {"p": -dy * hits / p / count(p, reduction)}
 
 
 def gradient_of_the_logits(dy: float, p: Array, t: Array, reduction: str = "mean") -> Grads:

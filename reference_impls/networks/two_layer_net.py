@@ -32,7 +32,7 @@ def log_softmax(s: Array) -> Array:
 
 def forward(
     x: Array, t: Array, W1: Array, b1: Array, W2: Array, b2: Array,
-    hidden: str = "relu", reg: float = 0.0, reg_half: bool = True,
+    *, hidden: str = "relu", reg: float = 0.0, reg_half: bool = True,
 ) -> float:  # fmt: skip
     h = ACTIVATIONS[hidden][0](x @ W1 + b1)
     penalty = reg * (np.sum(W1**2) + np.sum(W2**2)) * (0.5 if reg_half else 1.0)
@@ -41,7 +41,7 @@ def forward(
 
 def backward(
     dy: float, x: Array, t: Array, W1: Array, b1: Array, W2: Array, b2: Array,
-    hidden: str = "relu", reg: float = 0.0, reg_half: bool = True,
+    *, hidden: str = "relu", reg: float = 0.0, reg_half: bool = True,
 ) -> Grads:  # fmt: skip
     f, slope = ACTIVATIONS[hidden]
     r = dy * reg * (1 if reg_half else 2)
@@ -54,7 +54,7 @@ def backward(
 
 def torch_forward(
     x: Any, t: Any, W1: Any, b1: Any, W2: Any, b2: Any,
-    hidden: str = "relu", reg: float = 0.0, reg_half: bool = True,
+    *, hidden: str = "relu", reg: float = 0.0, reg_half: bool = True,
 ) -> Any:  # fmt: skip
     import torch
 
@@ -138,7 +138,7 @@ SPEC = LayerSpec(
                 help="Add reg * W to dW1 and dW2 (2 * reg * W when the loss has no 1/2)",
                 says_ko="손실에 있는 가중치 벌점의 항이 2층 신경망의 `{grad}`에 없다",
                 help_ko="dW1과 dW2에 reg * W를 더한다(손실에 1/2이 없으면 2 * reg * W)"),
-        Mistake("updated-weights-used", updated_output_weights,
+        Mistake("updated-weights-used", updated_output_weights, any_scale=True,
                 says="`{grad}` of the two-layer net is computed with output weights that were updated already",
                 help="Compute every gradient from the old weights first, then update them all",
                 says_ko="2층 신경망의 `{grad}`가 이미 갱신된 출력층 가중치로 계산된다",

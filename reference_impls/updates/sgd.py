@@ -50,8 +50,7 @@ def without_rate(w: Array, dw: Array, lr: float = 0.1) -> Array:
 
 
 def rebound(w: Array, dw: Array, lr: float = 0.1) -> Array:
-    w = w - lr * dw  # a new array under the old name: the caller's stays as it was
-    return w
+    return w - lr * dw  # w = w - lr * dw makes a new array: the caller's stays as it was
 
 
 def broadcast_over_the_batch(w: Array, dw: Array, lr: float = 0.1) -> Array:

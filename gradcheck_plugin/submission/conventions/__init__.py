@@ -135,10 +135,10 @@ def plan_arguments(
         option = next((o for o, group in OPTION_NAMES.items() if o in options and name.lower() in group), None)
         if option:
             plan[name] = ("value", options[option])
+        elif (size := _size(name, layout)) is not None and _is_size(signature.defaults.get(name, 2)):
+            plan[name] = ("size", size)
         elif name in signature.defaults:
             continue
-        elif (size := _size(name, layout)) is not None:
-            plan[name] = ("size", size)
         elif name.lower() in HIDDEN_SIZE:
             plan[name] = ("value", 6)
         elif name.lower() in ("hidden_size_list", "hidden_dims", "hidden_sizes", "hidden_layers"):
@@ -180,6 +180,11 @@ def size_source(layout: Layout, axis: str) -> str:
 def _initial(*shape: Any) -> Array:
     flat = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else shape
     return np.random.standard_normal(tuple(int(s) for s in flat))
+
+
+def _is_size(default: Any) -> bool:
+    """Whether a default can be a size that ours may replace."""
+    return isinstance(default, int) and not isinstance(default, bool) and default > 1
 
 
 def _size(name: str, layout: Layout) -> str | None:

@@ -53,7 +53,7 @@ def _static_pairs(defined: Mapping[str, Any]) -> Iterator[Candidate]:
         pair = [inspect.getattr_static(cls, m, None) for m in ("forward", "backward")]
         if not all(isinstance(p, staticmethod) for p in pair):
             continue
-        forward, backward = cls.forward, cls.backward
+        forward, backward = getattr(cls, "forward"), getattr(cls, "backward")  # noqa: B009
         inputs = arguments(forward).required
         if inputs and inputs[0] not in ("ctx", "context"):
             objects = {"forward": forward, "backward": backward, "owner": name}

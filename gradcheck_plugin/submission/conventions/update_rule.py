@@ -59,6 +59,7 @@ class UpdateRule:
     in_place: bool
     convention: str = "update rule"
     upstream: bool = False
+    kept: bool = True  # whether the last step changed the caller's own array
 
     def forward(self, arrays: Mapping[str, Array]) -> Tape:
         w, dw = np.array(arrays["w"]), np.array(arrays["dw"])
@@ -74,6 +75,7 @@ class UpdateRule:
                 if isinstance(params, list):
                     raise
                 continue
+            self.kept = (params["W"] if isinstance(params, dict) else params[0]) is w
             return Tape(params["W"] if isinstance(params, dict) else params[0], lambda dy: {})
         raise AssertionError
 

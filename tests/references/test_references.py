@@ -1,0 +1,117 @@
+"""Every reference: right in every variant, and each of its mistakes caught and named."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from reference_subject import check_all, codes, target
+
+from gradcheck_plugin.diagnosis.codes import CODES
+from gradcheck_plugin.model import Verdict
+from gradcheck_plugin.oracles import autograd
+from gradcheck_plugin.submission.bind import generic_sizes
+from reference_impls import load, names, specs
+
+VARIANTS = [(s.name, i) for s in specs().values() for i in range(len(s.layouts()))]
+MISTAKES = [(s.name, i) for s in specs().values() for i in range(len(s.mistakes))]
+
+# caught, and called something else first; the reason stands beside each
+CONFUSED = {
+    ("relu", "mask_of_another_call"): "right in the first call of a shape; later calls fit no pattern of one call",
+    ("affine", "input_of_another_call"): "right in the first call of a shape; later calls fit no pattern of one call",
+    (
+        "two_layer_net",
+        "first_forward_kept",
+    ): "right in the first call of a shape; later calls fit no pattern of one call",
+    ("softmax_with_loss", "target_taken_from_kept_rows"): "the kept rows change under the upstream scaling",
+    ("softmax_with_loss", "one_taken_at_kept_labels"): "the kept rows change under the upstream scaling",
+    ("mse", "column_minus_vector_backward"): "its forward is wrong, too, and that is said first",
+}
+
+
+@pytest.mark.parametrize(("name", "index"), VARIANTS)
+def test_right_in_every_variant(name: str, index: int) -> None:
+    spec = load(name)
+    variant, _ = spec.layouts()[index]
+    results = check_all(target(spec, variant))
+    assert len(results) >= (1 if spec.kind == "update" else 3)
+    assert [(r.property, r.reason) for r in results if r.verdict is not Verdict.PASS] == []
+
+
+@pytest.mark.parametrize(("name", "index"), VARIANTS)
+def test_agrees_with_torch(name: str, index: int) -> None:
+    spec = load(name)
+    variant, layout = spec.layouts()[index]
+    subject = target(spec, variant).subject
+    for shift in (0, 1):
+        case = subject.sample(shift, generic_sizes(layout, spec, spec.layout, shift))
+        arrays = subject.base_arrays(case, layout)
+        out = np.asarray(spec.forward(*(a.copy() for a in arrays.values()), **variant.options))
+        theirs = _torch_forward(spec, arrays, dict(variant.options))
+        np.testing.assert_allclose(out, theirs, rtol=1e-12, atol=1e-14)
+        if spec.kind == "update":
+            continue
+        dy = np.random.default_rng(shift).standard_normal(out.shape)
+        ours = spec.backward(dy, *arrays.values(), **variant.options)
+        for key, gradient in autograd.gradients(spec, arrays, dy, variant.options).items():
+            if key in ours:
+                np.testing.assert_allclose(ours[key], gradient, rtol=1e-10, atol=1e-13, err_msg=key)
+
+
+def _torch_forward(spec: object, arrays: dict[str, np.ndarray], options: dict[str, object]) -> np.ndarray:
+    import torch
+
+    out = spec.torch_forward(*(torch.tensor(a) for a in arrays.values()), **options)  # type: ignore[attr-defined]
+    return np.asarray(out.detach().numpy() if hasattr(out, "detach") else out)
+
+
+@pytest.mark.parametrize(("name", "index"), MISTAKES)
+def test_mistake_is_caught_and_named(name: str, index: int) -> None:
+    spec = load(name)
+    mistake = spec.mistakes[index]
+    variant = next((v for v in spec.variants if v.note == mistake.variant), None) if mistake.variant else None
+    assert variant is not None or not mistake.variant
+    found = codes(check_all(target(spec, variant, mistake)))
+    assert found, "not caught"
+    function = getattr(mistake.backward or mistake.forward, "__name__", "")
+    if (name, function) in CONFUSED:
+        assert found[0] != mistake.code, "named now: take it off the list of confusions"
+    else:
+        assert found[0] == mistake.code
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_mistake_has_its_sentences(name: str) -> None:
+    for mistake in load(name).mistakes:
+        assert mistake.code in CODES or (mistake.says and mistake.help), mistake.code
+        assert bool(mistake.says) == bool(mistake.says_ko)
+        assert bool(mistake.help) == bool(mistake.help_ko)
+
+
+def test_few_are_named_second() -> None:
+    assert len(CONFUSED) <= 0.06 * len(MISTAKES)
+
+
+def test_unknown_name_offers_the_nearest() -> None:
+    with pytest.raises(KeyError, match="did you mean affine"):
+        load("afine")
+
+
+GOLDEN = {
+    "graph_buy_apple": ({"apple": 100, "apple_num": 2, "tax": 1.1}, 220, [2.2, 110, 200]),
+    "graph_buy_apple_orange": (
+        {"apple": 100, "apple_num": 2, "orange": 150, "orange_num": 3, "tax": 1.1},
+        715,
+        [2.2, 110, 3.3, 165, 650],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_golden_values(name: str) -> None:
+    spec = load(name)
+    arrays, price, gradients = GOLDEN[name]
+    order = [np.asarray(v, dtype=float) for v in arrays.values()]
+    assert [e.name for e in spec.layout.entries] == list(arrays)
+    assert float(spec.forward(*order)) == pytest.approx(price)
+    assert [float(g) for g in spec.backward(np.asarray(1.0), *order).values()] == pytest.approx(gradients)
