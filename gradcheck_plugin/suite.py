@@ -136,15 +136,17 @@ def open_namespace(
     with _quiet():
         candidates, left = recognise.candidates(defined)
     suite.not_driven += [replace(n, file=file) for n in left]
+    found = guards.find((dict(defined), *modules))
     for candidate in candidates:
         if candidate.name in (instances or {}):
             objects = {**candidate.objects, "instance": (instances or {})[candidate.name]}
             candidate = replace(candidate, objects=objects)
-        bound = _bind(candidate, settings, file=file, root=root, module=module)
+        with guards.without(found):  # a guard of 1e-7 must not hide which reference the forward computes
+            bound = _bind(candidate, settings, file=file, root=root, module=module)
         if isinstance(bound, NotDriven):
             suite.not_driven.append(bound)
         else:
-            suite.targets.append(Target(bound, settings, (dict(defined), *modules)))
+            suite.targets.append(Target(bound, settings, found))
     if not suite.targets and not suite.not_driven:
         text = f"{file or 'the namespace'}: nothing to check. Looked for {recognise.LOOKED_FOR}."
         text += " To name a layer yourself: --gradcheck-as MyLayer=affine"
@@ -172,26 +174,19 @@ def _quiet() -> Iterator[_Tail]:
 class Target:
     """One layer, loss, network or rule with the properties that can be checked."""
 
-    def __init__(self, bound: Subject | Broken, settings: Settings, modules: Iterable[Any] = ()) -> None:
+    def __init__(self, bound: Subject | Broken, settings: Settings, found: tuple[guards.Guard, ...] = ()) -> None:
         self.bound = bound
         self.settings = settings
         self.name = bound.name
         self.path: Path | None = None
         self.plain_import = True
-        self._modules = tuple(modules)
-        self._guards: tuple[guards.Guard, ...] | None = None
+        self.guards = found
         self._contract: Result | None = None
 
     @property
     def subject(self) -> Subject:
         assert isinstance(self.bound, Subject)
         return self.bound
-
-    @property
-    def guards(self) -> tuple[guards.Guard, ...]:
-        if self._guards is None:
-            self._guards = guards.find(self._modules)
-        return self._guards
 
     def properties(self) -> list[str]:
         """contract, forward where there is a reference, one for each gradient; an update rule has one of its own."""

@@ -44,7 +44,8 @@ class Mistake:
     a fresh backward (for mistakes that live between two calls). `forward` replaces the forward where the mistake
     lies in the pair, or in the rule itself for an update. `variant` is the note of the variant in which the
     mistake shows, when the base layout hides it. `says` and `help` are needed only for a code that the shared
-    catalogue of codes does not have; the Korean texts stand beside them.
+    catalogue of codes does not have; the Korean texts stand beside them. `any_scale`: the error grows with a number
+    of the user's own, such as a learning rate, so a multiple of it is the same mistake.
     """
 
     code: str

@@ -44,16 +44,16 @@ def frozen(seed: int) -> Iterator[None]:
     """Run with known random states and quiet warnings, and put everything back: dropout draws the same mask again."""
     numpy_state, python_state = np.random.get_state(), random.getstate()
     make = np.random.default_rng
-    torch = sys.modules.get("torch")
-    torch_state = torch.get_rng_state() if torch is not None and hasattr(torch, "get_rng_state") else None
+    generator = getattr(sys.modules.get("torch"), "default_generator", None)
+    torch_state = generator.get_state() if generator is not None else None
 
     def seeded(s: Any = None) -> np.random.Generator:
         return make(seed if s is None else s)
 
     np.random.seed(seed % 2**32)
     random.seed(seed)
-    if torch is not None and torch_state is not None:
-        torch.manual_seed(seed)
+    if generator is not None:
+        generator.manual_seed(seed)
     np.random.default_rng = seeded  # type: ignore[assignment]
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -63,8 +63,8 @@ def frozen(seed: int) -> Iterator[None]:
         np.random.default_rng = make
         np.random.set_state(numpy_state)
         random.setstate(python_state)
-        if torch is not None and torch_state is not None:
-            torch.set_rng_state(torch_state)
+        if generator is not None:
+            generator.set_state(torch_state)
 
 
 def guarded(where: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

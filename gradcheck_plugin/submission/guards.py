@@ -2,7 +2,8 @@
 
 Such a constant keeps the forward finite and is left out of the backward on purpose, so that the backward is exact for
 the forward without it. Here the guards of the user's modules are found in the source, and taken out for a moment:
-written out, as a local or global name, as a default argument, or as an attribute that `__init__` sets.
+written out, as a local or global name, as a default argument, or as an attribute that `__init__` sets. The same
+constant in a denominator of the same class or module (`t / (y + 1e-7)`) belongs to it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import ast
 import contextlib
 import inspect
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from types import FunctionType, ModuleType
 from typing import Any
@@ -37,11 +38,21 @@ def find(namespaces: Iterable[ModuleType | dict[str, Any]]) -> tuple[Guard, ...]
     """The functions and methods of the user's modules that add a tiny constant inside a logarithm."""
     found: dict[int, Guard] = {}
     for namespace in namespaces:
-        values = vars(namespace) if isinstance(namespace, ModuleType) else namespace
-        for thing in list(values.values()):
-            for function, constants, names in _guarded(thing):
-                found.setdefault(id(function), Guard(function, constants, names))
+        values = list((vars(namespace) if isinstance(namespace, ModuleType) else namespace).values())
+        guards = [Guard(*g) for thing in values for g in _guarded(thing, _log_terms)]
+        constants = frozenset(v for g in guards for v in g.values)
+        if constants:
+            guards += [Guard(f, c & constants, n) for thing in values for f, c, n in _guarded(thing, _all_terms)]
+        for guard in guards:
+            known = found.get(id(guard.function))
+            merged = guard if known is None else _merged(known, guard)
+            if merged.values:
+                found[id(guard.function)] = merged
     return tuple(found.values())
+
+
+def _merged(a: Guard, b: Guard) -> Guard:
+    return Guard(a.function, a.constants | b.constants, tuple(sorted({*a.names, *b.names})))
 
 
 @contextlib.contextmanager
@@ -78,18 +89,19 @@ def _tiny(value: Any) -> bool:
 
 
 Found = tuple[FunctionType, frozenset[float], tuple[str, ...]]
+Terms = Callable[[ast.AST], Iterator[ast.expr]]
 
 
-def _guarded(thing: Any) -> Iterator[Found]:
+def _guarded(thing: Any, terms: Terms) -> Iterator[Found]:
     """The guarded functions of a function or class. An attribute `self.eps` leads to the `__init__` that sets it."""
     if inspect.isfunction(thing):
-        yield from _in_function(thing, _tree(thing))
+        yield from _in_function(thing, _tree(thing), terms)
     elif inspect.isclass(thing):
         members = [m.__func__ if isinstance(m, staticmethod | classmethod) else m for m in vars(thing).values()]
         methods = [(m, tree) for m in members if inspect.isfunction(m) and (tree := _tree(m)) is not None]
         attributes = {name for _, tree in methods for name in _attributes(tree)}
         for method, tree in methods:
-            yield from _in_function(method, tree)
+            yield from _in_function(method, tree, terms)
             if method.__name__ == "__init__" and attributes:
                 constants = frozenset(_set_in_init(method, tree, attributes))
                 if constants:
@@ -103,13 +115,13 @@ def _tree(function: FunctionType) -> ast.AST | None:
         return None
 
 
-def _in_function(function: FunctionType, tree: ast.AST | None) -> Iterator[Found]:
+def _in_function(function: FunctionType, tree: ast.AST | None, terms: Terms) -> Iterator[Found]:
     if tree is None:
         return
     local = _assigned(tree) | _defaults(function)
     constants: set[float] = set()
     names: set[str] = set()
-    for side in _terms(tree):
+    for side in terms(tree):
         if isinstance(side, ast.Constant) and _tiny(side.value):
             constants.add(float(side.value))  # type: ignore[arg-type]
         elif isinstance(side, ast.Name) and _tiny(local.get(side.id)):
@@ -120,13 +132,25 @@ def _in_function(function: FunctionType, tree: ast.AST | None) -> Iterator[Found
         yield function, frozenset(constants), tuple(sorted(names))
 
 
-def _terms(tree: ast.AST) -> Iterator[ast.expr]:
+def _log_terms(tree: ast.AST) -> Iterator[ast.expr]:
     """The terms of sums inside logarithms."""
     for call in ast.walk(tree):
         if isinstance(call, ast.Call) and _name(call.func) in _LOGS:
-            for node in ast.walk(call):
-                if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
-                    yield from (node.left, node.right)
+            yield from _sums(call)
+
+
+def _all_terms(tree: ast.AST) -> Iterator[ast.expr]:
+    """The terms of sums inside logarithms and of denominators that are sums themselves, not of roots in them."""
+    yield from _log_terms(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and isinstance(node.right, ast.BinOp):
+            yield from (node.right.left, node.right.right)
+
+
+def _sums(inside: ast.AST) -> Iterator[ast.expr]:
+    for node in ast.walk(inside):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+            yield from (node.left, node.right)
 
 
 def _name(node: ast.expr) -> str:
@@ -151,7 +175,7 @@ def _defaults(function: FunctionType) -> dict[str, Any]:
 
 def _attributes(tree: ast.AST) -> set[str]:
     """Names x of terms `self.x` inside logarithms."""
-    return {t.attr for t in _terms(tree) if isinstance(t, ast.Attribute) and getattr(t.value, "id", "") == "self"}
+    return {t.attr for t in _log_terms(tree) if isinstance(t, ast.Attribute) and getattr(t.value, "id", "") == "self"}
 
 
 def _set_in_init(init: FunctionType, tree: ast.AST, attributes: set[str]) -> Iterator[float]:
