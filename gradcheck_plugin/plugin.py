@@ -227,7 +227,7 @@ class PropertyItem(pytest.Item):
         result = self.target.check(self.name)
         self.user_properties.append(("gradcheck", {"schema": 1, **plain(result)}))
         if result.verdict is Verdict.FAIL:
-            raise Wrong(result)
+            raise Wrong(result).with_traceback(self.target.user_traceback())  # where --pdb opens
         if result.verdict is not Verdict.PASS:
             pytest.skip(f"{result.verdict.value.lower()}: {result.reason}")
 

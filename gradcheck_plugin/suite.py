@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -196,6 +197,11 @@ class Target:
             return ["update"]
         names = [self.bound.gradient_name(n) for n in self.bound.judged]
         return ["contract", *(["forward"] if self.bound.spec else []), *names]
+
+    def user_traceback(self) -> TracebackType | None:
+        """The traceback of what the user's code raised last, if it did."""
+        cause = self.bound.cause if isinstance(self.bound, Broken) else getattr(self._raised, "cause", None)
+        return cause.__traceback__ if cause is not None else None
 
     def array_of(self, property: str) -> str:
         return next(n for n in self.subject.judged if self.subject.gradient_name(n) == property)

@@ -3,8 +3,8 @@
     "x: N D; W: D M, b: M -> N M"
 
 Inputs stand before the semicolon, parameters behind it, the output behind the arrow (nothing there: a scalar).
-An axis is a letter or a word (its size is drawn), a number (a fixed size), or a group `(E F)`: two axes of the array that
-together are one axis of the base layout. An entry may end in a domain, `t: N C @onehot`:
+An axis is a letter or a word (its size is drawn), a number (a fixed size), or a group `(E F)`: two axes of the array
+that together are one axis of the base layout. An entry may end in a domain, `t: N C @onehot`:
 
     real      any number (the default)        positive  in (0.3, 1.7)         unit    in (0.1, 0.9)
     prob      rows that sum to one            onehot    one 1 in each row     label(C)  integers below C

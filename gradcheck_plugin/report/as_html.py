@@ -27,7 +27,8 @@ def fragment(results: list[Result], not_driven: list[NotDriven], problems: list[
             for r in group
         )
         body.append(
-            f'<tr><td style="text-align:left"><b>{html.escape(target)}</b></td><td style="text-align:left">{cells}</td></tr>'
+            f'<tr><td style="text-align:left"><b>{html.escape(target)}</b></td>'
+            f'<td style="text-align:left">{cells}</td></tr>'
         )
     for n in not_driven:
         body.append(f"<tr><td>{html.escape(n.target)}</td><td>not driven: {html.escape(n.reason)}</td></tr>")

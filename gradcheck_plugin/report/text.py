@@ -22,8 +22,10 @@ def finding(found: Finding, target: str = "") -> str:
     if found.case:
         shapes = "  ".join(f"{name} {shape(value)}" for name, value in found.case.items())
         after = f"found after {found.cases} case{'s' if found.cases != 1 else ''}" if found.cases else ""
-        gap = " " * max(2, WIDTH - 24 - len(shapes) - len(after))
-        lines.append(f"  smallest failing case   {shapes}{gap}{after}".rstrip())
+        gap = " " * max(2, WIDTH - 26 - len(shapes) - len(after))
+        lines += [f"  smallest failing case   {shapes}{gap}{after}".rstrip()]
+        if len(lines[-1]) > WIDTH:
+            lines[-1:] = [*_wrap("  smallest failing case   ", shapes), f"    {after}"]
         lines += [line for name, value in found.case.items() for line in _wrap(f"    {name} = ", short(value))]
     if found.comparison:
         lines += _comparison(found.comparison)

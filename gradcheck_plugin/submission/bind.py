@@ -42,6 +42,7 @@ class Broken:
     line: int = 0
     convention: str = ""
     layer: str = ""
+    cause: BaseException | None = None  # what the user's code raised, for a debugger
 
 
 @dataclass
@@ -114,6 +115,7 @@ def bind(
                 fault,
                 convention=bound.caller.convention,
                 layer=bound.spec.name if bound.spec else "",
+                cause=getattr(attempt.fault, "cause", None),
                 **place,
             )
     return bound
@@ -297,7 +299,7 @@ _SCALARS = ("reg", "reg_strength", "lam", "lambda_", "lmbda", "weight_decay", "a
 
 
 def _guesses(candidate: Candidate) -> Iterator[list[Layout]]:
-    """Layouts for an object nobody knows, from the names of its arguments: natural shapes first, then guesses of one."""
+    """Layouts for an object nobody knows, from the names of its arguments: natural shapes first."""
     inputs = list(candidate.inputs)
     if not inputs:
         return
@@ -368,7 +370,9 @@ def _not_bound(
             finding = _fault(candidate, fault, root, place)
             if finding:
                 layer = named.name if named else ""
-                return Broken(candidate.name, finding, convention=_convention(candidate), layer=layer, **place)
+                return Broken(
+                    candidate.name, finding, convention=_convention(candidate), layer=layer, cause=fault.cause, **place
+                )
     reason = str(fault) if fault else "no layout of its input was accepted"
     if isinstance(fault, UserCodeRaised):
         frame = fault.frame(root)

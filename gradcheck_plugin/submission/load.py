@@ -14,35 +14,32 @@ import io
 import itertools
 import linecache
 import os
-import random
 import re
 import sys
 import tokenize
 import traceback
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
 from gradcheck_plugin.submission.limits import TimeLimit, time_limit
+from gradcheck_plugin.submission.stand_in import (
+    StandIn,
+    StandInLoader,
+    StandInModule,
+    builtins_for,
+    is_wanted,
+    old_names,
+)
+from gradcheck_plugin.submission.surroundings import Surroundings
 
-LEVELS = 6  # folders above the file that are searched
-FOLDERS = 2000  # folders of a repository that are looked through for a module that is not on the path
 PRIVATE = "_gradcheck_submission"
 
 _numbers = itertools.count(1)
-_FOREIGN = frozenset({"site-packages", "dist-packages", "node_modules", "__pycache__"})
-_NEVER_THE_USERS = sys.stdlib_module_names | {
-    *("gradcheck_plugin", "reference_impls", "numpy", "torch", "pytest", "_pytest", "hypothesis")
-}
-_OWN_WORDS = re.compile(
-    r"(activation|affine|classifier|dataset|function|func|gradient|helper|layer|loss|losse|model|module|network|net|"
-    r"optimizer|util)s?|common|config|convnet|conv|data|fc|grad|homework|hw|im2col|linear|lstm|my|mytorch|neural|nn|"
-    r"optim|relu|rnn|sigmoid|softmax|solver|tensor|train|trainer"
-)
 _FLAT = (
     *(ast.Constant, ast.Name, ast.Attribute, ast.Tuple, ast.List, ast.Dict, ast.Set, ast.UnaryOp, ast.BinOp),
     *(ast.operator, ast.unaryop, ast.expr_context),
@@ -96,7 +93,7 @@ def load(path: Path, *, seconds: float = 20.0) -> Loaded:
     """Execute the file at `path`, each attempt for at most `seconds`; raises `LoadError`.
 
     The module stays in `sys.modules` under a private name, so that `inspect` and `pickle` find its classes.
-    The modules that it imported from its own folders do not stay.
+    The modules that it imported from its own folders do not stay, but its functions can import them when they run.
     """
     path = Path(os.path.abspath(path))
     source = read(path)
@@ -104,13 +101,23 @@ def load(path: Path, *, seconds: float = 20.0) -> Loaded:
     if not tree.body:
         raise LoadError("empty-file", f"{path.name} is empty: no code was found in it; is the file saved?", path)
     session = _Session(path, tree, seconds)
-    with session.surroundings():
+    with session.surroundings.entered(session.first, session.last):
         module = session.attempt()
-        modules = session.own_modules()
-    if module.__name__.startswith(PRIVATE):
-        sys.modules[module.__name__] = module
-    others = tuple(other for other in modules if other is not module)
-    return Loaded(path, module.__dict__, source, tuple(session.notes), (module, *others))
+    _publish(module)
+    others = session.surroundings.kept.values()
+    own = (other for other in others if other is not module and not isinstance(other, StandInModule))
+    return Loaded(path, module.__dict__, source, tuple(session.notes), (module, *own))
+
+
+def _publish(module: ModuleType) -> None:
+    """Put the module into `sys.modules`, where `inspect` and `pickle` look for the module of a class."""
+    home = module.__name__
+    if not home.startswith(PRIVATE):
+        module.__name__ = f"{PRIVATE}_{next(_numbers)}_{home}"
+        for value in vars(module).values():
+            if _is_code(value, home):
+                value.__module__ = module.__name__
+    sys.modules[module.__name__] = module
 
 
 # --- text ---
@@ -197,120 +204,7 @@ def _assigned(tree: ast.Module) -> set[str]:
     return {name.id for name in names if isinstance(name.ctx, ast.Store)}
 
 
-def _is_guarded(tree: ast.Module, line: int) -> bool:
-    """Whether the line is in the body of a `try`, so that the file itself knows what to do without the package."""
-    bodies = [node.body for node in ast.walk(tree) if isinstance(node, ast.Try) and node.handlers]
-    return any(body[0].lineno <= line <= (body[-1].end_lineno or line) for body in bodies)
-
-
-# --- stand-ins ---
-
-
-def _old_div(a: Any, b: Any) -> Any:
-    return a // b if isinstance(a, int) and isinstance(b, int) else a / b
-
-
-# names that computations use; anything else from a missing package only draws, prints or decorates
-_WORKING = {
-    **{"xrange": range, "prange": range, "trange": range, "range": range, "zip": zip, "map": map, "filter": filter},
-    **{"unicode": str, "basestring": str, "long": int, "object": object, "old_div": _old_div},
-}
-
-
-class StandIn:
-    """Anything of a package that is not installed: every attribute, call and `with` is harmless.
-
-    As a decorator it returns the function unchanged; as a base class it is left out; iterated, it gives what it wraps.
-    """
-
-    def __init__(self, name: str, wrapped: Any = ()) -> None:
-        self._name, self._wrapped = name, wrapped
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return _WORKING.get(name) or StandIn(f"{self._name}.{name}")
-
-    def __call__(self, *args: Any, **options: Any) -> Any:
-        if len(args) == 1 and not options and isinstance(args[0], FunctionType | type):
-            return args[0]
-        return StandIn(self._name, args[0] if args else ())
-
-    def __enter__(self) -> "StandIn":
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        return None
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._wrapped if hasattr(self._wrapped, "__iter__") else ())
-
-    def __bool__(self) -> bool:
-        return False
-
-    def __getitem__(self, key: Any) -> Any:
-        return StandIn(self._name)
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        return None
-
-    def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
-        return ()
-
-    def __array__(self, *args: Any, **options: Any) -> Any:
-        raise TypeError(f"{self!r} cannot be computed with")
-
-    def __repr__(self) -> str:
-        return f"<stand-in for {self._name}, which is not installed>"
-
-
-class _StandInModule(ModuleType):
-    def __getattr__(self, name: str) -> Any:
-        return getattr(StandIn(self.__name__), name)
-
-    def __call__(self, *args: Any, **options: Any) -> Any:
-        return StandIn(self.__name__)(*args, **options)
-
-
-class _StandInLoader(importlib.abc.Loader):
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
-        return _StandInModule(spec.name)
-
-    def exec_module(self, module: ModuleType) -> None:
-        return None
-
-
-# --- folders ---
-
-
-def _folders(path: Path) -> tuple[list[Path], bool]:
-    """The file's folder and those above it up to the repository, nearest first; whether there is a repository."""
-    found: list[Path] = []
-    for folder in list(path.parents)[: LEVELS + 1]:
-        if found and folder in (Path(folder.anchor), Path.home()):
-            break
-        found.append(folder)
-        if (folder / ".git").exists():
-            return found, True
-    return found, False
-
-
-def _in_folder(folder: Path, name: str) -> Path | None:
-    """The file of a module or of a regular package of that name."""
-    for file in (folder / name / "__init__.py", folder / f"{name}.py"):
-        if file.is_file():
-            return file
-    return None
-
-
-def _walk(folders: Sequence[Path]) -> Iterator[Path]:
-    """The folders below those given, the nearest to the first one first."""
-    seen: set[Path] = set()
-    for start in folders:
-        for folder, below, _ in os.walk(start):
-            below[:] = sorted(n for n in below if n[0] != "." and n not in _FOREIGN and Path(folder, n) not in seen)
-            seen.add(Path(folder))
-            yield Path(folder)
+# --- one load ---
 
 
 def _entry(path: Path, tree: ast.Module) -> tuple[str, Path | None]:
@@ -324,30 +218,17 @@ def _entry(path: Path, tree: ast.Module) -> tuple[str, Path | None]:
     return ".".join(names[:-1] if path.stem == "__init__" else names), path.parents[depth]
 
 
-# --- one load ---
-
-
-@dataclass
 class _Session:
-    """One load: where the user's modules are looked for, and what was done to make them importable."""
+    """One load: what was tried, and what was done to make the user's modules importable."""
 
-    path: Path
-    tree: ast.Module
-    seconds: float
-    notes: dict[str, None] = field(default_factory=dict)  # an ordered set
-    reduced: set[Path] = field(default_factory=set)  # files of which only the definitions are executed
-    trees: dict[str, ast.Module] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.folders, in_repository = _folders(self.path)
-        self.entry, self.top = _entry(self.path, self.tree)
-        if self.top is not None and self.top not in self.folders:
-            self.folders.append(self.top)
-        self.reserved = _NEVER_THE_USERS - {self.entry.partition(".")[0]}
-        self.searched = self.folders if in_repository else self.folders[:1]
-        self.trees[str(self.path)] = self.tree
-        self.path_before = list(sys.path)
-        self.printed = _Printed()
+    def __init__(self, path: Path, tree: ast.Module, seconds: float) -> None:
+        self.path, self.seconds = path, seconds
+        self.notes: dict[str, None] = {}  # an ordered set
+        self.reduced: set[Path] = set()  # files of which only the definitions are executed
+        self.trees = {str(path): tree}
+        self.entry, self.top = _entry(path, tree)
+        self.surroundings = Surroundings(path, self.entry, self.top)
+        self.first, self.last = _Finder(self.find), _Finder(self.find_last)
 
     def attempt(self) -> ModuleType:
         """Import the file; a file whose body fails is reduced to its definitions, once, and all is tried again."""
@@ -363,13 +244,17 @@ class _Session:
                     raise self._failure(error) from error
                 self.reduced.add(file)
                 self._note_reduced(file, line, error)
-            self.purge()
+            self.surroundings.purge()
 
     def _note_reduced(self, file: Path, line: int, error: BaseException) -> None:
-        did = f"did not finish within {self.seconds:g} s" if isinstance(error, TimeLimit) else _raised(error)
+        did = (
+            f"did not finish within {self.seconds:g} s"
+            if isinstance(error, TimeLimit)
+            else f"raised {type(error).__name__}"
+        )
         where = "" if file == self.path else f"{file.name}: "
         self.notes[f"{where}only definitions were executed, because line {line} {did}"] = None
-        if last := self.printed.last_line():
+        if last := self.surroundings.printed.last_line():
             self.notes[f"the last line printed before that was: {last}"] = None
 
     def _place(self, error: BaseException, function: str | None = None) -> tuple[Path, int]:
@@ -391,112 +276,36 @@ class _Session:
             message = f"imports `{name}`, which is neither beside the file nor installed"
             mend = f"put {name}.py beside {file.name}, or install it"
             return LoadError("missing-module", f"{where}: {message}; {mend}", file, line)
-        return LoadError("import-raised", f"{where}: {type(error).__name__}: {_one_line(error)}", file, line)
-
-    # modules
-
-    def own_modules(self) -> list[ModuleType]:
-        new = {name: module for name, module in sys.modules.items() if name not in self.modules_before}
-        return [module for name, module in new.items() if self._is_own(name, module)]
-
-    def _is_own(self, name: str, module: ModuleType) -> bool:
-        file = getattr(module, "__file__", None)
-        if name.partition(".")[0] in self.reserved or isinstance(module, _StandInModule):
-            return False
-        places = [file] if isinstance(file, str) else list(getattr(module, "__path__", ()))
-        return any(self.is_users_folder(Path(place).parent) for place in places)
-
-    def is_users_folder(self, folder: Path) -> bool:
-        """Whether the folder is in the tree of the file, and not that of an environment inside the tree."""
-        tops = [self.folders[-1], *self.added_folders()]
-        return not _FOREIGN & set(folder.parts) and any(top == folder or top in folder.parents for top in tops)
-
-    def added_folders(self) -> list[Path]:
-        """What the user's code appended to `sys.path`."""
-        return [Path(os.path.abspath(place)) for place in sys.path if place not in self.path_before]
-
-    def purge(self) -> None:
-        """Take the user's modules, and the stand-ins, out of `sys.modules`."""
-        for name, module in list(sys.modules.items()):
-            if name not in self.modules_before and (self._is_own(name, module) or isinstance(module, _StandInModule)):
-                del sys.modules[name]
-
-    def _hide(self) -> dict[str, ModuleType]:
-        """Take out modules from elsewhere that have the name of one of the user's files."""
-        names = {
-            name.removesuffix(".py")
-            for folder in self.folders
-            for name in os.listdir(folder)
-            if name.endswith(".py") or (folder / name / "__init__.py").exists()
-        }
-        names = (names | {self.entry.partition(".")[0]}) - self.reserved
-        hidden = {name: module for name, module in sys.modules.items() if name.partition(".")[0] in names}
-        for name in hidden:
-            del sys.modules[name]
-        return hidden
-
-    @contextmanager
-    def surroundings(self) -> Iterator[None]:
-        """The process as the file expects it; everything as it was afterwards."""
-        hidden = self._hide()
-        self.modules_before = dict(sys.modules)
-        finders = [_OwnFinder(self), _LastFinder(self)]
-        try:
-            with _restored(), _random_restored(), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                importlib.invalidate_caches()
-                sys.path = [*map(str, self.folders), *sys.path]
-                self.path_before = list(sys.path)
-                sys.meta_path[:] = [finders[0], *sys.meta_path, finders[1]]
-                sys.argv = [str(self.path)]
-                sys.stdin, sys.stdout, sys.stderr = io.StringIO(), self.printed.stream(), self.printed.stream()
-                os.environ["MPLBACKEND"] = "Agg"
-                os.chdir(self.path.parent)
-                builtins.input = _no_input
-                try:
-                    yield
-                finally:
-                    self.purge()
-        finally:
-            sys.meta_path[:] = [finder for finder in sys.meta_path if finder not in finders]
-            sys.modules.update(hidden)
+        return LoadError(
+            "import-raised", f"{where}: {type(error).__name__}: {' '.join(str(error).split())[:200]}", file, line
+        )
 
     # finding
 
     def find(self, name: str, path: Sequence[str] | None) -> importlib.machinery.ModuleSpec | None:
-        """The user's own module of that full name."""
+        """First of all finders: the user's files, before installed packages of the same name."""
+        if name.partition(".")[0] in self.surroundings.reserved:
+            return None
         if name == self.entry and path is None:
             return self._spec(name, self.path)
         if self.top is not None and self.entry.startswith(f"{name}."):
             return self._package(name, self.top.joinpath(*name.split(".")))
-        if path is None and not self._is_asked_by_user():
+        if path is None and not self._asking()[0]:
             return None
-        folders = [*self.folders, *self.added_folders()] if path is None else [Path(place) for place in path]
-        for folder in folders:
-            file = _in_folder(folder, name.rpartition(".")[2]) if self.is_users_folder(folder) else None
-            if file is not None:
-                return self._spec(name, file)
-        return None
+        return self._spec(name, self.surroundings.find(name, path))
 
-    def find_elsewhere(self, name: str) -> importlib.machinery.ModuleSpec | None:
-        """A module of that name in any folder of the repository, the nearest first."""
-        for folder in itertools.islice(_walk(self.searched), FOLDERS):
-            file = _in_folder(folder, name)
-            if file is not None:
-                self.notes[f"`{name}` was taken from {os.path.relpath(file, self.path.parent)}"] = None
-                return self._spec(name, file)
-        return None
-
-    def find_stand_in(self, name: str) -> importlib.machinery.ModuleSpec | None:
-        """A stand-in, if the name is that of a package which the user's own file imports and cannot do without."""
+    def find_last(self, name: str, path: Sequence[str] | None) -> importlib.machinery.ModuleSpec | None:
+        """After all finders: the user's file in another folder of the repository, else a stand-in."""
         tree, line = self._asking()
-        if tree is None or _is_guarded(tree, line) or _looks_own(tree, name):
+        if path is not None and not isinstance(sys.modules.get(name.rpartition(".")[0]), StandInModule):
+            return None
+        if tree and path is None and (file := self.surroundings.find_elsewhere(name)):
+            self.notes[f"`{name}` was taken from {os.path.relpath(file, self.path.parent)}"] = None
+            return self._spec(name, file)
+        if not tree or not is_wanted(name, tree, line):
             return None
         self.notes[f"{name.partition('.')[0]} is not installed; a stand-in was imported"] = None
-        return importlib.machinery.ModuleSpec(name, _StandInLoader(), is_package=True)
-
-    def _is_asked_by_user(self) -> bool:
-        return self._asking()[0] is not None
+        return importlib.machinery.ModuleSpec(name, StandInLoader(), is_package=True)
 
     def _asking(self) -> tuple[ast.Module | None, int]:
         """The file, if it is one of the user's, and the line with the import statement that is being executed."""
@@ -507,7 +316,9 @@ class _Session:
             frame = frame.f_back
         return (self.trees.get(frame.f_code.co_filename), frame.f_lineno) if frame else (None, 0)
 
-    def _spec(self, name: str, file: Path) -> importlib.machinery.ModuleSpec | None:
+    def _spec(self, name: str, file: Path | None) -> importlib.machinery.ModuleSpec | None:
+        if file is None:
+            return None
         inside = [str(file.parent)] if file.name == "__init__.py" else None
         loader = _OwnLoader(self, file)
         return importlib.util.spec_from_file_location(name, file, loader=loader, submodule_search_locations=inside)
@@ -520,10 +331,16 @@ class _Session:
         spec.submodule_search_locations = [str(folder)]
         return spec
 
+    # executing
+
     def execute(self, module: ModuleType, file: Path) -> None:
         """Execute a file of the user's in the module's namespace."""
         tree = self.trees.get(str(file)) or parse(read(file), file)
         self.trees[str(file)] = tree
+        old = old_names(tree)
+        for name in old:
+            self.notes[f"`{name}` is not in the installed version; its old meaning was used"] = None
+        module.__dict__["__builtins__"] = builtins_for(old, self.import_)
         if file not in self.reduced:
             exec(compile(tree, str(file), "exec", dont_inherit=True), module.__dict__)
             return
@@ -545,51 +362,35 @@ class _Session:
             else:
                 return unset
 
-
-def _looks_own(tree: ast.Module, name: str) -> bool:
-    """Whether a module that was not found must be the user's: by the words of its name, or imported with a star."""
-    statements = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
-    modules = {name, *(node.module for node in statements if f"{node.module}.".startswith(f"{name}."))}
-    starred = any(node.module in modules and node.names[0].name == "*" for node in statements)
-    words = {word for module in modules if module for word in re.split(r"[._\d]+", module.lower())}
-    return starred or any(map(_OWN_WORDS.fullmatch, (name, *words)))
-
-
-def _raised(error: BaseException) -> str:
-    return f"raised {type(error).__name__}"
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200]
-
-
-class _OwnFinder(importlib.abc.MetaPathFinder):
-    """First of all finders: the user's files, before installed packages of the same name."""
-
-    def __init__(self, session: _Session) -> None:
-        self.session = session
-
-    def find_spec(
-        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        return None if name.partition(".")[0] in self.session.reserved else self.session.find(name, path)
+    def import_(
+        self,
+        name: str,
+        namespace: Mapping[str, Any] | None = None,
+        variables: Mapping[str, Any] | None = None,
+        members: Sequence[str] | None = (),
+        level: int = 0,
+    ) -> ModuleType:
+        """`__import__` in the user's files, which finds the user's modules also after the load."""
+        arguments, around = (name, namespace, variables, members or (), level), self.surroundings
+        outermost = name.partition(".")[0]
+        if around.active or (not level and outermost in around.reserved):
+            return builtins.__import__(*arguments)
+        package = (namespace or {}).get("__package__")
+        found = around.kept.get(importlib.util.resolve_name("." * level + name, package))
+        if found and all(hasattr(found, member) for member in members or ()):  # nothing needs to be looked for
+            return found if members else around.kept[outermost]
+        with around.entered(self.first, self.last):
+            return builtins.__import__(*arguments)
 
 
-class _LastFinder(importlib.abc.MetaPathFinder):
-    """After all finders: the user's file in another folder of the repository, else a stand-in."""
-
-    def __init__(self, session: _Session) -> None:
-        self.session = session
+class _Finder(importlib.abc.MetaPathFinder):
+    def __init__(self, find: Callable[[str, Sequence[str] | None], importlib.machinery.ModuleSpec | None]) -> None:
+        self.find = find
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if path is not None:
-            parent = sys.modules.get(name.rpartition(".")[0])
-            return self.session.find_stand_in(name) if isinstance(parent, _StandInModule) else None
-        if not self.session._is_asked_by_user():
-            return None
-        return self.session.find_elsewhere(name) or self.session.find_stand_in(name)
+        return self.find(name, path)
 
 
 class _OwnLoader(importlib.abc.Loader):
@@ -598,52 +399,3 @@ class _OwnLoader(importlib.abc.Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         self.session.execute(module, self.file)
-
-
-# --- surroundings ---
-
-
-class _Printed(io.BytesIO):
-    """What the file prints; stays open when the user's code wraps or closes the stream."""
-
-    def close(self) -> None:
-        return None
-
-    def stream(self) -> io.TextIOWrapper:
-        return io.TextIOWrapper(self, encoding="utf-8", errors="replace", write_through=True)
-
-    def last_line(self) -> str:
-        lines = self.getvalue().decode("utf-8", "replace").strip().splitlines()
-        return lines[-1][:100] if lines else ""
-
-
-def _no_input(prompt: object = "") -> str:
-    raise EOFError("input() has no answer while the file is checked")
-
-
-@contextmanager
-def _restored() -> Iterator[None]:
-    state = sys.path, sys.argv, sys.stdin, sys.stdout, sys.stderr, builtins.input
-    environment, folder = dict(os.environ), os.getcwd()
-    try:
-        yield
-    finally:
-        sys.path, sys.argv, sys.stdin, sys.stdout, sys.stderr, builtins.input = state
-        os.chdir(folder)
-        if dict(os.environ) != environment:
-            os.environ.clear()
-            os.environ.update(environment)
-
-
-@contextmanager
-def _random_restored() -> Iterator[None]:
-    """The global generators, and NumPy's way of treating overflow; NumPy is not imported for that."""
-    state, numpy = random.getstate(), sys.modules.get("numpy")
-    kept = (numpy.random.get_state(), numpy.geterr()) if numpy else None
-    try:
-        yield
-    finally:
-        random.setstate(state)
-        if numpy and kept:
-            numpy.random.set_state(kept[0])
-            numpy.seterr(**kept[1])

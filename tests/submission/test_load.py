@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import numpy.random
 import pytest
 
 from gradcheck_plugin.submission import load as loading

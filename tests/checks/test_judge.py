@@ -1,0 +1,111 @@
+"""The two worst bugs: a right gradient that fails, and a wrong one that passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gradcheck_plugin.api import Report, check
+
+Pair = tuple[Callable[[np.ndarray], Any], Callable[[np.ndarray, np.ndarray], Any]]
+
+
+def judged(pair: Pair) -> Report:
+    """The report on a pair, driven as user code under a name that no reference has."""
+    forward, backward = pair
+
+    def zzz_forward(x):  # type: ignore[no-untyped-def]
+        return forward(x), x
+
+    def zzz_backward(dout, cache):  # type: ignore[no-untyped-def]
+        return backward(dout, cache)
+
+    return check((zzz_forward, zzz_backward), cases=10)
+
+
+P = np.random.default_rng(5).permutation(2000)
+W = np.random.default_rng(6).standard_normal((40, 40))
+
+RIGHT: dict[str, Pair] = {
+    "square": (lambda x: x**2, lambda g, x: 2 * x * g),
+    "tiny gradient": (lambda x: 1e-6 * x**2, lambda g, x: 2e-6 * x * g),
+    "very tiny gradient": (lambda x: 1e-15 * np.sin(x), lambda g, x: 1e-15 * np.cos(x) * g),
+    "large offset": (lambda x: x**2 + 1e6, lambda g, x: 2 * x * g),
+    "large scale": (lambda x: 1e9 * np.tanh(x), lambda g, x: 1e9 * (1 - np.tanh(x) ** 2) * g),
+    "relu": (lambda x: np.maximum(x, 0), lambda g, x: g * (x > 0)),
+    "abs": (np.abs, lambda g, x: g * np.sign(x)),
+    "softmax": (
+        lambda x: np.exp(x) / np.exp(x).sum(-1, keepdims=True),
+        lambda g, x: (y := np.exp(x) / np.exp(x).sum(-1, keepdims=True)) * (g - (g * y).sum(-1, keepdims=True)),
+    ),
+    "single precision inside": (
+        lambda x: np.tanh(x.astype(np.float32)),
+        lambda g, x: (g * (1 - np.tanh(x.astype(np.float32)) ** 2)).astype(np.float32),
+    ),
+    "logarithm of a square": (lambda x: np.log(x**2), lambda g, x: 2 * g / x),
+    "row centring, rounding of the size of x": (
+        lambda x: x - x.mean(-1, keepdims=True),
+        lambda g, x: g - g.mean(-1, keepdims=True),
+    ),
+    "dropout with the global generator": (
+        lambda x: x * (np.random.rand(*x.shape) > 0.5) * 0 + x,
+        lambda g, x: g,
+    ),
+}
+WRONG: dict[str, Pair] = {
+    "zero for a tiny gradient": (lambda x: 1e-6 * x**2, lambda g, x: 0 * g),
+    "twice": (lambda x: x**2, lambda g, x: 4 * x * g),
+    "one in a thousand": (lambda x: np.tanh(x), lambda g, x: 1.001 * (1 - np.tanh(x) ** 2) * g),
+    "one in 100,000": (lambda x: np.tanh(x), lambda g, x: 1.00001 * (1 - np.tanh(x) ** 2) * g),
+    "square of the upstream": (lambda x: 3 * x, lambda g, x: 3 * g**2),
+    "size of the upstream": (lambda x: 3 * x, lambda g, x: 3 * np.abs(g)),
+    "sign of the upstream": (lambda x: 3 * x, lambda g, x: 3 * np.sign(g)),
+    "clipped upstream": (lambda x: 3 * x, lambda g, x: 3 * np.clip(g, -1, 1)),
+    "normalised upstream": (lambda x: 3 * x, lambda g, x: 3 * g / np.abs(g).max()),
+    "softmax, all zero": (lambda x: np.exp(x) / np.exp(x).sum(-1, keepdims=True), lambda g, x: 0 * g),
+    "one entry doubled": (lambda x: x**2, lambda g, x: 2 * x * g * np.where(np.arange(x.size).reshape(x.shape) == 1, 2, 1)),
+    "tanh form for the erf form of GELU": (
+        lambda x: x * 0.5 * (1 + np.vectorize(__import__("math").erf)(x / np.sqrt(2))),
+        lambda g, x: g * _gelu_tanh_slope(x),
+    ),
+    "normalisation without eps in backward": (
+        lambda x: (x - x.mean(0)) / np.sqrt(x.var(0) + 1e-5),
+        lambda g, x: (lambda n, s: (g - g.mean(0) - n * (g * n).mean(0)) / s)((x - x.mean(0)) / x.std(0), x.std(0)),
+    ),
+}  # fmt: skip
+
+
+def _gelu_tanh_slope(x: np.ndarray) -> np.ndarray:
+    c = np.sqrt(2 / np.pi)
+    t = np.tanh(c * (x + 0.044715 * x**3))
+    return 0.5 * (1 + t) + 0.5 * x * (1 - t**2) * c * (1 + 3 * 0.044715 * x**2)
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_right_is_never_failed(name: str) -> None:
+    report = judged(RIGHT[name])
+    assert report.results, report.not_driven
+    assert [(r.property, r.finding and r.finding.message, r.reason) for r in report.failed] == []
+
+
+@pytest.mark.parametrize("name", [n for n in RIGHT if n != "single precision inside"])
+def test_right_passes(name: str) -> None:
+    assert judged(RIGHT[name]).ok, str(judged(RIGHT[name]))
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_is_never_passed(name: str) -> None:
+    report = judged(WRONG[name])
+    assert report.results, report.not_driven
+    assert report.failed, str(report)
+
+
+def test_the_same_verdict_twice() -> None:
+    first, second = (judged(WRONG["twice"]).to_json()["results"] for _ in range(2))
+    for rows in (first, second):
+        for row in rows:
+            del row["seconds"]
+    assert first == second

@@ -1,0 +1,103 @@
+"""The ladder: right within its own error bar, and honest where it cannot tell."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gradcheck_plugin.oracles.numerical import KAPPA, Ladder, direction, floored
+
+V = np.ones(1)
+SMOOTH = {
+    "linear": (lambda t: 3 * (t + 0.7), 3.0),
+    "tanh": (lambda t: np.tanh(t + 0.3), 1 - np.tanh(0.3) ** 2),
+    "exp of 15": (lambda t: np.exp(t + 15), np.exp(15)),
+    "sin of 50 x": (lambda t: np.sin(50 * (t + 0.2)), 50 * np.cos(10)),
+    "a million squared": (lambda t: (t * 1e6 + 1e6) ** 2, 2e12),
+    "large offset": (lambda t: (t + 1.5) ** 2 + 1e8, 3.0),
+    "tiny gradient": (lambda t: 1e-12 * np.tanh(t + 0.3), 1e-12 * (1 - np.tanh(0.3) ** 2)),
+    "single precision": (lambda t: float(np.float32(np.tanh(np.float32(t + 0.3)))), 1 - np.tanh(0.3) ** 2),
+    "square root": (lambda t: np.sqrt(t + 0.01), 5.0),
+    "noise of a solver": (lambda t: np.tanh(t + 0.3) + 1e-9 * np.sin(1e12 * (t + 0.1)), 1 - np.tanh(0.3) ** 2),
+}
+
+
+def ladder(f: object) -> Ladder:
+    def line(t: float) -> np.ndarray | None:
+        with np.errstate(invalid="ignore"):
+            value = np.atleast_1d(f(t)).astype(float)  # type: ignore[operator]
+        return value if np.isfinite(value).all() else None
+
+    start = line(0.0)
+    assert start is not None
+    return Ladder(line, start)
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_the_error_bar_holds(name: str) -> None:
+    f, slope = SMOOTH[name]
+    found = ladder(f).estimate(V)
+    assert found.ok, found.reason
+    assert abs(found.value - slope) <= KAPPA * found.error
+
+
+@pytest.mark.parametrize("name", ["linear", "tanh", "exp of 15", "sin of 50 x", "a million squared"])
+def test_it_is_sharp_where_the_function_is_smooth(name: str) -> None:
+    f, slope = SMOOTH[name]
+    assert abs(ladder(f).estimate(V).value - slope) <= 1e-10 * abs(slope)
+
+
+@pytest.mark.parametrize("name", ["linear", "tanh", "exp of 15", "a million squared"])
+def test_the_fast_path_agrees(name: str) -> None:
+    f, slope = SMOOTH[name]
+    assert min(abs(t - slope) for t in ladder(f).fast(V)) <= 1e-8 * abs(slope)
+
+
+KINKS = {
+    "relu": lambda t: max(t, 0.0),
+    "abs": abs,
+    "hinge": lambda t: max(0.0, 1 - (1 + t)),
+    "max": lambda t: max(t, 2 * t),
+}
+
+
+@pytest.mark.parametrize("name", KINKS)
+def test_a_kink_at_the_point_is_seen(name: str) -> None:
+    assert ladder(KINKS[name]).kinked()
+
+
+@pytest.mark.parametrize("name", [n for n in SMOOTH if n != "noise of a solver"])
+def test_a_smooth_function_has_no_kink(name: str) -> None:
+    assert not ladder(SMOOTH[name][0]).kinked()
+
+
+def test_a_kink_between_two_steps_is_vetoed() -> None:
+    found = ladder(lambda t: abs(t + 1e-3)).estimate(V)
+    assert not found.ok or abs(found.value - 1.0) <= KAPPA * found.error
+
+
+def test_a_jump_is_called_one() -> None:
+    assert ladder(lambda t: float(t > 0)).jumps()
+    assert not ladder(np.tanh).jumps()
+
+
+def test_outside_the_domain_it_says_so() -> None:
+    found = Ladder(lambda t: None, np.zeros(1)).estimate(V)
+    assert not found.ok
+    assert "finite" in found.reason
+
+
+def test_directions_leave_no_entry_out() -> None:
+    rng = np.random.default_rng(0)
+    assert np.abs(floored(rng, (1000,))).min() >= 0.1
+    x = np.full(1000, 7.0)
+    assert np.abs(direction(rng, x)).min() >= 0.7
+    assert np.abs(direction(rng, np.zeros(5))).min() >= 0.1
+
+
+def test_taylor_separates_right_from_wrong() -> None:
+    made = ladder(SMOOTH["tanh"][0])
+    right = [e for _, e in made.taylor(V, SMOOTH["tanh"][1])]
+    wrong = [e for _, e in made.taylor(V, 2 * SMOOTH["tanh"][1])]
+    assert right[0] / right[1] == pytest.approx(100, rel=0.1)
+    assert wrong[0] / wrong[-1] == pytest.approx(1, rel=0.01)

@@ -1,0 +1,97 @@
+"""With the options and plugins that people use beside it."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from .conftest import Run
+
+
+def test_k_selects(layers: pytest.Pytester, run: Run) -> None:
+    run("layers.py", "-k", "Tanh").assert_outcomes(passed=3, deselected=5)
+
+
+def test_x_stops(layers: pytest.Pytester, run: Run) -> None:
+    run("layers.py", "-x").assert_outcomes(passed=4, failed=1)
+
+
+def test_lf_runs_the_failure_only(layers: pytest.Pytester, run: Run) -> None:
+    run("layers.py")
+    run("layers.py", "--lf").assert_outcomes(failed=1)
+
+
+def test_a_node_id(layers: pytest.Pytester, run: Run) -> None:
+    run("layers.py::Affine::db").assert_outcomes(failed=1)
+
+
+def test_no_cache(layers: pytest.Pytester, run: Run) -> None:
+    run("layers.py", "-p", "no:cacheprovider").assert_outcomes(passed=7, failed=1)
+
+
+def test_xdist_gives_the_same(layers: pytest.Pytester) -> None:
+    def verdicts(*args: str) -> list[tuple[str, str, str, int]]:
+        layers.runpytest_subprocess("--gradcheck", "layers.py", "--gradcheck-json=r.json", "--gradcheck-cases=8", *args)
+        rows = json.loads((layers.path / "r.json").read_text())["results"]
+        return sorted((r["target"], r["property"], r["verdict"], str(r["finding"]), r["cases"]) for r in rows)
+
+    alone = verdicts()
+    assert len(alone) == 8
+    assert verdicts("-n2") == alone
+
+
+def test_xdist_shows_the_finding_and_the_table(layers: pytest.Pytester) -> None:
+    result = layers.runpytest_subprocess("--gradcheck", "layers.py", "-n2", "--gradcheck-cases=8")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["error[[]missing-batch-sum[]]*", "*= gradcheck =*", "7 passed, 1 failed"])
+
+
+def test_junit_carries_sentence_and_result(layers: pytest.Pytester, run: Run) -> None:
+    run("layers.py", "--junitxml=r.xml")
+    tree = ET.parse(layers.path / "r.xml")
+    failure = tree.find(".//failure")
+    assert failure is not None
+    assert failure.get("message") == "`db` is not summed over the batch"
+    assert "smallest failing case" in (failure.text or "")
+    cases = tree.findall(".//testcase")
+    assert {c.get("name") for c in cases} >= {"contract", "dx", "db"}
+
+
+def test_pdb_opens_in_the_users_frame(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        layers="""
+        class Relu:
+            def forward(self, x):
+                return x * (x > 0)
+            def backward(self, dout):
+                marker_in_user_frame = 1
+                raise ValueError("mine")
+        """
+    )
+    # the traceback that --pdb walks is looked at, which needs no terminal
+    items, _ = pytester.inline_genitems("--gradcheck", "layers.py")
+    with pytest.raises(Exception) as caught:
+        items[0].runtest()
+    frames = caught.traceback
+    assert "marker_in_user_frame" in frames[-1].frame.f_locals
+
+
+def test_json(layers: pytest.Pytester, run: Run) -> None:
+    run("layers.py", "--gradcheck-json=out.json")
+    content = json.loads((layers.path / "out.json").read_text(encoding="utf-8"))
+    assert content["schema"] == 1
+    row = next(r for r in content["results"] if r["property"] == "db")
+    wanted = {"target", "file", "line", "layer", "convention", "variant", "property", "verdict", "code", "message"}
+    assert wanted | {"resolution", "cases", "evaluations", "seconds"} <= set(row)
+    assert (row["verdict"], row["code"]) == ("FAIL", "missing-batch-sum")
+
+
+def test_filterwarnings_error(layers: pytest.Pytester, run: Run) -> None:
+    run("layers.py", "-W", "error").assert_outcomes(passed=7, failed=1)
+
+
+def test_nothing_is_left_behind(layers: pytest.Pytester, run: Run) -> None:
+    run("layers.py", "-p", "no:cacheprovider")
+    assert {p.name for p in layers.path.iterdir()} - {"__pycache__"} == {"layers.py"}

@@ -1,0 +1,102 @@
+"""The command: its three verbs, exit codes and bad input."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from gradcheck_plugin.cli import main
+
+
+def test_demo_shows_three_wrong_layers_and_several_right_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo"]) == 1
+    out = capsys.readouterr().out
+    assert out.count("error[") >= 3
+    assert "error[missing-batch-sum]" in out
+    assert "  Relu            contract:ok forward:ok dx:ok" in out
+    assert "not driven" not in out
+
+
+def test_check_files_and_folders(submissions: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(submissions / "right/activations_misc.py"), "--cases", "5"]) == 0
+    assert main(["check", str(submissions / "right"), "--cases", "3"]) == 0
+    assert "TwoLayerNet" in capsys.readouterr().out
+
+
+def test_json(submissions: Path, tmp_path: Path) -> None:
+    target = tmp_path / "r.json"
+    assert main(["check", str(submissions / "wrong/optimizers.py"), "--json", str(target)]) == 1
+    assert json.loads(target.read_text(encoding="utf-8"))["schema"] == 1
+
+
+def test_list(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    out = capsys.readouterr().out
+    assert "affine" in out
+    assert "weights stored (out, in)" in out
+
+
+BAD = {
+    "no such file": (["check", "nowhere.py"], "error[no-such-file]"),
+    "empty folder": (["check", "."], "error[nothing-to-check]"),
+    "not a pair": (["check", ".", "--as", "Affine2"], "NAME=LAYER"),
+    "unknown layer": (["check", ".", "--as", "A=afine"], "did you mean affine"),
+    "no folder for json": (["check", ".", "--json", "no/such/r.json"], "there is no folder"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_input_is_one_line_and_exit_code_2(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments, text = BAD[kind]
+    assert main(arguments) == 2
+    shown = "".join(capsys.readouterr())
+    assert text in " ".join(shown.split())
+    assert "Traceback" not in shown
+
+
+@pytest.mark.parametrize("arguments", [[], ["chek"], ["check"], ["check", "x.py", "--cases", "0"]])
+def test_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert "usage: gradcheck" in capsys.readouterr().err
+
+
+def test_a_terminal_that_knows_only_ascii(submissions: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "gradcheck_plugin", "check", str(submissions / "wrong/dlfs_layers.py"), "--cases", "3"],
+        env=os.environ | {"PYTHONIOENCODING": "ascii", "LC_ALL": "C"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    assert "missing-batch-sum" in done.stdout
+
+
+def test_ctrl_c_ends_it_at_once(tmp_path: Path) -> None:
+    source = (
+        "class Relu:\n    def forward(self, x):\n        while True: pass\n    def backward(self, dout): return dout\n"
+    )
+    (tmp_path / "slow.py").write_text(source)
+    running = subprocess.Popen(
+        [sys.executable, "-m", "gradcheck_plugin", "check", str(tmp_path / "slow.py"), "--seconds", "60"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(3)
+    running.send_signal(signal.SIGINT)
+    _, errors = running.communicate(timeout=10)
+    assert running.returncode == 130
+    assert errors.strip().splitlines()[-1] == "interrupted"
