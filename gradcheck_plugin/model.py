@@ -52,7 +52,8 @@ class Comparison:
     name: str
     yours: Any
     expected: Any = None
-    numerical: str = ""
+    numerical: Any = None
+    error: float = 0.0  # of the numerical gradient
     torch: Any = None
     wrong: int = 0
     total: int = 0

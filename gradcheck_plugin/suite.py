@@ -22,7 +22,7 @@ from gradcheck_plugin.oracles import autograd
 from gradcheck_plugin.search import Drawn, Search
 from gradcheck_plugin.submission import bind, guards, recognise
 from gradcheck_plugin.submission.bind import Broken
-from gradcheck_plugin.submission.calls import UserCodeRaised
+from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.limits import TimeLimit, time_limit
 from gradcheck_plugin.submission.load import LoadError, load
@@ -159,10 +159,25 @@ def _bind(candidate: Candidate, settings: Settings, **place: Any) -> Subject | B
     """Bind one candidate; a fault of ours in doing so is reported and hides nothing else."""
     try:
         with _quiet():
-            return bind.bind(candidate, layer=settings.pinned.get(candidate.name), seconds=settings.seconds, **place)
+            return bind.bind(
+                candidate,
+                layer=settings.pinned.get(candidate.name),
+                seconds=settings.seconds,
+                consistent=_consistent,
+                **place,
+            )
     except Exception as exc:
         reason = f"binding it failed inside the checker: {type(exc).__name__}: {exc}"
         return NotDriven(candidate.name, reason, file=place.get("file", ""), line=candidate.line, code="internal")
+
+
+def _consistent(subject: Subject, case: Case) -> bool:
+    """Whether every gradient of a subject passes in one case."""
+    try:
+        judged = [gradient.judge(subject, n, case, subject.layout) for n in subject.judged]
+    except (UserCodeRaised, Unbindable, TypeError):
+        return False
+    return all(j.verdict is Verdict.PASS for j in judged)
 
 
 @contextlib.contextmanager

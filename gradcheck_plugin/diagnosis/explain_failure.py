@@ -16,11 +16,11 @@ from gradcheck_plugin.checks.forward import ForwardJudgement
 from gradcheck_plugin.checks.gradient import Judgement, gradients
 from gradcheck_plugin.diagnosis import causes
 from gradcheck_plugin.diagnosis.codes import CODES, help_for, sentence
-from gradcheck_plugin.diagnosis.faults import raised as raised_finding
 from gradcheck_plugin.model import Array, Comparison, Finding, Severity, Verdict
 from gradcheck_plugin.search import Drawn, Search
 from gradcheck_plugin.submission.bind import generic_sizes, numeric
 from gradcheck_plugin.submission.calls import UserCodeRaised
+from gradcheck_plugin.submission.faults import raised as raised_finding
 from gradcheck_plugin.submission.subject import Subject
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def _value(value: Any) -> Any:
 
 def _comparison(subject: Subject, name: str, property: str, drawn: Drawn, judged: Judgement) -> Comparison:
     """Yours beside the oracles, and how many entries are wrong where that can be counted."""
-    expected, numerical = judged.expected, ""
+    expected, numerical, error = judged.expected, None, 0.0
     right: Array | None = None
     try:
         out, dy, _ = gradients(subject, drawn.case)
@@ -205,11 +205,8 @@ def _comparison(subject: Subject, name: str, property: str, drawn: Drawn, judged
     except Exception:
         right = None
     if right is not None:
-        from gradcheck_plugin.report.numbers import short
-
         error = judged.estimate.error if judged.estimate is not None and np.isfinite(judged.estimate.error) else 0.0
-        numerical = short(np.where(np.abs(right) < max(error, 1e-12), 0.0, right))
-        numerical += f" (+-{max(error, 1e-15):.0e})" if error else ""
+        numerical = np.where(np.abs(right) < max(error, 1e-12), 0.0, right)
         expected = expected if expected is not None else right
     yours = judged.yours
     wrong = total = 0
@@ -219,7 +216,7 @@ def _comparison(subject: Subject, name: str, property: str, drawn: Drawn, judged
         bad = ~(np.abs(yours - expected) <= 1e-6 * scale)
         wrong, total = int(bad.sum()), int(bad.size)
         where = ", ".join(str(tuple(int(i) for i in index)) for index in np.argwhere(bad)[:5]) if yours.ndim else ""
-    return Comparison(property, _value(yours), expected, numerical, judged.torch, wrong, total, where)
+    return Comparison(property, _value(yours), expected, numerical, error, judged.torch, wrong, total, where)
 
 
 def _evidence(judged: Judgement) -> list[str]:

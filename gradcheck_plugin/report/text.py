@@ -43,7 +43,11 @@ def finding(found: Finding, target: str = "") -> str:
 
 def _comparison(c: Comparison) -> list[str]:
     parts = [("yours", short(c.yours)), ("expected", short(c.expected) if c.expected is not None else "")]
-    parts += [("numerical", c.numerical), ("torch", short(c.torch) if c.torch is not None else "")]
+    bar = f" (+-{max(c.error, 1e-15):.0e})" if c.error else ""
+    parts += [
+        ("numerical", short(c.numerical) + bar if c.numerical is not None else ""),
+        ("torch", short(c.torch) if c.torch is not None else ""),
+    ]
     shown = [(label, text) for label, text in parts if text]
     line = f"  {c.name:<9} " + "   ".join(f"{label} {text}" for label, text in shown)
     lines = [line] if len(line) <= WIDTH else []

@@ -10,16 +10,17 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gradcheck_plugin.model import Array, Finding, NotDriven, Verdict
+from gradcheck_plugin.model import Array, Case, Finding, NotDriven
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen
 from gradcheck_plugin.submission.conventions import Candidate
+from gradcheck_plugin.submission.faults import not_implemented, raised
 from gradcheck_plugin.submission.limits import TimeLimit, time_limit
 from gradcheck_plugin.submission.recognise import spec_named
 from gradcheck_plugin.submission.subject import Subject
@@ -30,6 +31,9 @@ from reference_impls.spec import LayerSpec, Variant
 
 GENERIC = {"N": 4, "D": 3, "M": 5, "C": 3, "H": 6, "E": 2, "F": 3, "O": 2, "I": 3}
 _BY_NUMBERS_NOT = ("identity", "step", "add")
+
+
+Consistent = Callable[[Subject, Case], bool]
 
 
 @dataclass(frozen=True)
@@ -75,8 +79,13 @@ def bind(
     module: str = "",
     layer: str | None = None,
     seconds: float = 10.0,
+    consistent: Consistent | None = None,
 ) -> Subject | Broken | NotDriven:
-    """Bind a candidate. `layer` names the reference; without it the name and the numbers decide."""
+    """Bind a candidate. `layer` names the reference; without it the name and the numbers decide.
+
+    `consistent` says whether every gradient of a subject is that of its forward in a case: it settles what an object
+    without a reference leaves open, such as the form of its labels.
+    """
     place: dict[str, Any] = {"file": file, "line": candidate.line}
     named = specs()[layer] if layer else spec_named(candidate.name)
     if named and _kind(named) != _kind_of(candidate) and not layer:
@@ -84,10 +93,10 @@ def bind(
     attempt: _Attempt | None = None
     try:
         with time_limit(seconds):
-            attempt = _search(candidate, named)
+            attempt = _search(candidate, named, consistent)
             if (attempt.subject is None or attempt.fault) and _uses_torch(candidate):
                 tensors = dataclasses.replace(candidate, objects={**candidate.objects, "tensors": True})
-                second = _search(tensors, named)
+                second = _search(tensors, named, consistent)
                 if second.subject is not None and second.fault is None:
                     attempt = second
     except TimeLimit:
@@ -138,7 +147,7 @@ def _convention(candidate: Candidate) -> str:
     return (candidate.convention.__doc__ or "").split(".")[0].split(":")[0].replace("`", "")
 
 
-def _search(candidate: Candidate, named: LayerSpec | None) -> _Attempt:
+def _search(candidate: Candidate, named: LayerSpec | None, consistent: Consistent | None) -> _Attempt:
     best = _Attempt()
     if named:
         best = _against(candidate, named)
@@ -158,7 +167,7 @@ def _search(candidate: Candidate, named: LayerSpec | None) -> _Attempt:
                     return other
     if named and best.ran:
         return best
-    alone = _alone(candidate)
+    alone = _alone(candidate, consistent)
     if alone.subject is not None and (named is None or best.subject is None):
         return alone
     return best if best.fault or best.subject else alone
@@ -256,7 +265,7 @@ def _judged(subject: Subject, case: Any) -> tuple[str, ...]:
     return (*present, *missing)
 
 
-def _alone(candidate: Candidate) -> _Attempt:
+def _alone(candidate: Candidate, consistent: Consistent | None) -> _Attempt:
     """Bind without a reference: the forward is the only authority on what it computes.
 
     The first shape of input that runs is the natural one. What else is guessed there, such as the form of labels, is
@@ -274,21 +283,15 @@ def _alone(candidate: Candidate) -> _Attempt:
             elif first.fault is None or (attempt.subject and not first.subject):
                 first = attempt
         if ran:
-            return next((a for a in ran if len(ran) > 1 and _consistent(a)), ran[0])
+            return next((a for a in ran if len(ran) > 1 and _settled(a, consistent)), ran[0])
     return first
 
 
-def _consistent(attempt: _Attempt) -> bool:
-    """Whether every gradient is that of the forward in one generic case."""
-    from gradcheck_plugin.checks.gradient import judge
-
-    assert attempt.subject is not None
-    subject = attempt.subject
-    case = subject.sample(11, generic_sizes(subject.layout, None, None))
-    try:
-        return all(judge(subject, n, case, subject.layout).verdict is Verdict.PASS for n in subject.judged)
-    except (UserCodeRaised, Unbindable, TypeError):
+def _settled(attempt: _Attempt, consistent: Consistent | None) -> bool:
+    if consistent is None or attempt.subject is None:
         return False
+    case = attempt.subject.sample(11, generic_sizes(attempt.subject.layout, None, None))
+    return consistent(attempt.subject, case)
 
 
 _PARAMETERS = {
@@ -406,8 +409,6 @@ def _uses_torch(candidate: Candidate) -> bool:
 
 
 def _fault(candidate: Candidate, fault: Exception, root: Path | None, place: dict[str, Any]) -> Finding | None:
-    from gradcheck_plugin.diagnosis.faults import not_implemented, raised
-
     if isinstance(fault, UserCodeRaised):
         return raised(candidate.name, candidate.function, fault, root, place)
     if str(fault) == "not-implemented":

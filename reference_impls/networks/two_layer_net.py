@@ -103,7 +103,7 @@ def updated_output_weights(
     g = backward(dy, x, t, W1, b1, W2, b2, hidden=hidden, **options)
     h = f(x @ W1 + b1)
     ds = dy * (np.exp(log_softmax(h @ W2 + b2)) - t) / len(x)
-    off = ds @ (-0.1 * g["W2"]).T * slope(h)  # what W2 - 0.1 dW2 in place of W2 adds to da
+    off = ds @ (-0.1 * g["W2"]).T * slope(h)  # added to da by W2 - 0.1 dW2
     return g | {"x": g["x"] + off @ W1.T, "W1": g["W1"] + x.T @ off, "b1": g["b1"] + off.sum(axis=0)}
 
 
@@ -114,12 +114,10 @@ SPEC = LayerSpec(
     forward=forward, backward=backward, torch_forward=torch_forward,
     shapes="x: N D, t: N C @onehot; W1: D H, b1: H, W2: H C, b2: C ->", minimum={"C": 2},
     variants=(
-        Variant(note="sigmoid hidden layer", options={"hidden": "sigmoid"}),
-        Variant(note="tanh hidden layer", options={"hidden": "tanh"}),
+        *(Variant(note=f"{f} hidden layer", options={"hidden": f}) for f in ("sigmoid", "tanh")),
         Variant("t: N @label(C)", "integer labels"),
         Variant("t: N @label(C)", "integer labels, sigmoid hidden layer", {"hidden": "sigmoid"}),
-        Variant(note="penalty 0.05 W^2", options={"reg": 0.1}),
-        Variant(note="penalty 0.1 W^2", options={"reg": 0.1, "reg_half": False}),
+        *(Variant(note=n, options={"reg": 0.1, "reg_half": h}) for n, h in (("penalty 0.05 W^2", True), ("penalty 0.1 W^2", False))),
     ),
     mistakes=(
         Mistake("swapped-gradients", keys_swapped,

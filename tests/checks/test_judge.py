@@ -66,7 +66,10 @@ WRONG: dict[str, Pair] = {
     "clipped upstream": (lambda x: 3 * x, lambda g, x: 3 * np.clip(g, -1, 1)),
     "normalised upstream": (lambda x: 3 * x, lambda g, x: 3 * g / np.abs(g).max()),
     "softmax, all zero": (lambda x: np.exp(x) / np.exp(x).sum(-1, keepdims=True), lambda g, x: 0 * g),
-    "one entry doubled": (lambda x: x**2, lambda g, x: 2 * x * g * np.where(np.arange(x.size).reshape(x.shape) == 1, 2, 1)),
+    "one entry doubled": (
+        lambda x: x**2,
+        lambda g, x: 2 * x * g * np.where(np.arange(x.size).reshape(x.shape) == 1, 2, 1),
+    ),
     "tanh form for the erf form of GELU": (
         lambda x: x * 0.5 * (1 + np.vectorize(__import__("math").erf)(x / np.sqrt(2))),
         lambda g, x: g * _gelu_tanh_slope(x),

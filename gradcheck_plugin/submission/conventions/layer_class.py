@@ -116,6 +116,7 @@ class LayerClass:
     upstream: bool = True
     optional_upstream: bool = False
     paths: dict[str, state.Path] = field(default_factory=dict)
+    gradients: dict[str, state.Path] = field(default_factory=dict)
     convention: str = "class layer"
 
     def build(self, arrays: Mapping[str, Array]) -> Any:
@@ -191,6 +192,7 @@ class LayerClass:
             if name not in found and name in self.paths:
                 paths = state.gradient_paths(obj, self.paths[name])
                 if paths:
+                    self.gradients[name] = paths[0]
                     found[name] = state.get(obj, paths[0])
         return found
 
@@ -215,8 +217,8 @@ class LayerClass:
                 lines.append(f"layer{_code(path)} = {name}")
         lines.append(f"out = layer.forward({', '.join(self.inputs)})")
         lines.append(f"dx = layer.backward({dy if self.upstream else ''})")
-        if gradient in self.paths:
-            return [*lines, f"print(vars(layer).get('d{state.label(self.paths[gradient])}', dx))"]
+        if gradient in self.gradients:
+            return [*lines, f"print(layer{_code(self.gradients[gradient])})"]
         return [*lines, "print(dx)"]
 
 
