@@ -117,7 +117,8 @@ SPEC = LayerSpec(
         *(Variant(note=f"{f} hidden layer", options={"hidden": f}) for f in ("sigmoid", "tanh")),
         Variant("t: N @label(C)", "integer labels"),
         Variant("t: N @label(C)", "integer labels, sigmoid hidden layer", {"hidden": "sigmoid"}),
-        *(Variant(note=n, options={"reg": 0.1, "reg_half": h}) for n, h in (("penalty 0.05 W^2", True), ("penalty 0.1 W^2", False))),
+        Variant(note="penalty 0.05 W^2", options={"reg": 0.1}),
+        Variant(note="penalty 0.1 W^2", options={"reg": 0.1, "reg_half": False}),
     ),
     mistakes=(
         Mistake("swapped-gradients", keys_swapped,
