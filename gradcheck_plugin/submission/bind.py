@@ -182,7 +182,7 @@ def _against(candidate: Candidate, spec: LayerSpec, quick: bool = False) -> _Att
             continue
         attempt = _try(candidate, spec, variant, layout)
         if best.matches:
-            if attempt.matches and (attempt.fault is None or not variant.incidental):
+            if attempt.matches and attempt.fault is None:  # a forward may take labels that the backward refuses
                 further.append((variant, layout))
         elif (attempt.matches and not variant.incidental) or (attempt.ran and not best.ran and not variant.incidental):
             best = attempt
@@ -309,23 +309,32 @@ def _guesses(candidate: Candidate) -> Iterator[list[Layout]]:
     loss = candidate.kind in ("loss", "network")
     shapes = ["N D", "N C E F", "N T D", "D"] if len(inputs) == 1 else ["N D"]
     for shape in shapes:
-        labels = ("@onehot", "@label(D)", "", "@label(M)") if loss else ("",)
+        labels = ("@onehot", "@label", "") if loss else ("",)
         layouts = []
         for label in labels:
-            text = ", ".join(_guess(position, name, inputs, shape, label) for position, name in enumerate(inputs))
+            text = ", ".join(
+                _guess(position, name, inputs, shape, label, candidate.kind) for position, name in enumerate(inputs)
+            )
             layouts += list(_with_state(candidate, Layout.parse(text + (" ->" if loss else " -> Y"))))
         yield list(dict.fromkeys(layouts))
 
 
-def _guess(position: int, name: str, inputs: list[str], shape: str, label: str) -> str:
-    low = name.lower()
+def _guess(position: int, name: str, inputs: list[str], shape: str, label: str, kind: str) -> str:
+    """The entry of one argument: a scalar or parameter by its name, the labels by their place, else the input."""
+    low, lows = name.lower(), [n.lower() for n in inputs]
+    arrays = [i for i, n in enumerate(lows) if n not in _SCALARS and (n not in _PARAMETERS or "x" not in lows)]
     if low in _SCALARS:
         return f"{name}: @positive"
-    if low in _PARAMETERS and "x" in [n.lower() for n in inputs]:
+    if position not in arrays:
         return f"{name}: {_PARAMETERS[low]}"
-    if position and label:
-        return f"{name}: N {label}" if label.startswith("@label") else f"{name}: {shape} {label}"
-    return f"{name}: {shape}"
+    if not label or position == 0 or position != arrays[-1]:
+        return f"{name}: {shape}"
+    if kind == "network":  # as many classes as the network has outputs, not as it has inputs
+        return f"{name}: N C @onehot" if label == "@onehot" else f"{name}: N @label(C)"
+    classes = "M" if "w" in lows else "D"  # as many classes as W has columns
+    if label == "@onehot":
+        return f"{name}: {shape.replace('N D', f'N {classes}')} @onehot"
+    return f"{name}: N @label({classes})"
 
 
 def _with_state(candidate: Candidate, layout: Layout) -> Iterator[Layout]:

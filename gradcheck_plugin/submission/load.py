@@ -11,7 +11,6 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import io
-import itertools
 import linecache
 import os
 import re
@@ -19,27 +18,18 @@ import sys
 import tokenize
 import traceback
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType, FunctionType, ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
+from gradcheck_plugin.submission import stand_in
 from gradcheck_plugin.submission.limits import TimeLimit, time_limit
-from gradcheck_plugin.submission.stand_in import (
-    StandIn,
-    StandInLoader,
-    StandInModule,
-    builtins_for,
-    is_wanted,
-    old_names,
-)
-from gradcheck_plugin.submission.surroundings import Surroundings
+from gradcheck_plugin.submission.stand_in import StandIn, StandInModule
+from gradcheck_plugin.submission.surroundings import PRIVATE, Surroundings, numbers
 
-PRIVATE = "_gradcheck_submission"
-
-_numbers = itertools.count(1)
 _FLAT = (
     *(ast.Constant, ast.Name, ast.Attribute, ast.Tuple, ast.List, ast.Dict, ast.Set, ast.UnaryOp, ast.BinOp),
     *(ast.operator, ast.unaryop, ast.expr_context),
@@ -101,7 +91,7 @@ def load(path: Path, *, seconds: float = 20.0) -> Loaded:
     if not tree.body:
         raise LoadError("empty-file", f"{path.name} is empty: no code was found in it; is the file saved?", path)
     session = _Session(path, tree, seconds)
-    with session.surroundings.entered(session.first, session.last):
+    with session.surroundings.entered():
         module = session.attempt()
     _publish(module)
     others = session.surroundings.kept.values()
@@ -113,7 +103,7 @@ def _publish(module: ModuleType) -> None:
     """Put the module into `sys.modules`, where `inspect` and `pickle` look for the module of a class."""
     home = module.__name__
     if not home.startswith(PRIVATE):
-        module.__name__ = f"{PRIVATE}_{next(_numbers)}_{home}"
+        module.__name__ = f"{PRIVATE}_{next(numbers)}_{home.replace('.', '_')}"
         for value in vars(module).values():
             if _is_code(value, home):
                 value.__module__ = module.__name__
@@ -171,7 +161,15 @@ def _is_python_2(error: SyntaxError) -> bool:
 
 def _definitions(tree: ast.Module) -> ast.Module:
     """The same file without the statements that compute: imports, functions, classes and constants remain."""
-    return ast.Module([node for node in tree.body if _is_definition(node)], [])
+    kept: list[ast.stmt] = []
+    computed: set[str] = set()
+    for node in tree.body:
+        used = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+        if _is_definition(node) and not (isinstance(node, ast.Assign | ast.AnnAssign) and used & computed):
+            kept.append(node)
+        else:
+            computed |= _assigned(node)
+    return ast.Module(kept, [])
 
 
 def _is_definition(node: ast.stmt) -> bool:
@@ -199,7 +197,7 @@ def _is_constant(value: ast.expr) -> bool:
     return all(isinstance(part, _FLAT) for part in ast.walk(value))
 
 
-def _assigned(tree: ast.Module) -> set[str]:
+def _assigned(tree: ast.AST) -> set[str]:
     names = (node for node in ast.walk(tree) if isinstance(node, ast.Name))
     return {name.id for name in names if isinstance(name.ctx, ast.Store)}
 
@@ -207,35 +205,22 @@ def _assigned(tree: ast.Module) -> set[str]:
 # --- one load ---
 
 
-def _entry(path: Path, tree: ast.Module) -> tuple[str, Path | None]:
-    """The name to import the file under and, when it uses relative imports, the folder of its outermost package."""
-    levels = [node.level for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level]
-    if not levels:
-        return f"{PRIVATE}_{next(_numbers)}_{path.stem}", None
-    packages = len(list(itertools.takewhile(lambda folder: (folder / "__init__.py").exists(), path.parents)))
-    depth = min(max(packages, *levels, 1), len(path.parents) - 1)
-    names = [*(folder.name for folder in reversed(path.parents[:depth])), path.stem]
-    return ".".join(names[:-1] if path.stem == "__init__" else names), path.parents[depth]
-
-
 class _Session:
     """One load: what was tried, and what was done to make the user's modules importable."""
 
     def __init__(self, path: Path, tree: ast.Module, seconds: float) -> None:
         self.path, self.seconds = path, seconds
-        self.notes: dict[str, None] = {}  # an ordered set
         self.reduced: set[Path] = set()  # files of which only the definitions are executed
         self.trees = {str(path): tree}
-        self.entry, self.top = _entry(path, tree)
-        self.surroundings = Surroundings(path, self.entry, self.top)
-        self.first, self.last = _Finder(self.find), _Finder(self.find_last)
+        self.surroundings = Surroundings(path, self.trees, self.execute)
+        self.notes = self.surroundings.notes
 
     def attempt(self) -> ModuleType:
         """Import the file; a file whose body fails is reduced to its definitions, once, and all is tried again."""
         while True:
             try:
                 with time_limit(self.seconds):
-                    return importlib.import_module(self.entry)
+                    return importlib.import_module(self.surroundings.entry)
             except LoadError:
                 raise
             except (Exception, SystemExit, TimeLimit) as error:
@@ -247,11 +232,9 @@ class _Session:
             self.surroundings.purge()
 
     def _note_reduced(self, file: Path, line: int, error: BaseException) -> None:
-        did = (
-            f"did not finish within {self.seconds:g} s"
-            if isinstance(error, TimeLimit)
-            else f"raised {type(error).__name__}"
-        )
+        did = f"raised {type(error).__name__}"
+        if isinstance(error, TimeLimit):
+            did = f"did not finish within {self.seconds:g} s"
         where = "" if file == self.path else f"{file.name}: "
         self.notes[f"{where}only definitions were executed, because line {line} {did}"] = None
         if last := self.surroundings.printed.last_line():
@@ -276,71 +259,17 @@ class _Session:
             message = f"imports `{name}`, which is neither beside the file nor installed"
             mend = f"put {name}.py beside {file.name}, or install it"
             return LoadError("missing-module", f"{where}: {message}; {mend}", file, line)
-        return LoadError(
-            "import-raised", f"{where}: {type(error).__name__}: {' '.join(str(error).split())[:200]}", file, line
-        )
-
-    # finding
-
-    def find(self, name: str, path: Sequence[str] | None) -> importlib.machinery.ModuleSpec | None:
-        """First of all finders: the user's files, before installed packages of the same name."""
-        if name.partition(".")[0] in self.surroundings.reserved:
-            return None
-        if name == self.entry and path is None:
-            return self._spec(name, self.path)
-        if self.top is not None and self.entry.startswith(f"{name}."):
-            return self._package(name, self.top.joinpath(*name.split(".")))
-        if path is None and not self._asking()[0]:
-            return None
-        return self._spec(name, self.surroundings.find(name, path))
-
-    def find_last(self, name: str, path: Sequence[str] | None) -> importlib.machinery.ModuleSpec | None:
-        """After all finders: the user's file in another folder of the repository, else a stand-in."""
-        tree, line = self._asking()
-        if path is not None and not isinstance(sys.modules.get(name.rpartition(".")[0]), StandInModule):
-            return None
-        if tree and path is None and (file := self.surroundings.find_elsewhere(name)):
-            self.notes[f"`{name}` was taken from {os.path.relpath(file, self.path.parent)}"] = None
-            return self._spec(name, file)
-        if not tree or not is_wanted(name, tree, line):
-            return None
-        self.notes[f"{name.partition('.')[0]} is not installed; a stand-in was imported"] = None
-        return importlib.machinery.ModuleSpec(name, StandInLoader(), is_package=True)
-
-    def _asking(self) -> tuple[ast.Module | None, int]:
-        """The file, if it is one of the user's, and the line with the import statement that is being executed."""
-        frame: FrameType | None = sys._getframe(1)
-        while frame and (frame.f_code.co_filename == __file__ or "importlib" in frame.f_code.co_filename):
-            if frame.f_code is importlib.util.find_spec.__code__:
-                return None, 0  # `find_spec`: the file only asks whether there is such a package
-            frame = frame.f_back
-        return (self.trees.get(frame.f_code.co_filename), frame.f_lineno) if frame else (None, 0)
-
-    def _spec(self, name: str, file: Path | None) -> importlib.machinery.ModuleSpec | None:
-        if file is None:
-            return None
-        inside = [str(file.parent)] if file.name == "__init__.py" else None
-        loader = _OwnLoader(self, file)
-        return importlib.util.spec_from_file_location(name, file, loader=loader, submodule_search_locations=inside)
-
-    def _package(self, name: str, folder: Path) -> importlib.machinery.ModuleSpec | None:
-        """A package that the file is in, with or without `__init__.py`."""
-        if (folder / "__init__.py").exists():
-            return self._spec(name, folder / "__init__.py")
-        spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
-        spec.submodule_search_locations = [str(folder)]
-        return spec
-
-    # executing
+        message = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        return LoadError("import-raised", f"{where}: {message}", file, line)
 
     def execute(self, module: ModuleType, file: Path) -> None:
         """Execute a file of the user's in the module's namespace."""
         tree = self.trees.get(str(file)) or parse(read(file), file)
         self.trees[str(file)] = tree
-        old = old_names(tree)
+        old = stand_in.old_names(tree)
         for name in old:
             self.notes[f"`{name}` is not in the installed version; its old meaning was used"] = None
-        module.__dict__["__builtins__"] = builtins_for(old, self.import_)
+        module.__dict__["__builtins__"] = stand_in.builtins_for(old, self.import_)
         if file not in self.reduced:
             exec(compile(tree, str(file), "exec", dont_inherit=True), module.__dict__)
             return
@@ -371,31 +300,36 @@ class _Session:
         level: int = 0,
     ) -> ModuleType:
         """`__import__` in the user's files, which finds the user's modules also after the load."""
-        arguments, around = (name, namespace, variables, members or (), level), self.surroundings
-        outermost = name.partition(".")[0]
-        if around.active or (not level and outermost in around.reserved):
-            return builtins.__import__(*arguments)
+        members, around, outermost = members or (), self.surroundings, name.partition(".")[0]
+        if around.active:
+            return self._import(name, namespace, variables, members, level)
+        if not level and outermost in around.reserved:
+            return builtins.__import__(name, namespace, variables, members, level)
         package = (namespace or {}).get("__package__")
         found = around.kept.get(importlib.util.resolve_name("." * level + name, package))
-        if found and all(hasattr(found, member) for member in members or ()):  # nothing needs to be looked for
+        if found and all(hasattr(found, member) for member in members):  # nothing needs to be looked for
             return found if members else around.kept[outermost]
-        with around.entered(self.first, self.last):
-            return builtins.__import__(*arguments)
+        with around.entered():
+            return self._import(name, namespace, variables, members, level)
 
+    def _import(self, name: str, namespace: Any, variables: Any, members: Sequence[str], level: int) -> ModuleType:
+        """Import; what an installed package has no more, or cannot give without another package, has a stand-in."""
+        try:
+            module = builtins.__import__(name, namespace, variables, members, level)
+        except ModuleNotFoundError:
+            if level or not members or not self._may_lack(name):
+                raise
+            module = StandInModule(name)
+        lacking = [member for member in members if member != "*" and member not in dir(module)]
+        if level or not lacking or not self._may_lack(name):
+            return module
+        self.notes[f"{name} has no `{lacking[0]}` here; a stand-in was imported"] = None
+        return stand_in.Completed(module)
 
-class _Finder(importlib.abc.MetaPathFinder):
-    def __init__(self, find: Callable[[str, Sequence[str] | None], importlib.machinery.ModuleSpec | None]) -> None:
-        self.find = find
-
-    def find_spec(
-        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        return self.find(name, path)
-
-
-class _OwnLoader(importlib.abc.Loader):
-    def __init__(self, session: _Session, file: Path) -> None:
-        self.session, self.file = session, file
-
-    def exec_module(self, module: ModuleType) -> None:
-        self.session.execute(module, self.file)
+    def _may_lack(self, name: str) -> bool:
+        """Whether the name is that of an installed package, asked by a file that does not provide for its absence."""
+        outermost, (tree, line) = name.partition(".")[0], self.surroundings.asking()
+        module = sys.modules.get(outermost)
+        if module is None or tree is None or outermost == "numpy" or outermost in sys.stdlib_module_names:
+            return False
+        return not self.surroundings.is_own(outermost, module) and not stand_in.is_guarded(tree, line)

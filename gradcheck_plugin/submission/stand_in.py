@@ -22,6 +22,7 @@ _OWN_WORDS = re.compile(
     r"optim|relu|rnn|sigmoid|softmax|solver|tensor|train|trainer"
 )
 
+_EVERYWHERE = {"data", "dataset", "datasets", "model", "models", "util", "utils"}  # in published packages too
 
 # --- packages ---
 
@@ -97,6 +98,17 @@ class StandInModule(ModuleType):
         return StandIn(self.__name__)(*args, **options)
 
 
+class Completed(ModuleType):
+    """An installed module in which nothing is missing."""
+
+    def __init__(self, module: ModuleType) -> None:
+        super().__init__(module.__name__, module.__doc__)
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._module, name, None) or getattr(StandIn(self.__name__), name)
+
+
 class StandInLoader(importlib.abc.Loader):
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
         return StandInModule(spec.name)
@@ -107,10 +119,10 @@ class StandInLoader(importlib.abc.Loader):
 
 def is_wanted(name: str, tree: ast.Module, line: int) -> bool:
     """Whether the module that a file imports in that line is a package that it cannot do without."""
-    return not _is_guarded(tree, line) and not _looks_own(tree, name)
+    return not is_guarded(tree, line) and not _looks_own(tree, name)
 
 
-def _is_guarded(tree: ast.Module, line: int) -> bool:
+def is_guarded(tree: ast.Module, line: int) -> bool:
     """Whether the line is in the body of a `try`, so that the file itself knows what to do without the package."""
     bodies = [node.body for node in ast.walk(tree) if isinstance(node, ast.Try) and node.handlers]
     return any(body[0].lineno <= line <= (body[-1].end_lineno or line) for body in bodies)
@@ -119,10 +131,14 @@ def _is_guarded(tree: ast.Module, line: int) -> bool:
 def _looks_own(tree: ast.Module, name: str) -> bool:
     """Whether a module that was not found must be the user's: by the words of its name, or imported with a star."""
     statements = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
-    modules = {name, *(node.module for node in statements if f"{node.module}.".startswith(f"{name}."))}
+    modules = {name, *(str(node.module) for node in statements if f"{node.module}.".startswith(f"{name}."))}
     starred = any(node.module in modules and node.names[0].name == "*" for node in statements)
-    words = {word for module in modules if module for word in re.split(r"[._\d]+", module.lower())}
-    return starred or any(map(_OWN_WORDS.fullmatch, (name, *words)))
+    inner = {word for module in modules for word in _words(module.partition(".")[2])} - _EVERYWHERE
+    return starred or any(map(_OWN_WORDS.fullmatch, (name, *_words(name.partition(".")[0]), *inner)))
+
+
+def _words(name: str) -> list[str]:
+    return re.split(r"[._\d]+", name.lower())
 
 
 # --- names ---

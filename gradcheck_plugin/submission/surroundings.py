@@ -4,24 +4,30 @@ That is the folders to import from, the modules, the working folder, the environ
 the state of the random generators.
 """
 
+import ast
 import importlib
 import importlib.abc
+import importlib.machinery
+import importlib.util
 import io
 import itertools
 import os
 import random
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 
-from gradcheck_plugin.submission.stand_in import StandInModule
+from gradcheck_plugin.submission.stand_in import StandInLoader, StandInModule, is_wanted
 
+PRIVATE = "_gradcheck_submission"
 LEVELS = 6  # folders above the file that are searched
 FOLDERS = 2000  # folders of a repository that are looked through for a module that is not on the path
 
+_HERE = os.path.join(os.path.dirname(__file__), "")
+numbers = itertools.count(1)
 _FOREIGN = frozenset({"site-packages", "dist-packages", "node_modules", "__pycache__"})
 _NEVER_THE_USERS = sys.stdlib_module_names | {
     *("gradcheck_plugin", "reference_impls", "numpy", "torch", "pytest", "_pytest", "hypothesis")
@@ -31,12 +37,16 @@ _NEVER_THE_USERS = sys.stdlib_module_names | {
 class Surroundings:
     """The folders of one file, and the user's modules that were imported from them."""
 
-    def __init__(self, path: Path, entry: str, top: Path | None) -> None:
-        """`entry` is the name that the file is imported under; `top` the folder of its package, if it is in one."""
-        self.path, self.outermost = path, entry.partition(".")[0]
+    def __init__(self, path: Path, trees: dict[str, ast.Module], execute: Callable[[ModuleType, Path], None]) -> None:
+        """`trees` are those of the user's files that were executed so far, `path` among them."""
+        self.path, self.trees, self.execute = path, trees, execute
+        self.entry, self.top = _entry(path, trees[str(path)])
+        self.outermost = self.entry.partition(".")[0]
+        self.first, self.last = _Finder(self.find), _Finder(self.find_last)
+        self.notes: dict[str, None] = {}  # an ordered set
         self.folders, in_repository = _folders(path)
-        if top is not None and top not in self.folders:
-            self.folders.append(top)
+        if self.top is not None and self.top not in self.folders:
+            self.folders.append(self.top)
         self.searched = self.folders if in_repository else self.folders[:1]
         self.reserved = _NEVER_THE_USERS - {self.outermost}
         self.kept: dict[str, ModuleType] = {}  # the user's modules and the stand-ins, while they are not in sys.modules
@@ -44,8 +54,8 @@ class Surroundings:
         self.printed = _Printed()
 
     @contextmanager
-    def entered(self, first: importlib.abc.MetaPathFinder, last: importlib.abc.MetaPathFinder) -> Iterator[None]:
-        """The process as the file expects it, with a finder before and one after all others."""
+    def entered(self) -> Iterator[None]:
+        """The process as the file expects it."""
         hidden = self._hide()
         self.modules_before = set(sys.modules)
         sys.modules.update(self.kept)
@@ -55,7 +65,7 @@ class Surroundings:
                 importlib.invalidate_caches()
                 sys.path = [*map(str, self.folders), *sys.path]
                 self.path_before = list(sys.path)
-                sys.meta_path[:] = [first, *sys.meta_path, last]
+                sys.meta_path[:] = [self.first, *sys.meta_path, self.last]
                 sys.argv = [str(self.path)]
                 sys.stdin, sys.stdout, sys.stderr = io.StringIO(), self.printed.stream(), self.printed.stream()
                 os.environ["MPLBACKEND"] = "Agg"
@@ -67,7 +77,7 @@ class Surroundings:
                     self.active = False
                     self.kept |= self.purge()
         finally:
-            sys.meta_path[:] = [finder for finder in sys.meta_path if finder not in (first, last)]
+            sys.meta_path[:] = [finder for finder in sys.meta_path if finder not in (self.first, self.last)]
             sys.modules.update(hidden)
 
     def _hide(self) -> dict[str, ModuleType]:
@@ -87,12 +97,12 @@ class Surroundings:
     def purge(self) -> dict[str, ModuleType]:
         """Take the user's modules, and the stand-ins, out of `sys.modules`."""
         new = {name: module for name, module in sys.modules.items() if name not in self.modules_before}
-        own = {name: module for name, module in new.items() if self._is_own(name, module)}
+        own = {name: module for name, module in new.items() if self.is_own(name, module)}
         for name in own:
             del sys.modules[name]
         return own
 
-    def _is_own(self, name: str, module: ModuleType) -> bool:
+    def is_own(self, name: str, module: ModuleType) -> bool:
         if name.partition(".")[0] in self.reserved or isinstance(module, StandInModule):
             return isinstance(module, StandInModule)
         file = getattr(module, "__file__", None)
@@ -108,19 +118,97 @@ class Surroundings:
         """What the user's code appended to `sys.path`."""
         return [Path(os.path.abspath(place)) for place in sys.path if place not in self.path_before]
 
-    def find(self, name: str, path: Sequence[str] | None) -> Path | None:
+    def find(self, name: str, path: Sequence[str] | None) -> importlib.machinery.ModuleSpec | None:
+        """First of all finders: the user's files, before installed packages of the same name."""
+        if name.partition(".")[0] in self.reserved:
+            return None
+        if name == self.entry and path is None:
+            return self._spec(name, self.path)
+        if self.top is not None and self.entry.startswith(f"{name}."):
+            return self._package(name, self.top.joinpath(*name.split(".")))
+        if path is None and not self.asking()[0]:
+            return None
+        return self._spec(name, self._beside(name, path))
+
+    def find_last(self, name: str, path: Sequence[str] | None) -> importlib.machinery.ModuleSpec | None:
+        """After all finders: the user's file in another folder of the repository, else a stand-in."""
+        tree, line = self.asking()
+        if path is not None and not isinstance(sys.modules.get(name.rpartition(".")[0]), StandInModule):
+            return None
+        if tree and path is None and (file := self._elsewhere(name)):
+            self.notes[f"`{name}` was taken from {os.path.relpath(file, self.path.parent)}"] = None
+            return self._spec(name, file)
+        if not tree or not is_wanted(name, tree, line):
+            return None
+        self.notes[f"{name.partition('.')[0]} is not installed; a stand-in was imported"] = None
+        return importlib.machinery.ModuleSpec(name, StandInLoader(), is_package=True)
+
+    def asking(self) -> tuple[ast.Module | None, int]:
+        """The file, if it is one of the user's, and the line with the import statement that is being executed."""
+        frame: FrameType | None = sys._getframe(1)
+        while frame and (frame.f_code.co_filename.startswith(_HERE) or "importlib" in frame.f_code.co_filename):
+            if frame.f_code is importlib.util.find_spec.__code__:
+                return None, 0  # `find_spec`: the file only asks whether there is such a package
+            frame = frame.f_back
+        return (self.trees.get(frame.f_code.co_filename), frame.f_lineno) if frame else (None, 0)
+
+    def _spec(self, name: str, file: Path | None) -> importlib.machinery.ModuleSpec | None:
+        if file is None:
+            return None
+        inside = [str(file.parent)] if file.name == "__init__.py" else None
+        loader = _OwnLoader(self, file)
+        return importlib.util.spec_from_file_location(name, file, loader=loader, submodule_search_locations=inside)
+
+    def _package(self, name: str, folder: Path) -> importlib.machinery.ModuleSpec | None:
+        """A package that the file is in, with or without `__init__.py`."""
+        if (folder / "__init__.py").exists():
+            return self._spec(name, folder / "__init__.py")
+        spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
+        spec.submodule_search_locations = [str(folder)]
+        return spec
+
+    def _beside(self, name: str, path: Sequence[str] | None) -> Path | None:
         """The file of the user's own module of that full name; `path` is that of its package."""
         folders = [*self.folders, *self._added_folders()] if path is None else [Path(place) for place in path]
         own = filter(self._is_users_folder, folders)
         return next(filter(None, (_in_folder(folder, name.rpartition(".")[2]) for folder in own)), None)
 
-    def find_elsewhere(self, name: str) -> Path | None:
+    def _elsewhere(self, name: str) -> Path | None:
         """The file of a module of that name in any folder of the repository, the nearest first."""
         folders = itertools.islice(_walk(self.searched), FOLDERS)
         return next(filter(None, (_in_folder(folder, name) for folder in folders)), None)
 
 
+class _Finder(importlib.abc.MetaPathFinder):
+    def __init__(self, find: Callable[[str, Sequence[str] | None], importlib.machinery.ModuleSpec | None]) -> None:
+        self.find = find
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        return self.find(name, path)
+
+
+class _OwnLoader(importlib.abc.Loader):
+    def __init__(self, around: Surroundings, file: Path) -> None:
+        self.around, self.file = around, file
+
+    def exec_module(self, module: ModuleType) -> None:
+        self.around.execute(module, self.file)
+
+
 # --- folders ---
+
+
+def _entry(path: Path, tree: ast.Module) -> tuple[str, Path | None]:
+    """The name to import the file under and, when it uses relative imports, the folder of its outermost package."""
+    levels = [node.level for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level]
+    if not levels:
+        return f"{PRIVATE}_{next(numbers)}_{path.stem}", None
+    packages = len(list(itertools.takewhile(lambda folder: (folder / "__init__.py").exists(), path.parents)))
+    depth = min(max(packages, *levels, 1), len(path.parents) - 1)
+    names = [*(folder.name for folder in reversed(path.parents[:depth])), path.stem]
+    return ".".join(names[:-1] if path.stem == "__init__" else names), path.parents[depth]
 
 
 def _folders(path: Path) -> tuple[list[Path], bool]:

@@ -101,8 +101,7 @@ def updated_output_weights(
 ) -> Grads:
     f, slope = ACTIVATIONS[hidden]
     g = backward(dy, x, t, W1, b1, W2, b2, hidden=hidden, **options)
-    h = f(x @ W1 + b1)
-    ds = dy * (np.exp(log_softmax(h @ W2 + b2)) - t) / len(x)
+    ds = dy * (np.exp(log_softmax(f(x @ W1 + b1) @ W2 + b2)) - t) / len(x)
     off = ds @ (-0.1 * g["W2"]).T * slope(h)  # added to da by W2 - 0.1 dW2
     return g | {"x": g["x"] + off @ W1.T, "W1": g["W1"] + x.T @ off, "b1": g["b1"] + off.sum(axis=0)}
 

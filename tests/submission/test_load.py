@@ -16,11 +16,13 @@ from typing import Any
 
 import numpy as np
 import numpy.random
+import packaging.version  # noqa: F401  (so that loading it leaves nothing new)
 import pytest
 
 from gradcheck_plugin.submission import load as loading
 from gradcheck_plugin.submission.limits import TimeLimit, _watch, time_limit
-from gradcheck_plugin.submission.load import PRIVATE, Loaded, LoadError
+from gradcheck_plugin.submission.load import Loaded, LoadError
+from gradcheck_plugin.submission.surroundings import PRIVATE
 
 Write = Callable[..., Path]
 
@@ -369,3 +371,88 @@ def test_a_bare_except_does_not_escape_the_limit() -> None:
     with pytest.raises(TimeLimit), time_limit(0.1):
         stubborn()
     assert swallowed
+
+
+OLD = {
+    "attribute": "import numpy as np\nx = np.product([np.int(1.5), np.float(1)], dtype=np.int)",
+    "whole name": "import numpy\nx = int(numpy.product([1, 1]))",
+    "member": "from numpy import float, product\nx = product([float(1)])",
+    "identity": "import numpy as np, numpy\nx = np.int(isinstance(np.eye(1), np.ndarray))\nassert np.ndarray is numpy.ndarray",
+    "collections": "import collections\nx = int(isinstance((), collections.Hashable))",
+    "from collections": "from collections import Iterable, OrderedDict\nx = int(isinstance(OrderedDict(), Iterable))",
+    "builtin": "x = len([i for i in xrange(1)])",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", OLD.values(), ids=OLD)
+def test_removed_names_are_given_to_the_users_file_alone(write: Write, text: str) -> None:
+    loaded = load(write({"net.py": text}))
+    assert loaded.namespace["x"] == 1
+    assert all(note.endswith(" is not in the installed version; its old meaning was used") for note in loaded.notes)
+    assert loaded.notes
+    assert not hasattr(np, "product")
+    assert not hasattr(builtins, "xrange")
+
+
+def test_numpy_itself_is_given_to_a_file_without_removed_names(write: Write) -> None:
+    loaded = load(write({"net.py": "import numpy as np\nx = np.ones(1)"}))
+    assert loaded.namespace["np"] is np
+    assert not loaded.notes
+
+
+LATE = {
+    "loaded before": {"net.py": "import layers\ndef f():\n    from layers import x\n    return x", "layers.py": "x=1"},
+    "not loaded before": {"net.py": "def f():\n    import layers\n    return layers.x", "layers.py": "x = 1"},
+    "module of a package": {
+        "net.py": "def f():\n    import common.layers\n    return common.layers.x",
+        "common/__init__.py": "",
+        "common/layers.py": "x = 1",
+    },
+    "relative": {
+        "pkg/net.py": "from . import base\ndef f():\n    from .deep import x\n    return x",
+        "pkg/base.py": "",
+        "pkg/deep.py": "from .base import __name__\nx = 1",
+    },
+    "in a sibling": {
+        "net.py": "from layers import f",
+        "layers.py": "def f():\n    from base import x\n    return x",
+        "base.py": "x = 1",
+    },
+    "with removed names": {
+        "net.py": "import numpy as np\ndef f():\n    import layers\n    return np.int(layers.x)",
+        "layers.py": "x = 1",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("files", LATE.values(), ids=LATE)
+def test_imports_inside_functions(write: Write, files: dict[str, str]) -> None:
+    loaded = load(write(files))
+    before = _state()
+    assert [loaded.namespace["f"](), loaded.namespace["f"]()] == [1, 1]
+    assert _state() == before
+
+
+def test_an_import_inside_a_function_gives_the_same_class(write: Write) -> None:
+    text = "from layers import Relu\ndef f():\n    import layers\n    return layers.Relu is Relu"
+    assert load(write({"net.py": text, "layers.py": "class Relu: pass"})).namespace["f"]()
+
+
+def test_classes_of_a_file_with_relative_imports_have_a_source(write: Write) -> None:
+    files = {"pkg/net.py": "from .base import Base\nclass Relu(Base):\n    pass\n", "pkg/base.py": "class Base: pass"}
+    loaded = load(write(files))
+    relu = loaded.defined()["Relu"]
+    assert inspect.getsource(relu) == "class Relu(Base):\n    pass\n"
+    assert isinstance(pickle.loads(pickle.dumps(relu())), relu)
+
+
+def test_a_name_that_an_installed_package_has_no_more(write: Write) -> None:
+    loaded = load(write({"net.py": "from packaging.version import Version, imread\nx = Version('1').major"}))
+    assert loaded.namespace["x"] == 1
+    assert loaded.notes == ("packaging.version has no `imread` here; a stand-in was imported",)
+
+
+def test_constants_that_depend_on_computed_ones_are_left_out(write: Write) -> None:
+    loaded = load(write({"net.py": "n = len(open('a.csv').read())\nhalf = n // 2\nrate = 1\ndef f(): return rate"}))
+    assert loaded.namespace["f"]() == 1
+    assert "half" not in loaded.namespace

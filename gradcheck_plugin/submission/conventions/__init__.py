@@ -194,8 +194,10 @@ def _size(name: str, layout: Layout) -> str | None:
     if low in IN_SIZE:
         return _features(layout.inputs[0].dims, layout) if layout.inputs else None
     if low in OUT_SIZE:
-        last = layout.params[-1].dims if layout.params else layout.output.dims
-        return _features(layout.output.dims or last, layout)
+        labels = layout.inputs[-1] if layout.inputs else None
+        if layout.output.dims or layout.params:
+            return _features(layout.output.dims or layout.params[-1].dims, layout)
+        return (labels.classes or _features(labels.dims, layout)) if labels else None
     return None
 
 
