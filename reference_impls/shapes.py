@@ -63,7 +63,8 @@ class Entry:
         """A random array of this shape and domain; `short` draws quarters that are easy to read and never 0."""
         shape = self.shape(sizes)
         if self.domain == "label":
-            return rng.integers(0, sizes[self.classes], size=shape)
+            below = int(self.classes) if self.classes.isdigit() else sizes[self.classes]
+            return rng.integers(0, below, size=shape)
         if self.domain == "onehot":
             axis = self.dims.index(self.classes) if self.classes else len(shape) - 1
             rows = rng.integers(0, shape[axis], size=(*shape[:axis], *shape[axis + 1 :]))
@@ -133,6 +134,15 @@ class Layout:
             tuple(changed.get(e.name, e) for e in self.params),
             Entry(OUTPUT, _axes(right)) if arrow else self.output,
         )
+
+    def pinned(self, sizes: Mapping[str, int]) -> Layout:
+        """This layout with numbers in place of the axes in `sizes`."""
+
+        def pin(entry: Entry) -> Entry:
+            axes = tuple(tuple(str(sizes.get(name, name)) for name in axis) for axis in entry.axes)
+            return Entry(entry.name, axes, entry.domain, str(sizes.get(entry.classes, entry.classes)))
+
+        return Layout(tuple(map(pin, self.inputs)), tuple(map(pin, self.params)), pin(self.output))
 
     def dims(self, base: Layout | None = None) -> list[str]:
         """The axis names whose sizes are drawn, in order of appearance; a group's base axis is derived, not drawn."""

@@ -364,7 +364,9 @@ def _with_state(candidate: Candidate, layout: Layout) -> Iterator[Layout]:
             if state.is_parameter(p) and state.label(p) not in given and a.ndim
         ]
         fixed = [Entry(label, tuple((str(s),) for s in a.shape)) for label, a in held]
-        yield dataclasses.replace(probe, params=(*asked, *fixed))
+        if fixed:  # the object has sizes of its own now: what belongs to them stays as it is
+            probe = probe.pinned({n: s for n, s in {**sizes, "C": sizes.get("C", 5)}.items() if n != "N"})
+        yield dataclasses.replace(probe, params=(*probe.params, *fixed))
     except (Unbindable, UserCodeRaised, TypeError):
         yield layout
 

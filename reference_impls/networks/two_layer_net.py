@@ -83,10 +83,9 @@ def buffers_overwritten() -> Callable[..., Grads]:
 
     def wrong(dy: float, *arrays: Array, **options: Any) -> Grads:
         for name, g in backward(dy, *arrays, **options).items():
-            if name in buffers and buffers[name].shape == g.shape:
-                buffers[name][...] = g  # whoever holds the gradients of the call before sees them change
-            else:
-                buffers[name] = g
+            held = buffers.setdefault(name, g)
+            buffers[name] = held if held.shape == g.shape else g
+            buffers[name][...] = g  # whoever holds the gradients of the call before sees them change
         return dict(buffers)
 
     return wrong
@@ -101,7 +100,8 @@ def updated_output_weights(
 ) -> Grads:
     f, slope = ACTIVATIONS[hidden]
     g = backward(dy, x, t, W1, b1, W2, b2, hidden=hidden, **options)
-    ds = dy * (np.exp(log_softmax(f(x @ W1 + b1) @ W2 + b2)) - t) / len(x)
+    h = f(x @ W1 + b1)
+    ds = dy * (np.exp(log_softmax(h @ W2 + b2)) - t) / len(x)
     off = ds @ (-0.1 * g["W2"]).T * slope(h)  # added to da by W2 - 0.1 dW2
     return g | {"x": g["x"] + off @ W1.T, "W1": g["W1"] + x.T @ off, "b1": g["b1"] + off.sum(axis=0)}
 

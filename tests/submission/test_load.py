@@ -377,7 +377,7 @@ OLD = {
     "attribute": "import numpy as np\nx = np.product([np.int(1.5), np.float(1)], dtype=np.int)",
     "whole name": "import numpy\nx = int(numpy.product([1, 1]))",
     "member": "from numpy import float, product\nx = product([float(1)])",
-    "identity": "import numpy as np, numpy\nx = np.int(isinstance(np.eye(1), np.ndarray))\nassert np.ndarray is numpy.ndarray",
+    "identity": "import numpy as np\na = np.eye(1)\nx = np.int(isinstance(a, np.ndarray) and type(a) is np.ndarray)",
     "collections": "import collections\nx = int(isinstance((), collections.Hashable))",
     "from collections": "from collections import Iterable, OrderedDict\nx = int(isinstance(OrderedDict(), Iterable))",
     "builtin": "x = len([i for i in xrange(1)])",

@@ -142,7 +142,7 @@ def plan_arguments(
         elif name.lower() in HIDDEN_SIZE:
             plan[name] = ("value", 6)
         elif name.lower() in ("hidden_size_list", "hidden_dims", "hidden_sizes", "hidden_layers"):
-            plan[name] = ("value", [6, 5])
+            plan[name] = ("value", [6, 7])
         elif name.lower() in _INITIALISERS:
             plan[name] = ("value", _initial)
         else:
@@ -165,7 +165,7 @@ def filled(
         if kind == "array":
             values[argument] = private(np.asarray(arrays[what]))
         elif kind == "size":
-            values[argument] = sizes.get(what, 5)  # an output axis that no array shows is free
+            values[argument] = int(what) if what.isdigit() else sizes.get(what, 5)  # an axis that no array shows
     return values
 
 

@@ -91,7 +91,8 @@ class LossFunction:
             return {n: g for n in names if (g := state.returned_as(display[n], returned)) is not None}
         if isinstance(returned, tuple | list):
             return dict(zip(names, returned, strict=False))
-        return {names[0]: returned} if returned is not None else {}
+        weights = [n for a, n in self.order.items() if a.lower() in ("w", "weights", "theta")]
+        return {(weights or names)[0]: returned} if returned is not None else {}
 
     def user_names(self) -> dict[str, str]:
         return {n: a for a, n in self.order.items()}
