@@ -414,6 +414,8 @@ class Target:
         if found.smallest:
             with guards.without(self.guards):
                 finding = explain_failure.gradient(self, subject, name, property, found, self._raised)
+            if finding.severity is Severity.ADVICE:  # a convention that another layer makes up for
+                return replace(result, verdict=Verdict.INCONCLUSIVE, finding=finding, reason=finding.message)
             return replace(result, verdict=Verdict.FAIL, finding=finding)
         doubts = sorted({j.reason for j in seen if j.verdict is Verdict.INCONCLUSIVE})
         zero = all(j.zero for j in passed) and not (subject.spec and subject.spec.zero_gradient)

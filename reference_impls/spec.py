@@ -46,6 +46,7 @@ class Mistake:
     mistake shows, when the base layout hides it. `says` and `help` are needed only for a code that the shared
     catalogue of codes does not have; the Korean texts stand beside them. `any_scale`: the error grows with a number
     of the user's own, such as a learning rate, so a multiple of it is the same mistake.
+    `convention`: some courses mean it so, and another layer makes up for it; the verdict is then left open.
     """
 
     code: str
@@ -53,6 +54,7 @@ class Mistake:
     forward: Callable[..., Any] | None = None
     stateful: bool = False
     any_scale: bool = False
+    convention: bool = False
     variant: str = ""
     says: str = ""
     help: str = ""

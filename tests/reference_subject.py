@@ -107,7 +107,7 @@ def check_all(made: Target) -> list[Result]:
 
 def codes(results: list[Result]) -> list[str]:
     """What the findings are called, failures first, then advice."""
-    failures = [r.finding.code for r in results if r.verdict is Verdict.FAIL and r.finding]
+    failures = [r.finding.code for r in results if r.verdict is not Verdict.PASS and r.finding]
     return failures + [a.code for r in results for a in r.advice]
 
 

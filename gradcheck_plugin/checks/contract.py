@@ -15,9 +15,9 @@ import numpy as np
 from gradcheck_plugin.checks.gradient import output_of, pass_upstream, upstream
 from gradcheck_plugin.model import Array, Case, Severity
 from gradcheck_plugin.oracles.numerical import EPS, floored
-from gradcheck_plugin.submission.bind import numeric
 from gradcheck_plugin.submission.calls import frozen
 from gradcheck_plugin.submission.subject import Subject
+from gradcheck_plugin.submission.values import numeric
 
 FACTOR = -1000.0
 

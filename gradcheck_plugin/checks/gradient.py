@@ -16,9 +16,9 @@ import numpy as np
 from gradcheck_plugin.model import Array, Case, Verdict
 from gradcheck_plugin.oracles import autograd
 from gradcheck_plugin.oracles.numerical import EPS, KAPPA, Estimate, Ladder, direction, floored
-from gradcheck_plugin.submission.bind import describe, numeric
 from gradcheck_plugin.submission.calls import frozen
 from gradcheck_plugin.submission.subject import Subject, Tape
+from gradcheck_plugin.submission.values import describe, numeric
 from reference_impls.shapes import OUTPUT, Layout
 
 DIRECTIONS = 2

@@ -6,9 +6,9 @@ import numpy as np
 
 from gradcheck_plugin.checks.forward import TOLERANCE, ForwardJudgement
 from gradcheck_plugin.model import Case, Verdict
-from gradcheck_plugin.submission.bind import numeric
 from gradcheck_plugin.submission.calls import frozen
 from gradcheck_plugin.submission.subject import Subject
+from gradcheck_plugin.submission.values import numeric
 from reference_impls.shapes import Layout
 
 STEPS = 3

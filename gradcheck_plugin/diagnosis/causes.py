@@ -15,9 +15,10 @@ from gradcheck_plugin.checks.gradient import exact, gradients
 from gradcheck_plugin.diagnosis.codes import CODES, help_for, sentence
 from gradcheck_plugin.model import Array, Case
 from gradcheck_plugin.oracles.numerical import Ladder
-from gradcheck_plugin.submission.bind import generic_sizes, numeric
+from gradcheck_plugin.submission.bind import generic_sizes
 from gradcheck_plugin.submission.calls import frozen
 from gradcheck_plugin.submission.subject import Subject
+from gradcheck_plugin.submission.values import numeric
 from reference_impls.shapes import OUTPUT, Layout
 from reference_impls.spec import Mistake
 
@@ -33,6 +34,7 @@ class Cause:
     message: str
     help: str
     evidence: str = ""
+    convention: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def _cause(subject: Subject, name: str, found: tuple[str, str, Mistake | None], 
     helps = (mistake and mistake.help) or CODES[code].help
     values = {"grad": subject.gradient_name(name), "array": subject.display(name), "target": subject.name, "n": n}
     held = f"in general position this holds on {cases} of {cases} cases"
-    return Cause(code, _fill(says, values), _fill(helps, values), held)
+    return Cause(code, _fill(says, values), _fill(helps, values), held, bool(mistake and mistake.convention))
 
 
 def _fill(text: str, values: dict[str, str]) -> str:

@@ -18,10 +18,11 @@ from gradcheck_plugin.diagnosis import causes
 from gradcheck_plugin.diagnosis.codes import CODES, help_for, sentence
 from gradcheck_plugin.model import Array, Comparison, Finding, Severity, Verdict
 from gradcheck_plugin.search import Drawn, Search
-from gradcheck_plugin.submission.bind import generic_sizes, numeric
+from gradcheck_plugin.submission.bind import generic_sizes
 from gradcheck_plugin.submission.calls import UserCodeRaised
 from gradcheck_plugin.submission.faults import raised as raised_finding
 from gradcheck_plugin.submission.subject import Subject
+from gradcheck_plugin.submission.values import numeric
 
 if TYPE_CHECKING:
     from gradcheck_plugin.suite import Target
@@ -44,6 +45,7 @@ def gradient(
     return Finding(
         code,
         message,
+        Severity.ADVICE if cause.convention else Severity.ERROR,
         case=_shown(subject, drawn, judged.dy),
         cases=found.found_after,
         comparison=_comparison(subject, name, property, drawn, judged),

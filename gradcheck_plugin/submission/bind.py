@@ -20,11 +20,13 @@ import numpy as np
 from gradcheck_plugin.model import Array, Case, Finding, NotDriven
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen
 from gradcheck_plugin.submission.conventions import Candidate
+from gradcheck_plugin.submission.derivative import DerivativeCaller, derivative_of
 from gradcheck_plugin.submission.faults import not_implemented, raised
 from gradcheck_plugin.submission.limits import TimeLimit, time_limit
 from gradcheck_plugin.submission.recognise import spec_named
 from gradcheck_plugin.submission.subject import Subject
-from gradcheck_plugin.submission.tensors import TensorCaller, is_tensor, to_array
+from gradcheck_plugin.submission.tensors import TensorCaller
+from gradcheck_plugin.submission.values import describe, numeric
 from reference_impls import specs
 from reference_impls.shapes import Entry, Layout
 from reference_impls.spec import LayerSpec, Variant
@@ -111,6 +113,9 @@ def bind(
         return Broken(candidate.name, finding, convention=_convention(candidate), layer=layer_name, **place)
     if attempt.subject is None:
         return _not_bound(candidate, attempt.fault, named, root, place)
+    of = derivative_of(attempt.subject, generic_sizes(attempt.subject.layout, None, None)) if not attempt.fault else ""
+    if of:
+        attempt.subject = dataclasses.replace(attempt.subject, caller=DerivativeCaller(attempt.subject.caller, of))
     bound = dataclasses.replace(
         attempt.subject, root=root, module=module, function=candidate.function, matches=attempt.matches, **place
     )
@@ -425,32 +430,6 @@ def _fault(candidate: Candidate, fault: Exception, root: Path | None, place: dic
     if str(fault) == "not-implemented":
         return not_implemented(candidate.name, candidate.function, place)
     return None
-
-
-def numeric(value: Any) -> Array | None:
-    """`value` as an array of real numbers, or None where it is no such thing."""
-    if value is None or isinstance(value, str | dict | tuple | set):
-        return None
-    if is_tensor(value):
-        value = to_array(value)
-    try:
-        array = np.asarray(value)
-    except (ValueError, TypeError):
-        return None
-    if array.dtype.kind == "O":
-        return None
-    return array.astype(np.float64) if array.dtype.kind in "iub" else array if array.dtype.kind == "f" else None
-
-
-def describe(value: Any) -> str:
-    """What a value is, for a sentence: `None`, `a tuple of 2`, `an object array`."""
-    if value is None:
-        return "None"
-    if isinstance(value, tuple | list):
-        return f"a {type(value).__name__} of {len(value)}"
-    if isinstance(value, np.ndarray):
-        return f"an array of dtype {value.dtype}"
-    return f"a {type(value).__name__}"
 
 
 def _near(a: Array, b: Array) -> bool:

@@ -105,10 +105,11 @@ SPEC = LayerSpec(
         Mistake(
             "fused-gradient",
             upstream_taken_as_fused,
-            says="softmax passes dy on as if the loss had already returned y - t",
-            help="y - t is the gradient of softmax and loss together; a separate softmax applies its own Jacobian.",
-            says_ko="소프트맥스가 손실이 이미 y - t를 돌려준 것처럼 dy를 그대로 보낸다",
-            help_ko="y - t는 소프트맥스와 손실을 합친 기울기이므로, 따로 둔 소프트맥스는 자기 야코비안을 적용한다.",
+            convention=True,
+            says="softmax passes dy on unchanged, which is right only behind a loss that has already returned y - t",
+            help="Check it together with its loss; a separate softmax applies its own Jacobian.",
+            says_ko="소프트맥스가 dy를 그대로 보내므로 손실이 이미 y - t를 돌려준 경우에만 맞다",
+            help_ko="손실과 함께 검사한다. 따로 둔 소프트맥스는 자기 야코비안을 적용한다.",
         ),
     ),
 )

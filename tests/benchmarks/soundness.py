@@ -56,7 +56,9 @@ def campaign(samples: int, seed: int = 0) -> tuple[Counter[str], list[str]]:
         for name, verdict, reason in verdicts:
             counts[verdict.value] += 1
             if verdict is not Verdict.PASS:
-                notes.append(f"{spec.name} ({variant.note or 'base'}) {name}: {verdict.value} {reason} {dict(case.sizes)}")
+                notes.append(
+                    f"{spec.name} ({variant.note or 'base'}) {name}: {verdict.value} {reason} {dict(case.sizes)}"
+                )
     return counts, notes
 
 

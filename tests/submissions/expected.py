@@ -10,6 +10,7 @@ RIGHT: dict[str, list[str]] = {
     "activations_misc.py": ["Tanh", "LeakyReLU", "Softmax", "Identity", "StepFunction"],
     "losses.py": ["MSELoss", "SumSquaredError", "CrossEntropy", "BCE", "BCEWithLogits", "mse_loss"],
     "optimizers.py": ["SGD"],
+    "derivative_style.py": ["Sigmoid", "TanhActivation", "SquaredLoss"],
 }
 
 # (file, object): (the property that fails, by the user's own name of the array; the code of the cause)

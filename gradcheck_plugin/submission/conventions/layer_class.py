@@ -27,6 +27,7 @@ from gradcheck_plugin.submission.conventions import (
     plan_arguments,
     size_source,
 )
+from gradcheck_plugin.submission.conventions.network import is_abstract
 from gradcheck_plugin.submission.subject import Tape
 from reference_impls.shapes import Layout
 
@@ -46,7 +47,7 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
         if _static(cls, "forward"):
             continue
         own = any(m in vars(cls) for m in ("forward", "backward", "__init__"))
-        abstract = any(cls in other.__mro__[1:] for other in classes) and _is_abstract(cls)
+        abstract = any(cls in other.__mro__[1:] for other in classes) and is_abstract(cls)
         if not own or abstract or _is_torch(cls):
             continue
         driven: Any = cls
@@ -72,14 +73,6 @@ def _is_container(cls: Any) -> bool:
 
 def _is_torch(cls: type) -> bool:
     return any(base.__module__.split(".")[0] == "torch" for base in cls.__mro__)
-
-
-def _is_abstract(cls: type) -> bool:
-    try:
-        source = inspect.getsource(cls)
-    except (OSError, TypeError):
-        return False
-    return "NotImplementedError" in source or "abstractmethod" in source or "pass" in source
 
 
 def caller(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) -> LayerClass:

@@ -34,6 +34,8 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
         loss = getattr(cls, "loss", None)
         if not inspect.isclass(cls) or not inspect.isfunction(loss):
             continue
+        if any(cls in getattr(c, "__mro__", ())[1:] for c in defined.values()) and is_abstract(cls):
+            continue
         signature = arguments(loss, method=True)
         if len(signature.names) < 2 or len(signature.required) > 2:
             continue
@@ -43,6 +45,15 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
         objects = {"class": cls, "gradient": gradient}
         function = f"{name}.{gradient or 'loss'}"
         yield Candidate(name, "network", sys.modules[__name__], objects, signature.names[:2], line_of(cls), function)
+
+
+def is_abstract(cls: type) -> bool:
+    """Whether a class only announces its methods, for others to write."""
+    try:
+        source = inspect.getsource(cls)
+    except (OSError, TypeError):
+        return False
+    return "NotImplementedError" in source or "abstractmethod" in source or "pass" in source
 
 
 def _takes(cls: type, method: str, count: int) -> bool:
@@ -131,6 +142,8 @@ class Network:
         return Tape(loss, backward)
 
     def collect(self, obj: Any, returned: Any) -> dict[str, Any]:
+        if not self.layout.params and not isinstance(returned, dict | tuple | list | type(None)):
+            return {self.layout.inputs[0].name: returned}  # a loss with a `grad(y, t)` of its own
         found = {}
         for entry in self.layout.params:
             key = state.label(self.paths[entry.name])
@@ -163,6 +176,6 @@ class Network:
         given = ", ".join(e.name for e in self.layout.inputs)
         extra = "".join(f", {k}={v!r}" for k, v in self.extra.items())
         key = state.label(self.paths[gradient])
-        if self.gradient:
+        if self.gradient and gradient in self.paths:
             return [*lines, f"net.loss({given})", f"print(net.{self.gradient}({given})[{key!r}])"]
         return [*lines, f"loss, grads = net.loss({given}{extra})", f"print(grads[{key!r}])"]

@@ -1,0 +1,83 @@
+"""What looks wrong and is not: the convention passes or is left open, the bug of the same look fails."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gradcheck_plugin.api import check
+from gradcheck_plugin.model import Verdict
+
+
+class Softmax:
+    def forward(self, x):
+        e = np.exp(x - x.max(axis=1, keepdims=True))
+        return e / e.sum(axis=1, keepdims=True)
+
+    def backward(self, dout):
+        return dout
+
+
+class Relu:
+    def forward(self, x):
+        return np.maximum(x, 0)
+
+    def backward(self, dout):
+        return dout
+
+
+class Sigmoid:
+    """The derivative of the wrong thing: neither of the output nor of the input."""
+
+    def forward(self, x):
+        return 1 / (1 + np.exp(-x))
+
+    def backward(self, output):
+        return output * (1 + output)
+
+
+class Guarded:
+    def forward(self, x, t):
+        e = np.exp(x - x.max(axis=1, keepdims=True))
+        self.y, self.t = e / e.sum(axis=1, keepdims=True), t
+        return -np.sum(t * np.log(self.y + 1e-7)) / len(x)
+
+    def backward(self, dout=1):
+        return (self.y - self.t) / len(self.t)
+
+
+class Normalised:
+    """An eps inside the root belongs to the function: it is no guard that a backward may leave out."""
+
+    def forward(self, x):
+        self.n, self.s = (x - x.mean(0)) / np.sqrt(x.var(0) + 1e-6), x.std(0)
+        return self.n
+
+    def backward(self, dout):
+        n = self.n
+        return (dout - dout.mean(0) - n * (dout * n).mean(0)) / self.s
+
+
+def test_a_fused_softmax_is_left_open() -> None:
+    (dx,) = [r for r in check(Softmax).results if r.property == "dx"]
+    assert dx.verdict is Verdict.INCONCLUSIVE
+    assert dx.finding is not None
+    assert dx.finding.code == "fused-gradient"
+    assert check(Softmax).exit_code == 0
+
+
+def test_the_same_in_a_relu_is_a_bug() -> None:
+    assert [r.property for r in check(Relu).failed] == ["dx"]
+
+
+def test_a_derivative_of_neither_output_nor_input_is_a_bug() -> None:
+    assert check(Sigmoid).failed
+
+
+def test_a_guard_in_the_logarithm_is_said_and_passes() -> None:
+    report = check(Guarded)
+    assert report.ok, str(report)
+    assert any("without its guard 1e-07" in r.reason for r in report.results)
+
+
+def test_an_eps_under_a_root_is_no_guard() -> None:
+    assert [r.property for r in check(Normalised).failed] == ["dx"]
