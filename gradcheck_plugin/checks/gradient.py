@@ -45,6 +45,7 @@ class Judgement:
     v: Array | None = None
     dy: Array | None = None
     zero: bool = False
+    overruled: bool = False  # the exact oracles passed what the numbers did not
     note: str = ""
 
 
@@ -159,7 +160,7 @@ def _numbers(
             base.estimate, base.ladder, base.slope = estimate, ladder, slope
             if agrees and subject.matches:
                 base.verdict, base.note = Verdict.PASS, f"by the reference and torch; numerically: {reason}"
-                base.resolution = EXACT
+                base.resolution, base.overruled = EXACT, True
                 return base
             base.verdict, base.reason = verdict, reason
             if verdict is Verdict.INCONCLUSIVE and agrees is False and "kink" not in reason:
