@@ -59,7 +59,7 @@ class Report:
         lines = text.table(self.results, self.not_driven)
         lines += text.details(self.results) if verbose else []
         lines += text.doubts(self.results) + text.advice(self.results)
-        lines += [f"note: {n}" for n in self.notes] + [f"error[{p.code}]: {p.message}" for p in self.problems]
+        lines += text.notes(self.notes) + text.problems((p.code, p.message) for p in self.problems)
         return "\n\n".join([*blocks, "\n".join([*lines, text.totals(self.results, self.not_driven)])])
 
     def to_json(self) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, metavar="PATH", help="write every result as JSON")
-    parser.add_argument("--as", dest="pinned", action="append", default=[], metavar="NAME=LAYER",
+    parser.add_argument("--as", "--gradcheck-as", dest="pinned", action="append", default=[], metavar="NAME=LAYER",
                         help="NAME stands for the reference LAYER")  # fmt: skip
     parser.add_argument("--cases", type=_positive(int), default=25, help="cases for each property (default 25)")
     parser.add_argument("--seconds", type=_positive(float), default=10.0, help="time limit of a call and a property")

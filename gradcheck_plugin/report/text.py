@@ -124,6 +124,16 @@ def doubts(results: Iterable[Result]) -> list[str]:
     ]
 
 
+def notes(found: Iterable[str]) -> list[str]:
+    """How files were loaded, where that needed help."""
+    return [line for text in found for line in _wrap("note: ", text)]
+
+
+def problems(found: Iterable[tuple[str, str]]) -> list[str]:
+    """Files that could not be checked, by code and message."""
+    return [line for code, message in found for line in _wrap(f"error[{code}]: ", message)]
+
+
 def totals(results: list[Result], not_driven: list[NotDriven]) -> str:
     """`12 passed, 3 failed, 1 inconclusive, 2 not judged; 1 object not driven`."""
     names = {Verdict.PASS: "passed", Verdict.FAIL: "failed", Verdict.INCONCLUSIVE: "inconclusive"}

@@ -65,8 +65,8 @@ def derivative_of(subject: Subject, sizes: Mapping[str, int]) -> str:
             if _equal(tape.backward(dy.copy()).get(name), dy * slope):
                 return ""
             for of, given in (("output", y), ("input", x)):
-                found = subject.caller.forward(case.arrays).backward(given.copy()).get(name)
-                other = subject.caller.forward(case.arrays).backward(dy.copy()).get(name)
+                found: Any = subject.caller.forward(case.arrays).backward(given.copy()).get(name)
+                other: Any = subject.caller.forward(case.arrays).backward(dy.copy()).get(name)
                 ignored = np.shape(found) != () and np.array_equal(found, other)  # a bug, not this convention
                 if _equal(found, slope) and not ignored:
                     return of
