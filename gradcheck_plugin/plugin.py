@@ -318,8 +318,21 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Exit code 2 when there was something to check and none of it could be; the JSON file is written here."""
     state = session.config.stash.get(STATE, None)
-    if state is None or hasattr(session.config, "workerinput"):
+    if state is None:
         return
+    if hasattr(session.config, "workerinput"):
+        from gradcheck_plugin.model import plain
+
+        found = {"not_driven": state.not_driven, "problems": state.problems, "notes": state.notes}
+        output: dict[str, Any] = getattr(session.config, "workeroutput")  # noqa: B009  (xdist sets it)
+        output["gradcheck"] = plain(found)
+        return
+    empty = exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and not (state.problems or state.not_driven)
+    if empty and not session.config.getoption("collectonly"):
+        from gradcheck_plugin.suite import Problem
+
+        where = ", ".join(session.config.args)
+        state.problems.append(Problem(where, "nothing-to-check", f"{where}: no Python file with backprop code in it"))
     path = _json_path(session.config)
     if path:
         from gradcheck_plugin.model import result_from_plain
@@ -330,6 +343,24 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     nothing = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
     if nothing and (state.problems or (state.not_driven and not state.results)):
         session.exitstatus = pytest.ExitCode.INTERRUPTED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: Any) -> None:
+    """What an xdist worker saw while collecting; every worker saw the same."""
+    found = getattr(node, "workeroutput", {}).get("gradcheck")
+    if found is None or _active is None:
+        return
+    from gradcheck_plugin.model import NotDriven
+    from gradcheck_plugin.suite import Problem
+
+    for row in found["not_driven"]:
+        if NotDriven(**row) not in _active.not_driven:
+            _active.not_driven.append(NotDriven(**row))
+    for row in found["problems"]:
+        if Problem(**row) not in _active.problems:
+            _active.problems.append(Problem(**row))
+    _active.notes += [n for n in found["notes"] if n not in _active.notes]
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

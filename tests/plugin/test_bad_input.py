@@ -34,7 +34,7 @@ def test_it_hides_no_other_file(layers: pytest.Pytester, run: Run, kind: str) ->
 
 def test_nothing_recognised_says_how_to_name_it(pytester: pytest.Pytester, run: Run) -> None:
     pytester.makepyfile(layers="x = 1\n")
-    run("layers.py").stdout.fnmatch_lines(["*--gradcheck-as*=affine*"])
+    run("layers.py").stdout.fnmatch_lines(["*--gradcheck-as*", "*MyLayer=affine*"])
 
 
 OPTIONS = {
@@ -96,3 +96,10 @@ def test_only_undriven_objects_is_nothing_checked(pytester: pytest.Pytester, run
     result = run("layers.py")
     assert result.ret == 2
     result.stdout.fnmatch_lines(["*Odd cannot be constructed: nothing is known about its argument `what`*"])
+
+
+def test_a_folder_with_nothing_to_check(pytester: pytest.Pytester, run: Run) -> None:
+    pytester.mkdir("plots")
+    result = run("plots")
+    assert result.ret == 2
+    result.stdout.fnmatch_lines(["error[[]nothing-to-check[]]: plots: *"])

@@ -95,3 +95,11 @@ def test_filterwarnings_error(layers: pytest.Pytester, run: Run) -> None:
 def test_nothing_is_left_behind(layers: pytest.Pytester, run: Run) -> None:
     run("layers.py", "-p", "no:cacheprovider")
     assert {p.name for p in layers.path.iterdir()} - {"__pycache__"} == {"layers.py"}
+
+
+def test_xdist_tells_what_was_not_driven_and_not_read(layers: pytest.Pytester) -> None:
+    odd = "class Odd:\n    def __init__(self, what): pass\n    def forward(self, x): return x\n"
+    layers.makepyfile(odd=odd + "    def backward(self, dout): return dout\n", empty="")
+    result = layers.runpytest_subprocess("--gradcheck", "layers.py", "odd.py", "empty.py", "-n2", "--gradcheck-cases=4")
+    result.stdout.fnmatch_lines(["*Odd *not driven: Odd cannot be constructed*", "error[[]empty-file[]]: empty.py*"])
+    assert result.stdout.str().count("not driven: Odd") == 1
