@@ -6,6 +6,7 @@ gradient, is advice.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,8 @@ import numpy as np
 from gradcheck_plugin.checks.gradient import output_of, pass_upstream, upstream
 from gradcheck_plugin.model import Array, Case, Severity
 from gradcheck_plugin.oracles.numerical import EPS, floored
-from gradcheck_plugin.submission.calls import frozen
+from gradcheck_plugin.submission import calls
+from gradcheck_plugin.submission.calls import UserCodeRaised, frozen
 from gradcheck_plugin.submission.subject import Subject
 from gradcheck_plugin.submission.values import numeric
 
@@ -52,6 +54,9 @@ def _all(subject: Subject, case: Case) -> Iterator[Breach]:
     if carried:
         yield from carried
         return
+    yield from _last_forward(subject, case, dy, first)
+    yield from _memory_layout(subject, case, dy, first)
+    yield from _dtypes(subject, case, dy)
     yield from _repeated(subject, case, dy)
     yield from _mutations(subject, case, dy)
     yield from _aliases(subject, case, dy)
@@ -114,6 +119,94 @@ def _linear(subject: Subject, case: Case, dy: Array, first: dict[str, Array]) ->
             yield Breach("not-linear", Severity.ERROR, name, "B(0) is not 0")
 
 
+def _last_forward(subject: Subject, case: Case, dy: Array, first: dict[str, Array]) -> Iterator[Breach]:
+    """After two forwards of one object, backward belongs to the second."""
+    run = getattr(subject.caller, "forward_after", None)
+    if run is None:
+        return
+    before = subject.sample(case.seed ^ 0x1F35, case.sizes)
+    try:
+        with frozen(case.seed):
+            given = _numeric(run(before.arrays, case.arrays).backward(pass_upstream(dy)))
+    except Exception:
+        return
+    for name, g in first.items():
+        if name in given and _differ(given[name], g):
+            yield Breach("earlier-forward", Severity.ERROR, name)
+            return
+
+
+def _memory_layout(subject: Subject, case: Case, dy: Array, first: dict[str, Array]) -> Iterator[Breach]:
+    """Arrays whose memory is not contiguous, or in Fortran order, hold the same numbers."""
+    for how, convert in (("not contiguous", _strided), ("in Fortran order", np.asfortranarray)):
+        try:
+            with calls.converting(lambda a, convert=convert: convert(a) if isinstance(a, np.ndarray) else a):  # type: ignore[misc]
+                given = _backward(subject, case, dy)
+        except UserCodeRaised:
+            yield Breach("memory-layout", Severity.ADVICE, "", how)
+            return
+        for name, g in first.items():
+            if name in given and _differ(given[name], g):
+                yield Breach("memory-layout", Severity.ERROR, name, how)
+                return
+
+
+def _strided(a: Array) -> Array:
+    return np.repeat(a, 2, axis=-1)[..., ::2] if a.ndim else a
+
+
+def _dtypes(subject: Subject, case: Case, dy: Array) -> Iterator[Breach]:
+    """float32 stays float32; integers are treated like the floats of the same value."""
+    if subject.layout.params and hasattr(subject.caller, "paths"):
+        return  # an object whose parameters are float64, whatever the input is
+
+    def single(a: Array) -> Array:
+        return a.astype(np.float32) if a.dtype.kind == "f" else a
+
+    try:
+        with calls.converting(single), frozen(case.seed):
+            tape, out = output_of(subject, case)
+            given = tape.backward(single(dy) if dy.ndim else np.float32(dy))
+        if out.ndim and out.dtype == np.float64:
+            yield Breach("promotes-float32", Severity.ADVICE, "", "the output")
+        else:
+            wide = [n for n, g in given.items() if getattr(g, "dtype", None) == np.float64 and np.ndim(g)]
+            if wide and out.ndim:
+                yield Breach("promotes-float32", Severity.ADVICE, wide[0], f"`{subject.gradient_name(wide[0])}`")
+    except (UserCodeRaised, TypeError):
+        pass
+    yield from _integers(subject, case, dy)
+
+
+def _integers(subject: Subject, case: Case, dy: Array) -> Iterator[Breach]:
+    """An integer input is refused, or gives what the same numbers as floats give; it is never cut silently."""
+    real = [e.name for e in subject.layout.inputs if e.domain == "real"]
+    if not real:
+        return
+    whole = {n: np.round(3 * a) if n in real else a for n, a in case.arrays.items()}
+    moved = dataclasses.replace(case, arrays=whole)
+
+    def integer(a: Array) -> Array:
+        return a.astype(np.int64) if any(np.array_equal(a, whole[n]) for n in real) else a
+
+    try:
+        wanted = _backward(subject, moved, dy)
+        with calls.converting(integer):
+            given = _backward(subject, moved, dy)
+    except (UserCodeRaised, TypeError):
+        return
+    for name, g in wanted.items():
+        if name in given and _differ(given[name], g):
+            yield Breach("cuts-integers", Severity.ADVICE, name)
+            return
+
+
+def _differ(a: Array, b: Array) -> bool:
+    if a.shape != b.shape or not np.isfinite(b).all():
+        return False
+    return bool(np.max(np.abs(a - b), initial=0.0) > 1e-6 * max(float(np.max(np.abs(b), initial=0.0)), 1e-9))
+
+
 def _repeated(subject: Subject, case: Case, dy: Array) -> Iterator[Breach]:
     """Two backwards of one forward give the same; a sum is said to accumulate."""
     with frozen(case.seed):
@@ -156,8 +249,6 @@ class _Watch:
         self.passed: dict[int, tuple[str, Array]] = {}
 
     def forward(self, subject: Subject) -> Any:
-        from gradcheck_plugin.submission import calls
-
         with calls.recording(self.record):
             return subject.caller.forward(self.arrays)
 

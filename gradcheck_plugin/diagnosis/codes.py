@@ -95,6 +95,22 @@ CODES: dict[str, Code] = {
         "`{grad}` depends on an earlier call: the same forward and backward gave another gradient the second time",
         "keep what backward needs on the object, and set it in every forward",
     ),
+    "earlier-forward": Code(
+        "after two forwards `{grad}` still belongs to the first",
+        "every forward has to set anew what backward needs",
+    ),
+    "memory-layout": Code(
+        "an input that is {n} is not handled like the same numbers in a contiguous array",
+        "use indices and reshape, not the memory: x.ravel('K'), x.data and strides depend on the layout",
+    ),
+    "promotes-float32": Code(
+        "float32 goes in and float64 comes out: {n}",
+        "make new arrays with the dtype of the input, as np.zeros_like does",
+    ),
+    "cuts-integers": Code(
+        "an integer input gives another `{grad}` than the same numbers as floats",
+        "make buffers with a float dtype: np.zeros_like of integers cuts what is stored in it",
+    ),
     "dtype-changed": Code(
         "`{grad}` comes back as {n} although everything else is float64", "keep the dtype of the input"
     ),

@@ -39,6 +39,7 @@ class TensorCaller:
         return getattr(self._caller, name)
 
     tensors = True
+    forward_after = None  # tensors are made in `forward` only
 
     def forward(self, arrays: Mapping[str, Array]) -> Tape:
         with calls.converting(to_tensor):

@@ -160,6 +160,17 @@ class LayerClass:
 
         return Tape(out, backward)
 
+    def forward_after(self, before: Mapping[str, Array], arrays: Mapping[str, Array]) -> Tape:
+        """The forward of a case on an object that has already run the inputs of another one."""
+        obj = self.build(arrays)
+        guarded("forward", obj.forward, *(private(before[n]) for n in self.inputs))
+        guarded("forward", obj.forward, *(private(arrays[n]) for n in self.inputs))
+
+        def backward(dy: Any) -> dict[str, Any]:
+            return self.collect(obj, guarded("backward", obj.backward, *((dy,) if self.upstream else ())))
+
+        return Tape(None, backward)
+
     def backward_with(self, arrays: Mapping[str, Array], dy: float) -> dict[str, Any]:
         """The gradients of a loss for an upstream gradient that its backward takes but does not ask for."""
         obj = self.build(arrays)
