@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin import search as searching
-from gradcheck_plugin.checks import contract, forward, gradient, update_rule
+from gradcheck_plugin.checks import contract, forward, gradient, kink, update_rule
 from gradcheck_plugin.diagnosis import explain_failure
 from gradcheck_plugin.model import Case, Finding, NotDriven, Result, Severity, Verdict
 from gradcheck_plugin.oracles import autograd
@@ -211,7 +211,8 @@ class Target:
         if self.bound.spec and self.bound.spec.kind == "update":
             return ["update"]
         names = [self.bound.gradient_name(n) for n in self.bound.judged]
-        return ["contract", *(["forward"] if self.bound.spec else []), *names]
+        kink = ["kink"] if self.bound.spec and self.bound.spec.kinks and self.bound.matches else []
+        return ["contract", *(["forward"] if self.bound.spec else []), *names, *kink]
 
     def user_traceback(self) -> TracebackType | None:
         """The traceback of what the user's code raised last, if it did."""
@@ -245,6 +246,7 @@ class Target:
         subject = replace(self.subject, caller=counted)
         with _quiet() as tail:
             run = {"contract": self._check_contract, "forward": self._check_forward, "update": self._check_update}
+            run["kink"] = self._check_kink
             found = run.get(property, self._check_gradient)(subject, property, result)
         if found.finding is not None and tail.text.strip():
             found = replace(found, finding=replace(found.finding, output=tail.text[-1000:]))
@@ -288,7 +290,7 @@ class Target:
             seed=seed,
             cases=cases,
             seconds=limit,
-            layouts=layouts if property != "contract" else layouts[:1],
+            layouts=layouts if property not in ("contract", "kink") else layouts[:1],
         )
 
     _raised: Exception | None = None
@@ -347,6 +349,33 @@ class Target:
         with guards.without(self.guards):
             finding = explain_failure.forward(self, subject, found, judged, self._raised)
         return replace(result, verdict=Verdict.FAIL, finding=finding)
+
+    def _check_kink(self, subject: Subject, property: str, result: Result) -> Result:
+        blocked = self._blocked(result)
+        if blocked:
+            return blocked
+        assert subject.spec is not None
+        wrong: list[kink.KinkJudgement] = []
+        taken: dict[str, kink.KinkJudgement] = {}
+
+        def holds(drawn: Drawn) -> str:
+            for at in subject.spec.kinks if subject.spec else ():
+                judged = kink.judge(subject, drawn.case, at)
+                if judged.verdict is Verdict.FAIL:
+                    wrong.append(judged)
+                    return "kink"
+                if judged.verdict is Verdict.PASS:
+                    taken.setdefault(judged.convention, judged)
+            return ""
+
+        found = self._search(subject, property, holds, min(self.settings.cases, 10))
+        result = replace(result, cases=found.cases, reason="; ".join(sorted(taken)))
+        if found.smallest:
+            finding = explain_failure.kink(self, subject, found, wrong[-1] if wrong else None, self._raised)
+            return replace(result, verdict=Verdict.FAIL, finding=finding)
+        if not taken:
+            return replace(result, verdict=Verdict.INCONCLUSIVE, reason="the forward is not finite beside its kink")
+        return result
 
     def _check_update(self, subject: Subject, property: str, result: Result) -> Result:
         def holds(drawn: Drawn) -> str:

@@ -67,6 +67,7 @@ class LayerSpec:
     """Everything the checker knows about one layer.
 
     `zero_gradient`: the gradient is zero wherever it exists (a step), so an all-zero gradient is right.
+    `kinks`: values of the first input at which the forward has a kink, coordinate by coordinate.
     `minimum`: smallest size of an axis at which the layer means something (a softmax needs two classes).
     """
 
@@ -83,7 +84,7 @@ class LayerSpec:
     mistakes: tuple[Mistake, ...] = ()
     minimum: Mapping[str, int] = field(default_factory=dict)
     zero_gradient: bool = False
-    doc: str = ""
+    kinks: tuple[float, ...] = ()
 
     @cached_property
     def layout(self) -> Layout:

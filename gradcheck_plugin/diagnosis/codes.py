@@ -118,6 +118,10 @@ CODES: dict[str, Code] = {
         "a second backward after the same forward gives another `{grad}`",
         "backward changes something that forward stored",
     ),
+    "kink": Code(
+        "on the kink {n} `{grad}` is neither of the one-sided slopes nor between them",
+        "any slope between the two is right there; 0 / 0 and 0 * inf are the usual culprits",
+    ),
     # forward and update rule
     "forward-differs": Code(
         "the forward differs from the reference `{n}`", "compare the formula with `gradcheck explain {n}`"

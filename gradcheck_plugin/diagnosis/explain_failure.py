@@ -14,6 +14,7 @@ import numpy as np
 from gradcheck_plugin.checks.contract import Breach
 from gradcheck_plugin.checks.forward import ForwardJudgement
 from gradcheck_plugin.checks.gradient import Judgement, gradients
+from gradcheck_plugin.checks.kink import KinkJudgement, on_the_kink
 from gradcheck_plugin.diagnosis import causes
 from gradcheck_plugin.diagnosis.codes import CODES, help_for, sentence
 from gradcheck_plugin.model import Array, Comparison, Finding, Severity, Verdict
@@ -91,6 +92,34 @@ def forward(
         help=helps,
         reproduce=reproduce(target, subject, drawn, None, "", judgement.expected),
         **source_of(subject, "forward"),
+    )
+
+
+def kink(
+    target: Target, subject: Subject, found: Search, judgement: KinkJudgement | None, raised: Exception | None
+) -> Finding:
+    """The finding for a gradient that is wrong exactly on a kink."""
+    early = _early(target, subject, found, raised)
+    if early is not None:
+        return early
+    assert judgement is not None
+    drawn = _smallest(found)
+    placed, name, _ = on_the_kink(subject, drawn.case, judgement.at)
+    shown = Drawn(placed, drawn.layout)
+    at = f"{subject.display(name)}{list(judgement.index)} = {judgement.at:g}"
+    slopes = f"slopes {judgement.left:.6g} from the left, {judgement.right:.6g} from the right"
+    return Finding(
+        "kink",
+        sentence("kink", grad=subject.gradient_name(name), n=at),
+        case=_shown(subject, shown, None),
+        cases=found.found_after,
+        comparison=Comparison(
+            f"{subject.gradient_name(name)}{list(judgement.index)}", judgement.yours, torch=judgement.torch
+        ),
+        evidence=(slopes,),
+        help=help_for("kink"),
+        reproduce=reproduce(target, subject, shown, None, name, None),
+        **source_of(subject, subject.gradient_name(name)),
     )
 
 

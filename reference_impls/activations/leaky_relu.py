@@ -54,6 +54,7 @@ SPEC = LayerSpec(
     backward=backward,
     torch_forward=torch_forward,
     shapes="x: N D -> N D",
+    kinks=(0.0,),
     variants=(
         Variant(note="slope 0.1", options={"slope": 0.1}),
         Variant(note="slope 0.2", options={"slope": 0.2}),

@@ -61,6 +61,7 @@ SPEC = LayerSpec(
     backward=backward,
     torch_forward=torch_forward,
     shapes="x: N D -> N D",
+    kinks=(0.0,),
     mistakes=(
         Mistake(
             "mask-from-upstream",
