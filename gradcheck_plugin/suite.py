@@ -399,10 +399,10 @@ class Target:
     def judge(self, subject: Subject, name: str, case: Case, layout: Layout) -> gradient.Judgement:
         """Judge a gradient; a FAIL is looked at again without the guards of the user's logarithms."""
         found = gradient.judge(subject, name, case, layout)
-        if (found.verdict is Verdict.FAIL or found.overruled) and self.guards:
+        if (found.verdict is not Verdict.PASS or found.overruled) and self.guards:
             with guards.without(self.guards):
                 again = gradient.judge(subject, name, case, layout)
-            if again.verdict is not Verdict.FAIL:
+            if again.verdict is Verdict.PASS:
                 constants = ", ".join(f"{c:g}" for g in self.guards for c in sorted(g.values))
                 again.note = f"exact for your forward without its guard {constants} inside the logarithm"
             return again

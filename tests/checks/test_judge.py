@@ -112,3 +112,28 @@ def test_the_same_verdict_twice() -> None:
         for row in rows:
             del row["seconds"]
     assert first == second
+
+
+def test_rounding_in_place_of_an_exact_zero_is_not_a_failure() -> None:
+    """All hidden units dead: the gradient is zero, and right code leaves 1e-16 of rounding in it."""
+
+    def zzz_forward(x):  # type: ignore[no-untyped-def]
+        return np.tanh(x) * 0 + 5.0, x
+
+    def zzz_backward(dout, cache):  # type: ignore[no-untyped-def]
+        return dout * 1e-16
+
+    report = check((zzz_forward, zzz_backward), cases=10)
+    assert report.failed == []
+    dx = next(r for r in report.results if r.property == "dx")
+    assert dx.reason == "the gradient was zero everywhere it was tried"
+
+
+def test_only_a_gross_contradiction_of_the_exact_oracles_decides() -> None:
+    from gradcheck_plugin.checks.gradient import Judgement, _contradicted
+    from gradcheck_plugin.model import Verdict
+
+    zero = np.zeros((2, 2))
+    base = Judgement(Verdict.INCONCLUSIVE, expected=zero, torch=zero, dy=np.ones(1))
+    assert not _contradicted(zero + 1e-16, base)
+    assert _contradicted(zero + 0.1, base)
