@@ -374,9 +374,9 @@ def test_a_bare_except_does_not_escape_the_limit() -> None:
 
 
 OLD = {
-    "attribute": "import numpy as np\nx = np.product([np.int(1.5), np.float(1)], dtype=np.int)",
-    "whole name": "import numpy\nx = int(numpy.product([1, 1]))",
-    "member": "from numpy import float, product\nx = product([float(1)])",
+    "attribute": "import numpy as np\nx = np.prod([np.int(1.5), np.float(1)], dtype=np.int)",
+    "whole name": "import numpy\nx = numpy.int(numpy.prod([1, 1]))",
+    "member": "from numpy import float, prod\nx = prod([float(1)])",
     "identity": "import numpy as np\na = np.eye(1)\nx = np.int(isinstance(a, np.ndarray) and type(a) is np.ndarray)",
     "collections": "import collections\nx = int(isinstance((), collections.Hashable))",
     "from collections": "from collections import Iterable, OrderedDict\nx = int(isinstance(OrderedDict(), Iterable))",
@@ -390,7 +390,7 @@ def test_removed_names_are_given_to_the_users_file_alone(write: Write, text: str
     assert loaded.namespace["x"] == 1
     assert all(note.endswith(" is not in the installed version; its old meaning was used") for note in loaded.notes)
     assert loaded.notes
-    assert not hasattr(np, "product")
+    assert not hasattr(np, "int")
     assert not hasattr(builtins, "xrange")
 
 
