@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 
 from gradcheck_plugin.model import Case
-from gradcheck_plugin.submission.bind import generic_sizes
+from gradcheck_plugin.submission.guess import generic_sizes
 from gradcheck_plugin.submission.subject import Subject
 from reference_impls.shapes import Layout
 from reference_impls.spec import Variant

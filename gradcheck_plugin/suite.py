@@ -2,43 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-import numpy as np
-
-from gradcheck_plugin import search as searching
-from gradcheck_plugin.checks import contract, forward, gradient, kink, update_rule
-from gradcheck_plugin.diagnosis import explain_failure
-from gradcheck_plugin.model import Case, Finding, NotDriven, Result, Severity, Verdict
-from gradcheck_plugin.oracles import autograd
-from gradcheck_plugin.search import Drawn, Search
+from gradcheck_plugin.checks import gradient
+from gradcheck_plugin.model import Case, NotDriven, Verdict
 from gradcheck_plugin.submission import bind, guards, recognise
 from gradcheck_plugin.submission.bind import Broken
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised
 from gradcheck_plugin.submission.conventions import Candidate
-from gradcheck_plugin.submission.limits import TimeLimit, time_limit
 from gradcheck_plugin.submission.load import LoadError, load
 from gradcheck_plugin.submission.subject import Subject
-from reference_impls.shapes import Layout
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a person may set: cases an item, seconds a call and an item, the seed, names pinned to references."""
-
-    cases: int = 25
-    seconds: float = 10.0
-    seed: int = 0
-    strict: bool = False
-    pinned: Mapping[str, str] = field(default_factory=dict)
+from gradcheck_plugin.target import Settings, Target, quiet
 
 
 @dataclass(frozen=True)
@@ -59,20 +37,6 @@ class FileSuite:
     not_driven: list[NotDriven] = field(default_factory=list)
     problem: Problem | None = None
     notes: tuple[str, ...] = ()
-
-
-class _Tail(io.TextIOBase):
-    """Keeps the last few thousand characters that user code prints."""
-
-    def __init__(self) -> None:
-        self.text = ""
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, text: str) -> int:
-        self.text = (self.text + text)[-4000:]
-        return len(text)
 
 
 def python_files(paths: Iterable[Path]) -> Iterator[Path]:
@@ -134,7 +98,7 @@ def open_namespace(
 ) -> FileSuite:
     """Recognise and bind the objects of a namespace; `instances` are driven as they are instead of being built."""
     suite = FileSuite(file)
-    with _quiet():
+    with quiet():
         candidates, left = recognise.candidates(defined)
     suite.not_driven += [replace(n, file=file) for n in left]
     found = guards.find((dict(defined), *modules))
@@ -158,7 +122,7 @@ def open_namespace(
 def _bind(candidate: Candidate, settings: Settings, **place: Any) -> Subject | Broken | NotDriven:
     """Bind one candidate; a fault of ours in doing so is reported and hides nothing else."""
     try:
-        with _quiet():
+        with quiet():
             return bind.bind(
                 candidate,
                 layer=settings.pinned.get(candidate.name),
@@ -178,305 +142,6 @@ def _consistent(subject: Subject, case: Case) -> bool:
     except (UserCodeRaised, Unbindable, TypeError):
         return False
     return all(j.verdict is Verdict.PASS for j in judged)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[_Tail]:
-    tail = _Tail()
-    with contextlib.redirect_stdout(tail), contextlib.redirect_stderr(tail):
-        yield tail
-
-
-class Target:
-    """One layer, loss, network or rule with the properties that can be checked."""
-
-    def __init__(self, bound: Subject | Broken, settings: Settings, found: tuple[guards.Guard, ...] = ()) -> None:
-        self.bound = bound
-        self.settings = settings
-        self.name = bound.name
-        self.path: Path | None = None
-        self.plain_import = True
-        self.guards = found
-        self._contract: Result | None = None
-
-    @property
-    def subject(self) -> Subject:
-        assert isinstance(self.bound, Subject)
-        return self.bound
-
-    def properties(self) -> list[str]:
-        """contract, forward where there is a reference, one for each gradient; an update rule has one of its own."""
-        if isinstance(self.bound, Broken):
-            return ["contract"]
-        if self.bound.spec and self.bound.spec.kind == "update":
-            return ["update"]
-        names = [self.bound.gradient_name(n) for n in self.bound.judged]
-        kink = ["kink"] if self.bound.spec and self.bound.spec.kinks and self.bound.matches else []
-        return ["contract", *(["forward"] if self.bound.spec else []), *names, *kink]
-
-    def user_traceback(self) -> TracebackType | None:
-        """The traceback of what the user's code raised last, if it did."""
-        cause = self.bound.cause if isinstance(self.bound, Broken) else getattr(self._raised, "cause", None)
-        return cause.__traceback__ if cause is not None else None
-
-    def array_of(self, property: str) -> str:
-        return next(n for n in self.subject.judged if self.subject.gradient_name(n) == property)
-
-    def check_all(self) -> list[Result]:
-        """Every property. A fault of ours in one of them is an inconclusive result and hides none of the others."""
-        results = []
-        for property in self.properties():
-            try:
-                results.append(self.check(property))
-            except Exception as exc:
-                reason = f"the checker itself failed: {type(exc).__name__}: {exc}"
-                results.append(replace(self._empty(property), verdict=Verdict.INCONCLUSIVE, reason=reason))
-        return results
-
-    def check(self, property: str) -> Result:
-        """Check one property. Faults of the user's code are findings; only faults of ours raise."""
-        start = time.perf_counter()
-        result = self._empty(property)
-        if isinstance(self.bound, Broken):
-            finding = self.bound.finding
-            return replace(result, verdict=Verdict.FAIL, finding=finding, seconds=time.perf_counter() - start)
-        if self.subject.spec is not None:
-            autograd.ready()
-        counted = _Counted(self.subject.caller)
-        subject = replace(self.subject, caller=counted)
-        with _quiet() as tail:
-            run = {"contract": self._check_contract, "forward": self._check_forward, "update": self._check_update}
-            run["kink"] = self._check_kink
-            found = run.get(property, self._check_gradient)(subject, property, result)
-        if found.finding is not None and tail.text.strip():
-            found = replace(found, finding=replace(found.finding, output=tail.text[-1000:]))
-        if self.settings.strict and found.verdict is Verdict.PASS and found.advice:
-            first = replace(found.advice[0], severity=Severity.ERROR)
-            found = replace(found, verdict=Verdict.FAIL, finding=first)
-        return replace(found, evaluations=counted.forwards + counted.backwards, seconds=time.perf_counter() - start)
-
-    def _empty(self, property: str) -> Result:
-        bound = self.bound
-        if isinstance(bound, Broken):
-            return Result(self.name, property, Verdict.FAIL, bound.file, bound.line, bound.layer, bound.convention)
-        layer = bound.spec.name if bound.spec else ""
-        variant = "; ".join(filter(None, [bound.variant.note, *bound.notes]))
-        return Result(
-            self.name, property, Verdict.PASS, bound.file, bound.line, layer, bound.caller.convention, variant
-        )
-
-    def _search(self, subject: Subject, property: str, holds: Callable[[Drawn], str], cases: int) -> Search:
-        """Search with the time limit on every case; what the user's code raises is a fault called `raised`."""
-        limit = self.settings.seconds
-
-        def guarded(drawn: Drawn) -> str:
-            try:
-                with time_limit(limit):
-                    return holds(drawn)
-            except TimeLimit:
-                return "time-limit"
-            except UserCodeRaised as exc:
-                self._raised = exc
-                return f"raised {type(exc.cause).__name__}"
-            except TypeError as exc:
-                self._raised = exc
-                return "bad-output"
-
-        layouts = ((replace(subject.variant, incidental=False), subject.layout), *subject.further)
-        seed = searching.seed_of(f"{self.name}::{property}", self.settings.seed)
-        return searching.search(
-            subject,
-            guarded,
-            seed=seed,
-            cases=cases,
-            seconds=limit,
-            layouts=layouts if property not in ("contract", "kink") else layouts[:1],
-        )
-
-    _raised: Exception | None = None
-
-    def _check_contract(self, subject: Subject, property: str, result: Result) -> Result:
-        advice: dict[str, tuple[contract.Breach, Drawn]] = {}
-        errors: dict[str, contract.Breach] = {}
-
-        def holds(drawn: Drawn) -> str:
-            for breach in contract.breaches(subject, drawn.case):
-                if breach.severity is Severity.ERROR:
-                    errors[breach.code] = breach
-                    return breach.code
-                advice.setdefault(breach.code, (breach, drawn))
-            return ""
-
-        found = self._search(subject, property, holds, min(self.settings.cases, 8))
-        notes = tuple(explain_failure.advice(subject, b, d) for b, d in advice.values())
-        result = replace(result, cases=found.cases, advice=notes)
-        if not found.smallest:
-            return result
-        fault = found.seen_fault
-        with guards.without(self.guards):
-            finding = explain_failure.contract(self, subject, found, fault, errors.get(fault), self._raised)
-        return replace(result, verdict=Verdict.FAIL, finding=finding)
-
-    def contract(self) -> Result:
-        """The contract's result, checked once a process: the value checks lean on it."""
-        if self._contract is None:
-            self._contract = self.check("contract")
-        return self._contract
-
-    def _blocked(self, result: Result) -> Result | None:
-        finding = self.contract().finding
-        if self.contract().verdict is not Verdict.FAIL or finding is None or finding.severity is not Severity.ERROR:
-            return None
-        if self.settings.strict and any(finding.code == a.code for a in self.contract().advice):
-            return None
-        return replace(result, verdict=Verdict.NOT_JUDGED, reason=f"the contract failed: {finding.message}")
-
-    def _check_forward(self, subject: Subject, property: str, result: Result) -> Result:
-        def judged(drawn: Drawn) -> forward.ForwardJudgement:
-            verdict = forward.judge(subject, drawn.case, drawn.layout)
-            if verdict.verdict is Verdict.FAIL and self.guards:
-                with guards.without(self.guards):
-                    return forward.judge(subject, drawn.case, drawn.layout)
-            return verdict
-
-        def holds(drawn: Drawn) -> str:
-            return "forward-differs" if judged(drawn).verdict is Verdict.FAIL and not drawn.incidental else ""
-
-        found = self._search(subject, property, holds, self.settings.cases)
-        result = replace(result, cases=found.cases, resolution=forward.TOLERANCE[np.dtype(np.float64)])
-        if not found.smallest:
-            return result
-        with guards.without(self.guards):
-            finding = explain_failure.forward(self, subject, found, judged, self._raised)
-        return replace(result, verdict=Verdict.FAIL, finding=finding)
-
-    def _check_kink(self, subject: Subject, property: str, result: Result) -> Result:
-        blocked = self._blocked(result)
-        if blocked:
-            return blocked
-        assert subject.spec is not None
-        wrong: list[kink.KinkJudgement] = []
-        taken: dict[str, kink.KinkJudgement] = {}
-
-        def holds(drawn: Drawn) -> str:
-            for at in subject.spec.kinks if subject.spec else ():
-                judged = kink.judge(subject, drawn.case, at)
-                if judged.verdict is Verdict.FAIL:
-                    wrong.append(judged)
-                    return "kink"
-                if judged.verdict is Verdict.PASS:
-                    taken.setdefault(judged.convention, judged)
-            return ""
-
-        found = self._search(subject, property, holds, min(self.settings.cases, 10))
-        result = replace(result, cases=found.cases, reason="; ".join(sorted(taken)))
-        if found.smallest:
-            finding = explain_failure.kink(self, subject, found, wrong[-1] if wrong else None, self._raised)
-            return replace(result, verdict=Verdict.FAIL, finding=finding)
-        if not taken:
-            return replace(result, verdict=Verdict.INCONCLUSIVE, reason="the forward is not finite beside its kink")
-        return result
-
-    def _check_update(self, subject: Subject, property: str, result: Result) -> Result:
-        def holds(drawn: Drawn) -> str:
-            verdict = update_rule.judge(subject, drawn.case, drawn.layout).verdict
-            return "update-differs" if verdict is Verdict.FAIL else ""
-
-        found = self._search(subject, property, holds, self.settings.cases)
-        result = replace(result, cases=found.cases, resolution=forward.TOLERANCE[np.dtype(np.float64)])
-        if getattr(subject.caller, "kept", True) is False:
-            result = replace(result, advice=(explain_failure.not_in_place(subject),))
-        if not found.smallest:
-            return result
-
-        def judged(drawn: Drawn) -> forward.ForwardJudgement:
-            return update_rule.judge(subject, drawn.case, drawn.layout)
-
-        with guards.without(self.guards):
-            finding = explain_failure.forward(self, subject, found, judged, self._raised, code="update-differs")
-        return replace(result, verdict=Verdict.FAIL, finding=finding)
-
-    def judge(self, subject: Subject, name: str, case: Case, layout: Layout) -> gradient.Judgement:
-        """Judge a gradient; a FAIL is looked at again without the guards of the user's logarithms."""
-        found = gradient.judge(subject, name, case, layout)
-        if (found.verdict is not Verdict.PASS or found.overruled) and self.guards:
-            with guards.without(self.guards):
-                again = gradient.judge(subject, name, case, layout)
-            if again.verdict is Verdict.PASS:
-                constants = ", ".join(f"{c:g}" for g in self.guards for c in sorted(g.values))
-                again.note = f"exact for your forward without its guard {constants} inside the logarithm"
-            return again
-        return found
-
-    def _check_gradient(self, subject: Subject, property: str, result: Result) -> Result:
-        blocked = self._blocked(result)
-        if blocked:
-            return blocked
-        name = self.array_of(property)
-        seen: list[gradient.Judgement] = []
-        advice: dict[str, Finding] = {}
-
-        def holds(drawn: Drawn) -> str:
-            try:
-                judgement = self.judge(subject, name, drawn.case, drawn.layout)
-            except (UserCodeRaised, TypeError):
-                if drawn.incidental:
-                    return ""
-                raise
-            if drawn.incidental:
-                if judgement.verdict is Verdict.FAIL:
-                    advice.setdefault("layout", explain_failure.incidental(subject, name, drawn))
-                return ""
-            seen.append(judgement)
-            return judgement.kind or "value" if judgement.verdict is Verdict.FAIL else ""
-
-        found = self._search(subject, property, holds, self.settings.cases)
-        passed = [j for j in seen if j.verdict is Verdict.PASS]
-        notes = {j.note for j in passed if j.note}
-        result = replace(
-            result,
-            cases=found.cases,
-            resolution=max((j.resolution for j in passed), default=None),
-            advice=tuple(advice.values()),
-            reason="; ".join(sorted(notes)),
-        )
-        if found.smallest:
-            with guards.without(self.guards):
-                finding = explain_failure.gradient(self, subject, name, property, found, self._raised)
-            if finding.severity is Severity.ADVICE:  # a convention that another layer makes up for
-                return replace(result, verdict=Verdict.INCONCLUSIVE, finding=finding, reason=finding.message)
-            return replace(result, verdict=Verdict.FAIL, finding=finding)
-        doubts = sorted({j.reason for j in seen if j.verdict is Verdict.INCONCLUSIVE})
-        zero = all(j.zero for j in passed) and not (subject.spec and subject.spec.zero_gradient)
-        if not passed or zero:
-            reason = "; ".join(doubts) or "the gradient was zero everywhere it was tried"
-            return replace(result, verdict=Verdict.INCONCLUSIVE, reason=reason)
-        return result
-
-
-class _Counted:
-    """A caller that counts its forwards and backwards."""
-
-    def __init__(self, caller: Any) -> None:
-        self._caller = caller
-        self.forwards = 0
-        self.backwards = 0
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._caller, name)
-
-    def forward(self, arrays: Mapping[str, Any]) -> Any:
-        self.forwards += 1
-        tape = self._caller.forward(arrays)
-        run = tape.backward
-
-        def backward(dy: Any) -> dict[str, Any]:
-            self.backwards += 1
-            given: dict[str, Any] = run(dy)
-            return given
-
-        tape.backward = backward
-        return tape
 
 
 __all__ = ["FileSuite", "Problem", "Settings", "Target", "open_file", "open_namespace", "python_files"]

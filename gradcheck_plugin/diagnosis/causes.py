@@ -15,8 +15,8 @@ from gradcheck_plugin.checks.gradient import exact, gradients
 from gradcheck_plugin.diagnosis.codes import CODES, help_for, sentence
 from gradcheck_plugin.model import Array, Case
 from gradcheck_plugin.oracles.numerical import Ladder
-from gradcheck_plugin.submission.bind import generic_sizes
 from gradcheck_plugin.submission.calls import frozen
+from gradcheck_plugin.submission.guess import generic_sizes
 from gradcheck_plugin.submission.subject import Subject
 from gradcheck_plugin.submission.values import numeric
 from reference_impls.shapes import OUTPUT, Layout

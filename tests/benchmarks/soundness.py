@@ -22,7 +22,7 @@ from reference_subject import target
 
 from gradcheck_plugin.checks import contract, forward, update_rule
 from gradcheck_plugin.model import Severity, Verdict
-from gradcheck_plugin.submission.bind import generic_sizes
+from gradcheck_plugin.submission.guess import generic_sizes
 from reference_impls import specs
 
 

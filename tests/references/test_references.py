@@ -9,7 +9,7 @@ from reference_subject import check_all, codes, target
 from gradcheck_plugin.diagnosis.codes import CODES
 from gradcheck_plugin.model import Verdict
 from gradcheck_plugin.oracles import autograd
-from gradcheck_plugin.submission.bind import generic_sizes
+from gradcheck_plugin.submission.guess import generic_sizes
 from reference_impls import load, names, specs
 
 VARIANTS = [(s.name, i) for s in specs().values() for i in range(len(s.layouts()))]
