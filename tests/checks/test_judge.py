@@ -137,3 +137,20 @@ def test_only_a_gross_contradiction_of_the_exact_oracles_decides() -> None:
     base = Judgement(Verdict.INCONCLUSIVE, expected=zero, torch=zero, dy=np.ones(1))
     assert not _contradicted(zero + 1e-16, base)
     assert _contradicted(zero + 0.1, base)
+
+
+def test_a_wrong_entry_that_the_others_drown_out_is_found() -> None:
+    def zzz_forward(x):  # type: ignore[no-untyped-def]
+        return np.exp(_scales(x) + x), x
+
+    def zzz_backward(dout, cache):  # type: ignore[no-untyped-def]
+        dx = dout * np.exp(_scales(cache) + cache)
+        dx.flat[0] *= 2
+        return dx
+
+    assert check((zzz_forward, zzz_backward), cases=10).failed
+
+
+def _scales(x: np.ndarray) -> np.ndarray:
+    """-20 for the first entry, 0 for the others: its gradient is 2e-9 of theirs."""
+    return np.where(np.arange(x.size).reshape(x.shape) == 0, -20.0, 0.0)
