@@ -201,11 +201,11 @@ def _direction(
         if ladder.jumps():
             return Verdict.INCONCLUSIVE, "the forward is discontinuous here", 0.0, estimate
         return Verdict.INCONCLUSIVE, "a kink of the forward" if kink else estimate.reason, 0.0, estimate
-    tolerance = KAPPA * estimate.error + own + 64 * EPS * float(np.abs(v) @ np.abs(ladder._start))
+    tolerance = KAPPA * estimate.error + own + 64 * EPS * ladder.size(v)
     if abs(slope - estimate.value) <= tolerance:
         if not scale:
             return Verdict.PASS, "", 0.0, estimate
-        if scale <= NEGLIGIBLE * float(np.abs(v) @ np.abs(ladder._start)):
+        if scale <= NEGLIGIBLE * ladder.size(v):
             return Verdict.PASS, "", 0.0, estimate  # zero, but for rounding
         if tolerance <= COARSEST * scale * (10 if eps > EPS else 1):
             return Verdict.PASS, "", tolerance / scale, estimate

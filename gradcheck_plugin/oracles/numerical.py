@@ -70,6 +70,18 @@ class Ladder:
         """The steps at which the function could be evaluated on both sides, coarse to fine."""
         return [h for h in STEPS if self.odd(h) is not None]
 
+    @cached_property
+    def moved(self) -> Array:
+        """Which outputs change at all along the line: the others add no rounding, however large they are."""
+        values = [value for t, value in self._values.items() if t and value is not None]
+        return (
+            np.any([value != self._start for value in values], axis=0) if values else np.ones(self._start.shape, bool)
+        )
+
+    def size(self, v: Array) -> float:
+        """<|v|, |F(0)|> over the outputs that change."""
+        return float((np.abs(v) * self.moved) @ np.abs(self._start))
+
     def fast(self, v: Array) -> list[float]:
         """Three extrapolated slopes from six evaluations; empty when one of them is missing."""
         odd = [self.odd(h) for h in FAST]
@@ -91,8 +103,9 @@ class Ladder:
 
     def _noise(self, v: Array, steps: list[float]) -> float:
         """Rounding noise of <v, F>, measured: S_k - 16 S_{k+1} has no smooth part of order h^2."""
-        largest = max(float(np.abs(v) @ np.abs(_known(self.at(s * h)))) for h in steps for s in (1, -1))
-        floor = EPS * max(largest, float(np.abs(v) @ np.abs(self._start)))
+        weights = np.abs(v) * self.moved
+        largest = max(float(weights @ np.abs(_known(self.at(s * h)))) for h in steps for s in (1, -1))
+        floor = EPS * max(largest, self.size(v))
         s = [float(v @ _known(self.even(h))) for h in steps[-4:]]
         spread = max(abs(a - 16 * b) for a, b in pairwise(s)) / np.sqrt(6 * 257)
         return max(float(spread), floor / 4)
