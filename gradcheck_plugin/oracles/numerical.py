@@ -72,11 +72,10 @@ class Ladder:
 
     @cached_property
     def moved(self) -> Array:
-        """Which outputs change at all along the line: the others add no rounding, however large they are."""
+        """Which outputs change along the line: the others add no rounding, however large. All, where none does."""
         values = [value for t, value in self._values.items() if t and value is not None]
-        return (
-            np.any([value != self._start for value in values], axis=0) if values else np.ones(self._start.shape, bool)
-        )
+        changed = np.any([value != self._start for value in values], axis=0) if values else np.zeros(1, bool)
+        return changed if changed.any() else np.ones(self._start.shape, bool)
 
     def size(self, v: Array) -> float:
         """<|v|, |F(0)|> over the outputs that change."""
