@@ -17,7 +17,7 @@ import numpy as np
 
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission import state
-from gradcheck_plugin.submission.calls import Unbindable, guarded, private
+from gradcheck_plugin.submission.calls import Unbindable, frozen, guarded, private
 from gradcheck_plugin.submission.conventions import (
     Candidate,
     arguments,
@@ -163,13 +163,14 @@ class LayerClass:
     def forward_after(self, before: Mapping[str, Array], arrays: Mapping[str, Array]) -> Tape:
         """The forward of a case on an object that has already run the inputs of another one."""
         obj = self.build(arrays)
-        guarded("forward", obj.forward, *(private(before[n]) for n in self.inputs))
-        guarded("forward", obj.forward, *(private(arrays[n]) for n in self.inputs))
+        with frozen(0):  # leaves the random states as they were: a second dropout mask is no fault
+            guarded("forward", obj.forward, *(private(before[n]) for n in self.inputs))
+        out = guarded("forward", obj.forward, *(private(arrays[n]) for n in self.inputs))
 
         def backward(dy: Any) -> dict[str, Any]:
             return self.collect(obj, guarded("backward", obj.backward, *((dy,) if self.upstream else ())))
 
-        return Tape(None, backward)
+        return Tape(out, backward)
 
     def backward_with(self, arrays: Mapping[str, Array], dy: float) -> dict[str, Any]:
         """The gradients of a loss for an upstream gradient that its backward takes but does not ask for."""
