@@ -210,7 +210,7 @@ def _direction(
         if tolerance <= COARSEST * scale * (10 if eps > EPS else 1):
             return Verdict.PASS, "", tolerance / scale, estimate
         return Verdict.INCONCLUSIVE, "the forward is too noisy to tell", 0.0, estimate
-    if kink:
+    if kink or abs(slope - estimate.value) <= tolerance + ladder.kink_size(v, estimate.noise):
         return Verdict.INCONCLUSIVE, "a kink of the forward", 0.0, estimate
     return Verdict.FAIL, "it is not the slope of the forward", tolerance / scale if scale else 0.0, estimate
 

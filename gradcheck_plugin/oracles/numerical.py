@@ -107,7 +107,16 @@ class Ladder:
         floor = EPS * max(largest, self.size(v))
         s = [float(v @ _known(self.even(h))) for h in steps[-4:]]
         spread = max(abs(a - 16 * b) for a, b in pairwise(s)) / np.sqrt(6 * 257)
-        return max(float(spread), floor / 4)
+        return max(float(spread), floor / 4, self._quantum(v, steps))
+
+    def _quantum(self, v: Array, steps: list[float]) -> float:
+        """The smallest change of <v, F> seen, where finer steps change nothing: values move in steps of rounding."""
+        changes = [abs(float(v @ _known(self.odd(h)))) for h in steps]
+        if not any(changes):
+            return EPS / 4  # nothing moves: numbers of order one inside could still hide a change of their rounding
+        smallest = min(c for c in changes if c)
+        rounding = 1e6 * EPS * max(1.0, self.size(v))
+        return smallest if not all(changes) and smallest <= rounding else 0.0
 
     @staticmethod
     def _best(d: list[float], steps: list[float], sigma: float) -> Estimate | None:
@@ -146,6 +155,23 @@ class Ladder:
             loud &= c > 8 * scale * 2.0 ** spans[2]
             flags |= loud & (0.5 * b < a) & (a < 2 * b) & (0.5 * c < b) & (b < 2 * c)
         return bool(flags.any())
+
+    def kink_size(self, v: Array, noise: float) -> float:
+        """The difference of one-sided slopes of <v, F> that the values leave room for, however faint.
+
+        J(h) of an output is its kink plus a smooth part of order h; two steps separate them. Where they show none,
+        one below the noise of the widest span is still possible, if that noise is rounding (of float32, it is not
+        counted: nothing could ever be called wrong).
+        """
+        found = []
+        unseen = 4 * np.sqrt(6) * noise * 2.0**14
+        for wide, narrow in ((10, 14), (14, 18), (18, 22)):
+            a, b = self.even(2.0**-wide), self.even(2.0**-narrow)
+            if a is not None and b is not None:
+                size = float(np.abs(v) @ np.abs(16 * b * 2.0**narrow - a * 2.0**wide)) / 15
+                if size > 4 * np.sqrt(6) * noise * 2.0**narrow:
+                    found.append(size)
+        return min(found) if found else float(unseen) if noise <= 1e-11 * self.size(v) else 0.0
 
     def jumps(self) -> bool:
         """Whether the function is discontinuous at the point: F(h) - F(-h) does not shrink with h."""

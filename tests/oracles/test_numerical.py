@@ -101,3 +101,16 @@ def test_taylor_separates_right_from_wrong() -> None:
     wrong = [e for _, e in made.taylor(V, 2 * SMOOTH["tanh"][1])]
     assert right[0] / right[1] == pytest.approx(100, rel=0.1)
     assert wrong[0] / wrong[-1] == pytest.approx(1, rel=0.01)
+
+
+def test_a_faint_kink_leaves_room_for_its_slopes() -> None:
+    made = ladder(lambda t: (t + 1) ** 2 + 1e-4 * max(t, 0.0))
+    found = made.estimate(V)
+    assert made.kink_size(V, found.noise) >= 0.99e-4
+    assert ladder(np.tanh).kink_size(V, 1e-17) <= 1e-6
+
+
+def test_values_that_move_in_steps_of_rounding_are_noise() -> None:
+    """1 + 5e-14 t, less 1: below a change of 2e-16 nothing moves, and the slope is not 0 +- 0."""
+    found = ladder(lambda t: (1.0 + 5e-14 * t) - 1.0 + 1e-6).estimate(V)
+    assert not found.ok or abs(found.value - 5e-14) <= KAPPA * found.error
