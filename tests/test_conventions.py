@@ -81,3 +81,45 @@ def test_a_guard_in_the_logarithm_is_said_and_passes() -> None:
 
 def test_an_eps_under_a_root_is_no_guard() -> None:
     assert [r.property for r in check(Normalised).failed] == ["dx"]
+
+
+class MatMul:
+    """Its parameter lies in a list, under another name than the constructor's."""
+
+    def __init__(self, W):
+        self.params = [W]
+        self.grads = [np.zeros_like(W)]
+
+    def forward(self, x):
+        (W,) = self.params
+        self.x = x
+        return x @ W
+
+    def backward(self, dout):
+        (W,) = self.params
+        self.grads[0][...] = self.x.T @ dout
+        return dout @ W.T
+
+
+class Picky:
+    """Nobody knows what it wants: labels that the forward takes and the backward does not."""
+
+    def forward(self, x, t):
+        self.x, self.t = x, t
+        return float((x * 2).sum())
+
+    def backward(self, dout=1):
+        raise ValueError("operands could not be broadcast together")
+
+
+def test_an_array_held_under_another_name_is_one_parameter() -> None:
+    report = check(MatMul)
+    assert report.ok, str(report)
+    assert [r.property for r in report.results] == ["contract", "dx", "dW"]
+
+
+def test_an_unknown_object_that_refuses_our_guess_is_not_driven() -> None:
+    report = check(Picky)
+    assert report.failed == []
+    assert [n.target for n in report.not_driven] == ["Picky"]
+    assert report.exit_code == 2

@@ -35,6 +35,7 @@ from reference_impls.spec import LayerSpec, Variant
 _BY_NUMBERS_NOT = ("identity", "step", "add")
 
 
+_OWN_FAULTS = (NotImplementedError, NameError)  # wrong whatever the input is
 Consistent = Callable[[Subject, Case], bool]
 
 
@@ -109,7 +110,8 @@ def bind(
         attempt.subject, root=root, module=module, function=candidate.function, matches=attempt.matches, **place
     )
     if attempt.fault is not None:
-        if isinstance(attempt.fault, UserCodeRaised) and _elsewhere(candidate, attempt.fault):
+        strange = bound.spec is None and not isinstance(getattr(attempt.fault, "cause", None), _OWN_FAULTS)
+        if isinstance(attempt.fault, UserCodeRaised) and (strange or _elsewhere(candidate, attempt.fault)):
             return _not_bound(candidate, attempt.fault, named, root, place)
         fault = _fault(candidate, attempt.fault, root, place)
         if fault:
@@ -297,7 +299,7 @@ def _not_bound(
             frame = fault.frame(root)
             at = f"line {frame.lineno}: " if frame else ""
             return NotDriven(candidate.name, f"does not run here: {at}{reason}", code="does-not-run-here", **place)
-        if named or isinstance(fault.cause, NotImplementedError | NameError):
+        if named or isinstance(fault.cause, _OWN_FAULTS):
             finding = _fault(candidate, fault, root, place)
             if finding:
                 layer = named.name if named else ""

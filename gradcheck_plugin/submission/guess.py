@@ -88,12 +88,16 @@ def _with_state(candidate: Candidate, layout: Layout) -> Iterator[Layout]:
         sizes = generic_sizes(probe, None, None)
         rng = np.random.default_rng(0)
         with frozen(0):
-            obj = caller.build({e.name: e.sample(sizes, rng) for e in probe.entries})
+            arrays = {e.name: e.sample(sizes, rng) for e in probe.entries}
+            obj = caller.build(arrays)
         given = {e.name for e in asked}
         held = [
             (state.label(p), a)
             for p, a in state.leaves(obj)
-            if state.is_parameter(p) and state.label(p) not in given and a.ndim
+            if state.is_parameter(p)
+            and state.label(p) not in given
+            and a.ndim
+            and not any(np.array_equal(a, arrays[n]) for n in given)  # held under another name
         ]
         fixed = [Entry(label, tuple((str(s),) for s in a.shape)) for label, a in held]
         if fixed:  # the object has sizes of its own now: what belongs to them stays as it is
