@@ -123,3 +123,38 @@ def test_an_unknown_object_that_refuses_our_guess_is_not_driven() -> None:
     assert report.failed == []
     assert [n.target for n in report.not_driven] == ["Picky"]
     assert report.exit_code == 2
+
+
+class Linear:
+    """The mean over the batch is taken in the layer, for all of its parameters."""
+
+    def __init__(self, in_features, out_features):
+        self.W, self.b = np.random.randn(in_features, out_features), np.zeros((1, out_features))
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+
+    def backward(self, delta):
+        self.dW = self.x.T @ delta / len(delta)
+        self.db = delta.mean(axis=0, keepdims=True)
+        return delta @ self.W.T
+
+
+class OnlyTheWeights(Linear):
+    def backward(self, delta):
+        dx = super().backward(delta)
+        self.db = delta.sum(axis=0, keepdims=True)
+        return dx
+
+
+def test_parameters_averaged_over_the_batch_are_a_convention() -> None:
+    report = check(Linear)
+    assert report.failed == [], str(report)
+    assert {r.property for r in report.results if r.verdict is Verdict.INCONCLUSIVE} == {"dW", "db"}
+    assert {r.finding.code for r in report.results if r.finding} == {"batch-average"}
+
+
+def test_one_of_them_averaged_is_a_bug() -> None:
+    only = type("Linear", (OnlyTheWeights,), {"__init__": Linear.__init__})
+    assert [r.property for r in check(only).failed] == ["dW"]

@@ -95,6 +95,25 @@ def _same_output(subject: Subject, mistake: Mistake, case: Case, layout: Layout)
     return same and right is not None and yours is not None and not _close(yours, right)
 
 
+def averages_parameters(subject: Subject, layout: Layout, seed: int) -> bool:
+    """Whether every parameter's gradient is the right one divided by N, and every input's is right.
+
+    Some courses take the mean over the batch in the layer and not in the loss; the network as a whole is then right.
+    """
+    params, inputs = [e.name for e in layout.params], [e.name for e in layout.inputs if e.differentiable]
+    samples = list(_samples(subject, params[0], layout, seed)) if len(params) > 1 and subject.matches else []
+    factors = [
+        (s, n, float(s.case.sizes.get("N", 0)) if n in params else 1.0) for s in samples for n in (*params, *inputs)
+    ]
+    return bool(factors) and all(
+        n in s.yours
+        and n in s.expected
+        and s.yours[n].size == s.expected[n].size
+        and _close(s.yours[n].reshape(s.expected[n].shape) * factor, s.expected[n])
+        for s, n, factor in factors
+    )
+
+
 def _cause(subject: Subject, name: str, found: tuple[str, str, Mistake | None], cases: int) -> Cause:
     code, n, mistake = found
     says = (mistake and mistake.says) or CODES[code].says

@@ -31,6 +31,10 @@ CODES: dict[str, Code] = {
         "`{grad}` is divided by the batch size although the forward takes no mean",
         "divide by N only where the forward does, usually in the loss",
     ),
+    "batch-average": Code(
+        "every parameter's gradient, `{grad}` too, is divided by N, and those of the inputs are not",
+        "right where the loss takes a sum and the layer the mean, as some courses do; check the whole network",
+    ),
     "wrong-sign": Code("`{grad}` has the wrong sign", "check the order of a difference, or a minus that was dropped"),
     "factor-two": Code("`{grad}` is twice the gradient", "look for a factor 2 that the forward does not have"),
     "factor-half": Code("`{grad}` is half the gradient", "the derivative of a square is 2 times its base"),

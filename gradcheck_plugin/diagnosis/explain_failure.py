@@ -40,10 +40,14 @@ def gradient(
     if cause.code == "wrong-gradient" and judged.kind in CODES:
         values = {"grad": property, "array": subject.display(name), "n": judged.reason}
         code, message, helps = judged.kind, sentence(judged.kind, **values), help_for(judged.kind, **values)
+    convention = cause.convention
+    if causes.averages_parameters(subject, drawn.layout, drawn.case.seed % 1000):
+        convention, code = True, "batch-average"
+        message, helps = sentence(code, grad=property), help_for(code)
     return Finding(
         code,
         message,
-        Severity.ADVICE if cause.convention else Severity.ERROR,
+        Severity.ADVICE if convention else Severity.ERROR,
         case=_shown(subject, drawn, judged.dy),
         cases=found.found_after,
         comparison=_comparison(subject, name, property, drawn, judged),
