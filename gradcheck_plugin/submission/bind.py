@@ -110,7 +110,7 @@ def bind(
         attempt.subject, root=root, module=module, function=candidate.function, matches=attempt.matches, **place
     )
     if attempt.fault is not None:
-        strange = bound.spec is None and not isinstance(getattr(attempt.fault, "cause", None), _OWN_FAULTS)
+        strange = not attempt.matches and not isinstance(getattr(attempt.fault, "cause", None), _OWN_FAULTS)
         if isinstance(attempt.fault, UserCodeRaised) and (strange or _elsewhere(candidate, attempt.fault)):
             return _not_bound(candidate, attempt.fault, named, root, place)
         fault = _fault(candidate, attempt.fault, root, place)
