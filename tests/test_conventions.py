@@ -158,3 +158,17 @@ def test_parameters_averaged_over_the_batch_are_a_convention() -> None:
 def test_one_of_them_averaged_is_a_bug() -> None:
     only = type("Linear", (OnlyTheWeights,), {"__init__": Linear.__init__})
     assert [r.property for r in check(only).failed] == ["dW"]
+
+
+class SigmoidWithLoss(Picky):
+    """A known name whose forward is no variant of the reference, and whose backward refuses our inputs."""
+
+    def forward(self, x, t):
+        self.x, self.t = x, t
+        return float((x**3).sum())
+
+
+def test_a_known_name_that_refuses_our_guess_is_not_driven_either() -> None:
+    report = check(SigmoidWithLoss)
+    assert report.failed == []
+    assert [n.target for n in report.not_driven] == ["SigmoidWithLoss"]

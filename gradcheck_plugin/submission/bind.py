@@ -112,7 +112,7 @@ def bind(
     if attempt.fault is not None:
         strange = not attempt.matches and not isinstance(getattr(attempt.fault, "cause", None), _OWN_FAULTS)
         if isinstance(attempt.fault, UserCodeRaised) and (strange or _elsewhere(candidate, attempt.fault)):
-            return _not_bound(candidate, attempt.fault, named, root, place)
+            return _not_bound(candidate, attempt.fault, None if strange else named, root, place)
         fault = _fault(candidate, attempt.fault, root, place)
         if fault:
             return Broken(
