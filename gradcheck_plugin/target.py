@@ -315,6 +315,8 @@ class Target:
         if found.smallest:
             with guards.without(self.guards):
                 finding = explain_failure.gradient(self, subject, name, property, found, self._raised)
+            if finding.code == "batch-average":  # a convention of the whole layer, told apart from one missing factor
+                return replace(result, finding=None, advice=(*result.advice, finding))
             if finding.severity is Severity.ADVICE:  # a convention that another layer makes up for
                 return replace(result, verdict=Verdict.INCONCLUSIVE, finding=finding, reason=finding.message)
             return replace(result, verdict=Verdict.FAIL, finding=finding)

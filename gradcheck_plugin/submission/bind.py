@@ -25,7 +25,8 @@ from gradcheck_plugin.submission.faults import not_implemented, raised
 from gradcheck_plugin.submission.guess import generic_sizes, guesses
 from gradcheck_plugin.submission.limits import TimeLimit, time_limit
 from gradcheck_plugin.submission.recognise import spec_named
-from gradcheck_plugin.submission.subject import Subject
+from gradcheck_plugin.submission.reduction import reduced
+from gradcheck_plugin.submission.subject import Caller, Subject
 from gradcheck_plugin.submission.tensors import TensorCaller
 from gradcheck_plugin.submission.values import describe, numeric
 from reference_impls import specs
@@ -60,7 +61,7 @@ class _Attempt:
     fault: Exception | None = None
     ran: bool = False
     matches: bool = False
-    difference: float = np.inf
+    unsettled: bool = False
 
 
 def bind(
@@ -146,13 +147,13 @@ def _convention(candidate: Candidate) -> str:
 def _search(candidate: Candidate, named: LayerSpec | None, consistent: Consistent | None) -> _Attempt:
     best = _Attempt()
     if named:
-        best = _against(candidate, named)
+        best = _against(candidate, named, consistent)
         if best.matches:
             return best
     if candidate.kind != "update":
         for spec in specs().values():
             if spec is not named and _kind(spec) == _kind_of(candidate) and _by_numbers(spec):
-                other = _against(candidate, spec, quick=True)
+                other = _against(candidate, spec, consistent, quick=True)
                 if other.matches and other.subject is not None:
                     note = (
                         f"computes what `{spec.name}` computes"
@@ -169,16 +170,24 @@ def _search(candidate: Candidate, named: LayerSpec | None, consistent: Consisten
     return best if best.fault or best.subject else alone
 
 
-def _against(candidate: Candidate, spec: LayerSpec, quick: bool = False) -> _Attempt:
-    """The first layout of `spec` that the forward agrees with; else the first that runs; else the first fault."""
+def _against(candidate: Candidate, spec: LayerSpec, consistent: Consistent | None, quick: bool = False) -> _Attempt:
+    """The first layout of `spec` that the forward agrees with; else the first that runs; else the first fault.
+
+    Where several agree, as the mean and the sum of one loss a sample do, the backward settles which is meant.
+    """
     best = _Attempt()
     further = []
     for variant, layout in spec.layouts():
-        if best.matches and (quick or best.subject is None or variant.options != best.subject.variant.options):
+        same = best.subject is not None and variant.options == best.subject.variant.options
+        if best.matches and not best.unsettled and (quick or not same):
             continue
-        attempt = _try(candidate, spec, variant, layout)
-        if best.matches:
-            if attempt.matches and attempt.fault is None:  # a forward may take labels that the backward refuses
+        attempt = _try(candidate, spec, variant, layout, consistent)
+        if best.matches and best.unsettled and attempt.matches and attempt.fault is None and not attempt.unsettled:
+            best = attempt
+        elif best.matches:
+            if (
+                same and attempt.matches and attempt.fault is None
+            ):  # a forward may take labels that the backward refuses
                 further.append((variant, layout))
         elif (attempt.matches and not variant.incidental) or (attempt.ran and not best.ran and not variant.incidental):
             best = attempt
@@ -189,24 +198,62 @@ def _against(candidate: Candidate, spec: LayerSpec, quick: bool = False) -> _Att
     return best
 
 
-def _try(candidate: Candidate, spec: LayerSpec | None, variant: Variant, layout: Layout) -> _Attempt:
-    """Two forwards at generic sizes, one backward."""
+def _try(
+    candidate: Candidate, spec: LayerSpec | None, variant: Variant, layout: Layout, consistent: Consistent | None
+) -> _Attempt:
+    """Every way of calling the candidate with a layout; the numbers choose where there is more than one."""
     options = dict(variant.options)
     if spec is not None:
         options = defaults(spec) | options
-    attempt = _Attempt()
     try:
-        caller = candidate.convention.caller(candidate, layout, options)
+        ways: list[Caller] = candidate.convention.callers(candidate, layout, options)
         if candidate.objects.get("tensors"):
-            caller = TensorCaller(caller)
+            ways = [TensorCaller(way) for way in ways]
         fixed = _held_sizes(candidate.objects["instance"], layout) if "instance" in candidate.objects else {}
-        subject = Subject(candidate.name, caller, layout, (), {}, spec=spec, variant=variant, fixed=fixed)
-        base = spec.layout if spec else None
+    except (Unbindable, UserCodeRaised) as exc:
+        return _Attempt(fault=exc)
+    attempts = [
+        _trial(Subject(candidate.name, caller, layout, (), {}, spec=spec, variant=variant, fixed=fixed))
+        for way in ways
+        for caller in _reduced(way, candidate, spec, variant, layout, fixed)
+    ]
+    if len(attempts) == 1:
+        return attempts[0]
+    good = [a for a in attempts if a.fault is None and (a.matches or spec is None)]
+    settled = next((a for a in good if _settled(a, consistent)), None)
+    if settled is not None:
+        return settled
+    ran = [a for a in attempts if a.ran and a.fault is None]
+    best = (good or ran or [a for a in attempts if a.ran] or attempts)[0]
+    best.unsettled = True
+    return best
+
+
+def _reduced(
+    way: Caller, candidate: Candidate, spec: LayerSpec | None, variant: Variant, layout: Layout, fixed: dict[str, int]
+) -> list[Caller]:
+    """A loss that gives one number a sample stands for its mean, or its sum."""
+    if way.upstream or layout.output.dims:
+        return [way]
+    subject = Subject(candidate.name, way, layout, (), {}, spec=spec, variant=variant, fixed=fixed)
+    case = subject.sample(7, generic_sizes(layout, spec, spec.layout if spec else None))
+    try:
+        with frozen(case.seed):
+            out = numeric(way.forward(case.arrays).output)
+    except (Unbindable, UserCodeRaised):
+        return [way]
+    return [way] if out is None else reduced(way, out)
+
+
+def _trial(subject: Subject) -> _Attempt:
+    """Two forwards at generic sizes, one backward."""
+    spec, layout, attempt = subject.spec, subject.layout, _Attempt()
+    try:
         agrees = []
         for shift in (0, 1):
-            case = subject.sample(7 + shift, generic_sizes(layout, spec, base, shift))
+            case = subject.sample(7 + shift, generic_sizes(layout, spec, spec.layout if spec else None, shift))
             with frozen(case.seed):
-                tape = caller.forward(case.arrays)
+                tape = subject.caller.forward(case.arrays)
             out = numeric(tape.output)
             if out is None:
                 raise Unbindable(f"forward returned {describe(tape.output)}, not an array of numbers")
@@ -220,9 +267,9 @@ def _try(candidate: Candidate, spec: LayerSpec | None, variant: Variant, layout:
         attempt.fault = exc
         attempt.ran = False
         return attempt
-    attempt.subject = dataclasses.replace(subject, names=caller.user_names())
+    attempt.subject = dataclasses.replace(subject, names=subject.caller.user_names())
     try:
-        if subject.spec is None or subject.spec.kind != "update":
+        if spec is None or spec.kind != "update":
             attempt.subject = dataclasses.replace(attempt.subject, judged=_judged(subject, case))
     except (Unbindable, UserCodeRaised) as exc:
         attempt.fault = exc
@@ -271,7 +318,7 @@ def _alone(candidate: Candidate, consistent: Consistent | None) -> _Attempt:
     for layouts in guesses(candidate):
         ran = []
         for layout in layouts:
-            attempt = _try(candidate, None, Variant(), layout)
+            attempt = _try(candidate, None, Variant(), layout, consistent)
             if attempt.subject is not None and attempt.fault is None:
                 note = "no reference: checked numerically"
                 attempt.subject = dataclasses.replace(attempt.subject, notes=(*attempt.subject.notes, note))

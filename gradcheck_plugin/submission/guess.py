@@ -76,7 +76,7 @@ def _with_state(candidate: Candidate, layout: Layout) -> Iterator[Layout]:
         yield layout
         return
     from gradcheck_plugin.submission import state
-    from gradcheck_plugin.submission.conventions import arguments
+    from gradcheck_plugin.submission.signature import arguments
 
     try:
         required = arguments(cls.__init__, method=True).required if "instance" not in candidate.objects else ()
@@ -84,7 +84,7 @@ def _with_state(candidate: Candidate, layout: Layout) -> Iterator[Layout]:
             Entry(n, tuple((d,) for d in _PARAMETERS[n.lower()].split())) for n in required if n.lower() in _PARAMETERS
         ]
         probe = dataclasses.replace(layout, params=tuple(asked))
-        caller = candidate.convention.caller(candidate, probe, {})
+        caller = candidate.convention.callers(candidate, probe, {})[0]
         sizes = generic_sizes(probe, None, None)
         rng = np.random.default_rng(0)
         with frozen(0):

@@ -9,7 +9,8 @@ from functools import cache
 from typing import Any
 
 from gradcheck_plugin.model import NotDriven
-from gradcheck_plugin.submission.conventions import Candidate, conventions, line_of
+from gradcheck_plugin.submission.conventions import Candidate, conventions
+from gradcheck_plugin.submission.signature import line_of
 from reference_impls import specs
 from reference_impls.spec import LayerSpec
 

@@ -16,7 +16,9 @@ from typing import Any
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission import state
 from gradcheck_plugin.submission.calls import Unbindable, guarded, private
-from gradcheck_plugin.submission.conventions import OPTION_NAMES, Candidate, arguments, line_of
+from gradcheck_plugin.submission.constructor import OPTION_NAMES
+from gradcheck_plugin.submission.conventions import Candidate
+from gradcheck_plugin.submission.signature import arguments, line_of
 from gradcheck_plugin.submission.subject import Tape
 from reference_impls.shapes import Layout
 
@@ -61,7 +63,7 @@ def _static_pairs(defined: Mapping[str, Any]) -> Iterator[Candidate]:
             yield Candidate(name, "layer", sys.modules[__name__], objects, inputs, line, where)
 
 
-def caller(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) -> FunctionPair:
+def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) -> list[FunctionPair]:
     """Give the forward's arguments the arrays of `layout`, by name where the names say it, else by position."""
     forward, backward = candidate.objects["forward"], candidate.objects["backward"]
     signature = arguments(forward)
@@ -77,7 +79,7 @@ def caller(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) -> 
     by_name = {n: e for n in required for e in entries if state.same(n, e)}
     complete = len(by_name) == len(entries) == len(set(by_name.values()))
     order = by_name if complete else dict(zip(required, entries, strict=True))
-    return FunctionPair(forward, backward, layout, order, extra, owner=candidate.objects.get("owner", ""))
+    return [FunctionPair(forward, backward, layout, order, extra, owner=candidate.objects.get("owner", ""))]
 
 
 @dataclass

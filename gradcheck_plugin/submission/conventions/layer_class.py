@@ -1,8 +1,9 @@
-"""Classes with `forward(x)` and `backward(dout)`.
+"""Classes with `forward(x)` and `backward(dout)`, under any of the names that courses give them.
 
 Parameters come through the constructor or lie in attributes, lists, dictionaries or Param objects; their gradients in
-`dW`-like attributes, in `grads`, or in what backward returns. Losses of the same shape (`forward(x, t)`,
-`backward(dout=1)`) are driven here too. Every forward runs on an object made anew, so nothing is carried over.
+`dW`-like attributes, in `grads`, in what backward returns, or only in the step that backward itself takes,
+`W -= learning_rate * dW`. Losses of the same shape (`forward(x, t)`, `backward(dout=1)`) are driven here too. Every
+forward runs on an object made anew, so nothing is carried over.
 """
 
 from __future__ import annotations
@@ -17,24 +18,33 @@ import numpy as np
 
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission import state
+from gradcheck_plugin.submission.built import Built, is_abstract, is_container
 from gradcheck_plugin.submission.calls import Unbindable, frozen, guarded, private
-from gradcheck_plugin.submission.conventions import (
-    Candidate,
-    arguments,
-    axis_sizes,
-    filled,
-    line_of,
-    plan_arguments,
-    size_source,
+from gradcheck_plugin.submission.constructor import size_source
+from gradcheck_plugin.submission.conventions import Candidate
+from gradcheck_plugin.submission.roles import (
+    BACKWARD,
+    FORWARD,
+    RATE,
+    RATES,
+    UPSTREAM,
+    Role,
+    backward_roles,
+    forward_inputs,
+    is_label,
+    label_first,
+    mode,
 )
-from gradcheck_plugin.submission.conventions.network import is_abstract
+from gradcheck_plugin.submission.signature import Signature, arguments, line_of
 from gradcheck_plugin.submission.subject import Tape
+from gradcheck_plugin.submission.values import numeric
 from reference_impls.shapes import Layout
 
 ORDER = 30
-_MODES = ("train_flg", "train_flag", "training", "is_train", "is_training", "train")
+_BASES = ("Layer", "BaseLayer", "Base", "Module", "Loss", "Activation", "Criterion", "Function", "Operation",
+          "ParamOperation", "Node", "Regularizer")  # fmt: skip
 _OUTPUTS = ("output", "outputs", "out", "y", "loss")
-_INPUT_GRADIENTS = ("dinputs", "dx", "dinput", "d_inputs", "grad_input", "dInputs", "dX")
+_INPUT_GRADIENTS = ("dinputs", "dx", "dinput", "d_inputs", "grad_input", "dInputs", "dX", "gradInput")
 
 
 def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
@@ -42,141 +52,162 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
     classes = [c for c in defined.values() if inspect.isclass(c)]
     cls: Any
     for name, cls in defined.items():
-        if not inspect.isclass(cls) or not all(callable(getattr(cls, m, None)) for m in ("forward", "backward")):
+        if not inspect.isclass(cls):
             continue
-        if _static(cls, "forward"):
+        forward, backward = _method(cls, FORWARD), _method(cls, BACKWARD)
+        if not forward or not backward or _is_torch(cls):
             continue
-        own = any(m in vars(cls) for m in ("forward", "backward", "__init__"))
-        abstract = any(cls in other.__mro__[1:] for other in classes) and is_abstract(cls)
-        if not own or abstract or _is_torch(cls):
+        own = any(m in vars(cls) for m in (forward, backward, "__init__"))
+        abstract = is_abstract(cls) and (name in _BASES or any(cls in c.__mro__[1:] for c in classes))
+        if not own or abstract:
             continue
-        driven: Any = cls
-        forward = arguments(driven.forward, method=True)
-        inputs = tuple(n for n in forward.required)
-        kind = "loss" if len(inputs) == 2 and not arguments(driven.backward, method=True).required else "layer"
-        yield Candidate(name, kind, sys.modules[__name__], {"class": cls}, inputs, line_of(cls), f"{name}.backward")
+        inputs = forward_inputs(arguments(getattr(cls, forward), method=True))
+        required = arguments(getattr(cls, backward), method=True).required
+        named = any(is_label(n) for n in required) or set(required) <= set(inputs)
+        labelled = len(inputs) == 2 and (not required or named)
+        objects = {"class": cls, "forward": forward, "backward": backward}
+        kind, where = "loss" if labelled else "layer", f"{name}.{backward}"
+        yield Candidate(name, kind, sys.modules[__name__], objects, inputs, line_of(cls), where)
 
 
-def _static(cls: type, name: str) -> bool:
-    return isinstance(inspect.getattr_static(cls, name), staticmethod)
-
-
-def _is_container(cls: Any) -> bool:
-    try:
-        parameters = inspect.signature(cls.__init__).parameters.values()
-    except (TypeError, ValueError):
-        return False
-    own = "__init__" in vars(cls)
-    layers = [p for p in parameters if p.name in ("layers", "modules", "blocks")]
-    return own and bool(layers or any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters))
+def _method(cls: Any, names: tuple[str, ...]) -> str:
+    """The first of the names that is a plain method of the class."""
+    for name in names:
+        if name == "__call__" and "__call__" not in vars(cls):
+            continue
+        if inspect.isfunction(inspect.getattr_static(cls, name, None)):
+            return name
+    return ""
 
 
 def _is_torch(cls: type) -> bool:
     return any(base.__module__.split(".")[0] == "torch" for base in cls.__mro__)
 
 
-def caller(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) -> LayerClass:
-    """Work out the constructor and the order of the inputs for the arrays of `layout`."""
-    cls = candidate.objects["class"]
+def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) -> list[LayerClass]:
+    """Work out the constructor, the order of the inputs, and what the backward's arguments may be."""
+    cls, names = candidate.objects["class"], candidate.inputs
     instance = candidate.objects.get("instance")
-    if instance is None and _is_container(cls):
+    if instance is None and is_container(cls):
         raise Unbindable(f"{cls.__name__} is a container of other layers; check those")
+    forward = arguments(getattr(cls, candidate.objects["forward"]), method=True)
     inputs = [e.name for e in layout.inputs]
-    forward = arguments(cls.forward, method=True)
-    usable = [n for n in forward.names if n not in forward.defaults or n.lower() not in _MODES]
-    if not len(forward.required) <= len(inputs) <= len(usable):
-        raise Unbindable(f"{cls.__name__}.forward takes {len(forward.required)} arrays, not {len(inputs)}")
-    backward = arguments(cls.backward, method=True)
-    if len(backward.required) > 1:
-        raise Unbindable(f"{cls.__name__}.backward wants {', '.join(backward.required)}, not one upstream gradient")
-    made = LayerClass(cls, layout, tuple(inputs), instance=instance)
-    made.upstream = bool(backward.required) or (bool(backward.names) and bool(layout.output.dims))
-    made.optional_upstream = bool(backward.names) and not made.upstream
-    if instance is None:
-        made.plan = plan_arguments(arguments(cls.__init__, method=True), layout, options, cls.__name__)
-    return made
+    free = [n for n in forward.names if mode(n) is None]
+    if not len(names) <= len(inputs) <= len(free):
+        raise Unbindable(f"{cls.__name__}.{candidate.objects['forward']} takes {len(names)} arrays, not {len(inputs)}")
+    taken = free[: len(inputs)]
+    order = dict(zip(taken, reversed(inputs) if label_first(taken) else inputs, strict=True))
+    backward = arguments(getattr(cls, candidate.objects["backward"]), method=True)
+    ways = backward_roles(backward, taken)
+    built = Built.plan_for(cls, layout, options, instance)
+    methods = candidate.objects["forward"], candidate.objects["backward"]
+    return [LayerClass(built, *methods, order, _flags(forward), way, backward) for way in ways]
+
+
+def _flags(forward: Signature) -> dict[str, Any]:
+    """The flags of a forward, with the values that make it train."""
+    return {n: role.what for n in forward.names if (role := mode(n)) is not None}
 
 
 @dataclass
 class LayerClass:
-    """Drives one class; the object is built for each forward from the arrays of the case."""
+    """Drives one class; the object is built for each forward from the arrays of the case.
 
-    cls: Any
-    layout: Layout
-    inputs: tuple[str, ...]
-    plan: dict[str, tuple[str, Any]] = field(default_factory=dict)
-    instance: Any = None
-    upstream: bool = True
-    optional_upstream: bool = False
-    paths: dict[str, state.Path] = field(default_factory=dict)
+    `order` maps the forward's arguments to the arrays of the layout, `flags` are its other arguments, `roles` say what
+    the backward's arguments get.
+    """
+
+    built: Built
+    forward_name: str
+    backward_name: str
+    order: dict[str, str]
+    flags: dict[str, Any]
+    roles: tuple[Role, ...]
+    signature: Signature
     gradients: dict[str, state.Path] = field(default_factory=dict)
+    rates: dict[str, float] = field(default_factory=dict)
     convention: str = "class layer"
 
+    def __post_init__(self) -> None:
+        scalar = not self.layout.output.dims
+        asks = UPSTREAM in self.roles
+        self.multiplied = not self.roles and not self.signature.names and not scalar
+        self.upstream = asks or self.multiplied or (not self.roles and bool(self.signature.names) and not scalar)
+        self.optional_upstream = bool(self.signature.names) and not self.roles and scalar
+        if not self.roles and self.upstream and not self.multiplied:
+            self.roles = (UPSTREAM,)
+        if self.multiplied:
+            self.convention = f"class layer, {self.backward_name}() is the derivative at the last input"
+
+    @property
+    def layout(self) -> Layout:
+        return self.built.layout
+
+    @property
+    def paths(self) -> dict[str, state.Path]:
+        return self.built.paths
+
     def build(self, arrays: Mapping[str, Array]) -> Any:
-        """A fresh object that holds the parameters of the case."""
-        if self.instance is not None:
-            import copy
-
-            obj = copy.deepcopy(self.instance)
-        else:
-            sizes = axis_sizes(self.layout, arrays)
-            obj = guarded("__init__", self.cls, **filled(self.plan, arrays, sizes))
-        given = {v for kind, v in self.plan.values() if kind == "array"}
-        for entry in self.layout.params:
-            path = self._path(obj, entry.name, arrays[entry.name])
-            if entry.name not in given:
-                state.put(obj, path, arrays[entry.name])
-        return obj
-
-    def _path(self, obj: Any, name: str, value: Array) -> state.Path:
-        """Where the object keeps a parameter: looked up once, by name, then by order."""
-        if name in self.paths:
-            return self.paths[name]
-        given = next((a for a, (kind, v) in self.plan.items() if kind == "array" and v == name), None)
-        held = [(p, a) for p, a in state.leaves(obj) if state.is_parameter(p)]
-        if given is not None:
-            kept = [p for p, a in held if a.shape == value.shape and np.array_equal(a, value)]
-            return self.paths.setdefault(name, kept[0] if kept else (("attr", given),))
-        named = [(p, a) for p, a in held if state.same(state.label(p), name)]
-        ordered = [e.name for e in self.layout.params]
-        if not named and len(held) == len(ordered):
-            named = [held[ordered.index(name)]]
-        if not named:
-            raise Unbindable(f"no attribute of {self.cls.__name__} holds its parameter `{name}`")
-        path, array = named[0]
-        if array.shape != value.shape:
-            raise Unbindable(f"{self.cls.__name__}.{state.label(path)} has shape {array.shape}, not {value.shape}")
-        return self.paths.setdefault(name, path)
+        return self.built.make(arrays)
 
     def forward(self, arrays: Mapping[str, Array]) -> Tape:
-        obj = self.build(arrays)
-        out = guarded("forward", obj.forward, *(private(arrays[n]) for n in self.inputs))
-        if out is None:
-            out = next((getattr(obj, n) for n in _OUTPUTS if getattr(obj, n, None) is not None), None)
-
-        def backward(dy: Any) -> dict[str, Any]:
-            returned = guarded("backward", obj.backward, *((dy,) if self.upstream else ()))
-            return self.collect(obj, returned)
-
-        return Tape(out, backward)
+        return self._tape(self.build(arrays), arrays)
 
     def forward_after(self, before: Mapping[str, Array], arrays: Mapping[str, Array]) -> Tape:
         """The forward of a case on an object that has already run the inputs of another one."""
         obj = self.build(arrays)
         with frozen(0):  # leaves the random states as they were: a second dropout mask is no fault
-            guarded("forward", obj.forward, *(private(before[n]) for n in self.inputs))
-        out = guarded("forward", obj.forward, *(private(arrays[n]) for n in self.inputs))
-
-        def backward(dy: Any) -> dict[str, Any]:
-            return self.collect(obj, guarded("backward", obj.backward, *((dy,) if self.upstream else ())))
-
-        return Tape(out, backward)
+            self._run(obj, before)
+        return self._tape(obj, arrays)
 
     def backward_with(self, arrays: Mapping[str, Array], dy: float) -> dict[str, Any]:
         """The gradients of a loss for an upstream gradient that its backward takes but does not ask for."""
         obj = self.build(arrays)
-        guarded("forward", obj.forward, *(private(arrays[n]) for n in self.inputs))
-        return self.collect(obj, guarded("backward", obj.backward, dy))
+        self._run(obj, arrays)
+        return self.collect(obj, guarded("backward", getattr(obj, self.backward_name), dy))
+
+    def _run(self, obj: Any, arrays: Mapping[str, Array]) -> Any:
+        given = {a: private(arrays[n]) for a, n in self.order.items()}
+        out = guarded("forward", getattr(obj, self.forward_name), **given, **self.flags)
+        if out is None:
+            out = next((getattr(obj, n) for n in _OUTPUTS if getattr(obj, n, None) is not None), None)
+        return out
+
+    def _tape(self, obj: Any, arrays: Mapping[str, Array]) -> Tape:
+        out = self._run(obj, arrays)
+
+        def backward(dy: Any) -> dict[str, Any]:
+            values = {"upstream": dy, "output": getattr(obj, "output", out)}
+            given = [values[r.kind] if r.kind in values else self._argument(r, arrays) for r in self.roles]
+            held = {n: np.array(state.get(obj, p)) for n, p in self.paths.items()}
+            returned = guarded("backward", getattr(obj, self.backward_name), *given)
+            found = self.collect(obj, returned)
+            self._undo(obj, held, found)
+            return {n: np.multiply(dy, g) for n, g in found.items()} if self.multiplied else found
+
+        return Tape(out, backward)
+
+    def _argument(self, role: Role, arrays: Mapping[str, Array]) -> Any:
+        return private(arrays[list(self.order.values())[role.what]]) if role.kind == "input" else role.what
+
+    def _undo(self, obj: Any, held: Mapping[str, Array], found: dict[str, Any]) -> None:
+        """Put back the parameters that a backward has moved; a step is a gradient times the learning rate."""
+        for name, before in held.items():
+            after = numeric(state.get(obj, self.paths[name]))
+            if after is None or after.shape != before.shape or np.array_equal(after, before, equal_nan=True):
+                continue
+            asked = any(n.lower() in RATES for n in self.signature.required)
+            rate = RATE if asked else self._held_rate(obj)
+            if name not in found and rate:
+                found[name] = (before - after) / rate
+                self.rates[name] = rate
+                self.convention = "class layer that updates its parameters in backward"
+            state.put(obj, self.paths[name], before)
+
+    def _held_rate(self, obj: Any) -> float | None:
+        """The learning rate that an object keeps, or that its backward has as a default."""
+        values = [*vars(obj).items(), *self.signature.defaults.items()]
+        return next((float(v) for n, v in values if n.lower() in RATES and isinstance(v, float | int)), None)
 
     def collect(self, obj: Any, returned: Any) -> dict[str, Any]:
         """The gradients by array name, from what backward returned and what it left on the object."""
@@ -192,7 +223,9 @@ class LayerClass:
             found = {inputs[0]: returned} if inputs else {}
         else:
             left = next((n for n in _INPUT_GRADIENTS if getattr(obj, n, None) is not None), None)
-            found = {inputs[0]: getattr(obj, left)} if left and inputs else {}
+            if left and inputs:
+                found = {inputs[0]: getattr(obj, left)}
+                self.gradients[inputs[0]] = (("attr", left),)
         for name in params:
             if name not in found and name in self.paths:
                 paths = state.gradient_paths(obj, self.paths[name])
@@ -203,25 +236,30 @@ class LayerClass:
 
     def user_names(self) -> dict[str, str]:
         """The user's names: of the forward's arguments, and of the places that hold the parameters."""
-        arguments_ = arguments(self.cls.forward, method=True).names
-        names = dict(zip(self.inputs, arguments_, strict=False))
-        given = {v: a for a, (kind, v) in self.plan.items() if kind == "array"}
-        return names | {p: given.get(p) or state.label(path) for p, path in self.paths.items()}
+        return {n: a for a, n in self.order.items()} | self.built.names()
 
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
-        if self.instance is not None:
+        if self.built.instance is not None:
             return []
 
         def source(kind: str, what: Any) -> str:
             return str(what) if kind == "array" else size_source(self.layout, what) if kind == "size" else repr(what)
 
-        args = ", ".join(f"{a}={source(kind, v)}" for a, (kind, v) in self.plan.items())
-        lines = [f"layer = {self.cls.__name__}({args})"]
+        names = list(self.order.values())
+        flags = [f"{a}={v!r}" for a, v in self.flags.items()]
+        given = {"upstream": dy, "output": "out"}
+        passed = [given.get(r.kind) or (names[r.what] if r.kind == "input" else repr(r.what)) for r in self.roles]
+        args = ", ".join(f"{a}={source(kind, v)}" for a, (kind, v) in self.built.plan.items())
+        lines = [f"layer = {self.built.cls.__name__}({args})"]
         for name, path in self.paths.items():
-            if name not in [v for kind, v in self.plan.values() if kind == "array"]:
+            if name not in self.built.given:
                 lines.append(f"layer{_code(path)} = {name}")
-        lines.append(f"out = layer.forward({', '.join(self.inputs)})")
-        lines.append(f"dx = layer.backward({dy if self.upstream else ''})")
+        lines.append(f"out = layer.{self.forward_name}({', '.join([*names, *flags])})")
+        if gradient in self.rates:
+            lines.append(f"before = layer{_code(self.paths[gradient])}.copy()")
+        lines.append(f"dx = layer.{self.backward_name}({', '.join(passed)})")
+        if gradient in self.rates:
+            return [*lines, f"print((before - layer{_code(self.paths[gradient])}) / {self.rates[gradient]!r})"]
         if gradient in self.gradients:
             return [*lines, f"print(layer{_code(self.gradients[gradient])})"]
         return [*lines, "print(dx)"]

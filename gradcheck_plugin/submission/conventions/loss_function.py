@@ -13,7 +13,8 @@ from typing import Any
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission import state
 from gradcheck_plugin.submission.calls import Unbindable, guarded, private
-from gradcheck_plugin.submission.conventions import Candidate, arguments, line_of
+from gradcheck_plugin.submission.conventions import Candidate
+from gradcheck_plugin.submission.signature import arguments, line_of
 from gradcheck_plugin.submission.subject import Tape
 from reference_impls.shapes import Layout
 
@@ -47,14 +48,14 @@ def _returns_loss(function: Callable[..., Any]) -> bool:
     return False
 
 
-def caller(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) -> LossFunction:
+def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) -> list[LossFunction]:
     """Give the function's arguments the arrays of `layout` by position."""
     function = candidate.objects["function"]
     required = arguments(function).required
     entries = [e.name for e in layout.entries]
     if len(required) != len(entries):
         raise Unbindable(f"{function.__name__} takes {', '.join(required)}, not {len(entries)} arrays")
-    return LossFunction(function, layout, dict(zip(required, entries, strict=True)))
+    return [LossFunction(function, layout, dict(zip(required, entries, strict=True)))]
 
 
 @dataclass

@@ -5,22 +5,16 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission import state
+from gradcheck_plugin.submission.built import Built, is_abstract
 from gradcheck_plugin.submission.calls import Unbindable, guarded, private
-from gradcheck_plugin.submission.conventions import (
-    OPTION_NAMES,
-    Candidate,
-    arguments,
-    axis_sizes,
-    filled,
-    line_of,
-    plan_arguments,
-    size_source,
-)
+from gradcheck_plugin.submission.constructor import OPTION_NAMES, size_source
+from gradcheck_plugin.submission.conventions import Candidate
+from gradcheck_plugin.submission.signature import arguments, line_of
 from gradcheck_plugin.submission.subject import Tape
 from reference_impls.shapes import Layout
 
@@ -47,15 +41,6 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
         yield Candidate(name, "network", sys.modules[__name__], objects, signature.names[:2], line_of(cls), function)
 
 
-def is_abstract(cls: type) -> bool:
-    """Whether a class only announces its methods, for others to write."""
-    try:
-        source = inspect.getsource(cls)
-    except (OSError, TypeError):
-        return False
-    return "NotImplementedError" in source or "abstractmethod" in source or "pass" in source
-
-
 def _takes(cls: type, method: str, count: int) -> bool:
     function = getattr(cls, method, None)
     if not inspect.isfunction(function):
@@ -71,55 +56,37 @@ def _returns_pair(cls: Any) -> bool:
         return False
 
 
-def caller(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) -> Network:
+def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) -> list[Network]:
     """Fill the constructor with sizes; parameters are found on the object."""
     cls = candidate.objects["class"]
     if len(layout.inputs) != 2:
         raise Unbindable(f"{cls.__name__}.loss takes an input and labels")
-    plan = {}
-    if "instance" not in candidate.objects:
-        plan = plan_arguments(arguments(cls.__init__, method=True), layout, options, cls.__name__)
+    built = Built.plan_for(cls, layout, options, candidate.objects.get("instance"))
     names = arguments(cls.loss, method=True).names[2:]
     extra = {n: options[o] for n in names for o, group in OPTION_NAMES.items() if o in options and n.lower() in group}
-    return Network(cls, layout, candidate.objects["gradient"], plan, extra, candidate.objects.get("instance"))
+    return [Network(built, candidate.objects["gradient"], extra)]
 
 
 @dataclass
 class Network:
     """Drives one network; the object is built for each forward and its parameters are overwritten."""
 
-    cls: Any
-    layout: Layout
+    built: Built
     gradient: str | None
-    plan: dict[str, tuple[str, Any]]
     extra: dict[str, Any]
-    instance: Any = None
-    paths: dict[str, state.Path] = field(default_factory=dict)
     convention: str = "whole network"
     upstream: bool = False
 
+    @property
+    def layout(self) -> Layout:
+        return self.built.layout
+
+    @property
+    def paths(self) -> dict[str, state.Path]:
+        return self.built.paths
+
     def build(self, arrays: Mapping[str, Array]) -> Any:
-        if self.instance is not None:
-            import copy
-
-            obj = copy.deepcopy(self.instance)
-        else:
-            sizes = axis_sizes(self.layout, arrays)
-            obj = guarded("__init__", self.cls, **filled(self.plan, arrays, sizes))
-        for entry in self.layout.params:
-            state.put(obj, self._path(obj, entry.name, arrays[entry.name]), arrays[entry.name])
-        return obj
-
-    def _path(self, obj: Any, name: str, value: Array) -> state.Path:
-        if name not in self.paths:
-            held = [(p, a) for p, a in state.leaves(obj) if state.is_parameter(p)]
-            named = [(p, a) for p, a in held if state.label(p) == name or state.same(state.label(p), name)]
-            if not named:
-                raise Unbindable(f"no attribute of {self.cls.__name__} holds its parameter `{name}`")
-            if named[0][1].shape != value.shape:
-                raise Unbindable(f"{self.cls.__name__}: `{name}` has shape {named[0][1].shape}, not {value.shape}")
-            self.paths[name] = named[0][0]
-        return self.paths[name]
+        return self.built.make(arrays)
 
     def forward(self, arrays: Mapping[str, Array]) -> Tape:
         obj = self.build(arrays)
@@ -159,17 +126,21 @@ class Network:
 
     def user_names(self) -> dict[str, str]:
         inputs = dict(
-            zip((e.name for e in self.layout.inputs), arguments(self.cls.loss, method=True).names, strict=False)
+            zip((e.name for e in self.layout.inputs), arguments(self.built.cls.loss, method=True).names, strict=False)
         )
-        return inputs | {n: state.label(p) for n, p in self.paths.items()}
+        return inputs | self.built.names()
 
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
-        if self.instance is not None or gradient not in self.paths:
+        if self.built.instance is not None or gradient not in self.paths:
             return []
         sizes = {e.name: f"{e.name}.shape" for e in self.layout.params}
-        args = ", ".join(f"{a}={arrays.get(str(v), repr(v))}" for a, (kind, v) in self.plan.items() if kind == "value")
-        shapes = [f"{a}={size_source(self.layout, str(v))}" for a, (kind, v) in self.plan.items() if kind == "size"]
-        lines = [f"net = {self.cls.__name__}({', '.join(filter(None, [*shapes, args]))})"] if sizes else []
+        args = ", ".join(
+            f"{a}={arrays.get(str(v), repr(v))}" for a, (kind, v) in self.built.plan.items() if kind == "value"
+        )
+        shapes = [
+            f"{a}={size_source(self.layout, str(v))}" for a, (kind, v) in self.built.plan.items() if kind == "size"
+        ]
+        lines = [f"net = {self.built.cls.__name__}({', '.join(filter(None, [*shapes, args]))})"] if sizes else []
         for name, path in self.paths.items():
             code = "".join(f".{key}" if kind == "attr" else f"[{key!r}]" for kind, key in path)
             lines.append(f"net{code}[...] = {name}")

@@ -12,7 +12,9 @@ import numpy as np
 
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission.calls import Unbindable, guarded
-from gradcheck_plugin.submission.conventions import OPTION_NAMES, Candidate, arguments, line_of
+from gradcheck_plugin.submission.constructor import OPTION_NAMES
+from gradcheck_plugin.submission.conventions import Candidate
+from gradcheck_plugin.submission.signature import arguments, line_of
 from gradcheck_plugin.submission.subject import Tape
 from reference_impls.shapes import Layout
 
@@ -32,20 +34,20 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
             )
 
 
-def caller(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) -> UpdateRule:
+def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) -> list[UpdateRule]:
     """Find the argument that takes the learning rate."""
     rule = candidate.objects.get("class") or candidate.objects["function"]
     if "lr" not in options:
         raise Unbindable("no reference for this update rule")
     if "function" in candidate.objects:
-        return UpdateRule(rule, layout, {}, {"learning_rate": options["lr"]}, in_place=False)
+        return [UpdateRule(rule, layout, {}, {"learning_rate": options["lr"]}, in_place=False)]
     signature = arguments(rule.__init__, method=True)
     rate = next((n for n in signature.names if n.lower() in OPTION_NAMES["lr"]), None)
     if rate is None:
         raise Unbindable(f"{rule.__name__} has no argument for the learning rate")
     if others := [n for n in signature.required if n != rate]:
         raise Unbindable(f"{rule.__name__} cannot be constructed: nothing is known about its argument `{others[0]}`")
-    return UpdateRule(rule, layout, {rate: options["lr"]}, {}, in_place=True)
+    return [UpdateRule(rule, layout, {rate: options["lr"]}, {}, in_place=True)]
 
 
 @dataclass

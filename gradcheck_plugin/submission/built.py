@@ -1,0 +1,101 @@
+"""Objects of the user's classes, built anew for every forward, with the parameters of the case in them."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gradcheck_plugin.model import Array
+from gradcheck_plugin.submission import state
+from gradcheck_plugin.submission.calls import Unbindable, guarded
+from gradcheck_plugin.submission.constructor import axis_sizes, filled, plan_arguments
+from gradcheck_plugin.submission.signature import arguments
+from reference_impls.shapes import Layout
+
+
+@dataclass
+class Built:
+    """How a class is built for the arrays of a layout; `paths` says where an object keeps each parameter.
+
+    With an `instance` nothing is constructed: every object is a copy of it.
+    """
+
+    cls: Any
+    layout: Layout
+    instance: Any = None
+    plan: dict[str, tuple[str, Any]] = field(default_factory=dict)
+    paths: dict[str, state.Path] = field(default_factory=dict)
+
+    @classmethod
+    def plan_for(cls, thing: Any, layout: Layout, options: Mapping[str, Any], instance: Any = None) -> Built:
+        """Work out the constructor's arguments. Raises Unbindable that names the one nobody can fill."""
+        if instance is not None:
+            return cls(thing, layout, instance)
+        plan = plan_arguments(arguments(thing.__init__, method=True), layout, options, thing.__name__)
+        return cls(thing, layout, plan=plan)
+
+    @property
+    def given(self) -> dict[str, str]:
+        """Parameters that come through the constructor, with the argument that takes each."""
+        return {v: a for a, (kind, v) in self.plan.items() if kind == "array"}
+
+    def make(self, arrays: Mapping[str, Array]) -> Any:
+        """A fresh object that holds the parameters of the case."""
+        if self.instance is not None:
+            obj = copy.deepcopy(self.instance)
+        else:
+            sizes = axis_sizes(self.layout, arrays)
+            obj = guarded("__init__", self.cls, **filled(self.plan, arrays, sizes))
+        for entry in self.layout.params:
+            path = self.path(obj, entry.name, arrays[entry.name])
+            if entry.name not in self.given:
+                state.put(obj, path, arrays[entry.name])
+        return obj
+
+    def path(self, obj: Any, name: str, value: Array) -> state.Path:
+        """Where the object keeps a parameter: looked up once, by name, then by order."""
+        if name in self.paths:
+            return self.paths[name]
+        held = [(p, a) for p, a in state.leaves(obj) if state.is_parameter(p)]
+        if name in self.given:
+            kept = [p for p, a in held if a.shape == value.shape and np.array_equal(a, value)]
+            return self.paths.setdefault(name, kept[0] if kept else (("attr", self.given[name]),))
+        named = [(p, a) for p, a in held if state.label(p) == name or state.same(state.label(p), name)]
+        ordered = [e.name for e in self.layout.params]
+        if not named and len(held) == len(ordered):
+            named = [held[ordered.index(name)]]
+        if not named:
+            raise Unbindable(f"no attribute of {self.cls.__name__} holds its parameter `{name}`")
+        path, array = named[0]
+        if array.shape != value.shape:
+            raise Unbindable(f"{self.cls.__name__}.{state.label(path)} has shape {array.shape}, not {value.shape}")
+        return self.paths.setdefault(name, path)
+
+    def names(self) -> dict[str, str]:
+        """The user's names of the parameters."""
+        return {p: self.given.get(p) or state.label(path) for p, path in self.paths.items()}
+
+
+def is_container(cls: Any) -> bool:
+    """Whether a class is made of other layers, which are checked by themselves."""
+    try:
+        parameters = inspect.signature(cls.__init__).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    layers = [p for p in parameters if p.name in ("layers", "modules", "blocks")]
+    return "__init__" in vars(cls) and bool(layers or any(p.kind is p.VAR_POSITIONAL for p in parameters))
+
+
+def is_abstract(cls: type) -> bool:
+    """Whether a class only announces its methods, for others to write."""
+    try:
+        source = inspect.getsource(cls)
+    except (OSError, TypeError):
+        return False
+    return re.search(r"NotImplemented|abstractmethod|\bpass\b", source) is not None

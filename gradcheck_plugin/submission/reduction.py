@@ -1,0 +1,44 @@
+"""Losses that come as one number a sample: their gradient is that of the mean, or of the sum, of those numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+
+from gradcheck_plugin.model import Array
+from gradcheck_plugin.submission.subject import Caller, Tape
+from gradcheck_plugin.submission.values import numeric
+
+How = Literal["mean", "sum"]
+
+
+class ReducedCaller:
+    """A caller whose output is the mean or the sum of what the loss gives."""
+
+    forward_after = None
+
+    def __init__(self, caller: Caller, how: How) -> None:
+        self._caller = caller
+        self.how = how
+        self.convention = f"{caller.convention}, one loss a sample and the gradient of their {how}"
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._caller, name)
+
+    def forward(self, arrays: Mapping[str, Array]) -> Tape:
+        tape = self._caller.forward(arrays)
+        out = numeric(tape.output)
+        reduced = tape.output if out is None else np.mean(out) if self.how == "mean" else np.sum(out)
+        return Tape(reduced, tape.backward)
+
+    def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
+        return self._caller.reproduce(arrays, dy, gradient)
+
+
+def reduced(caller: Caller, output: Array) -> list[Caller]:
+    """The callers to try for a loss with this output: itself where that is a number, else its mean and its sum."""
+    if caller.upstream or output.size <= 1:
+        return [caller]
+    return [ReducedCaller(caller, "mean"), ReducedCaller(caller, "sum")]

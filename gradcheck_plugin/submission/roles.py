@@ -1,0 +1,105 @@
+"""What the arguments of a forward and a backward stand for, told by their names and places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from gradcheck_plugin.submission.calls import Unbindable
+from gradcheck_plugin.submission.signature import Signature
+
+FORWARD = ("forward", "forward_pass", "forward_propagation", "forward_prop", "feedforward", "feed_forward", "fprop",
+           "__call__")  # fmt: skip
+BACKWARD = ("backward", "backward_pass", "backward_propagation", "backprop", "back_prop", "backpropagate",
+            "backpropagation", "bprop", "_backward", "derivative", "gradient", "grad")  # fmt: skip
+RATES = ("lr", "learning_rate", "learn_rate", "learningrate", "eta", "step_size", "l_rate", "alpha")
+TRAINING = ("train_flg", "train_flag", "training", "is_train", "is_training", "train", "trainable")
+TESTING = ("eval", "test", "is_test", "testing", "evaluate", "inference", "is_eval", "predict")
+LABELS = ("t", "y", "y_true", "ytrue", "target", "targets", "label", "labels", "label_tensor", "labels_tensor", "true",
+          "ground_truth", "gt", "truth", "actual", "y_batch", "expected", "desired")  # fmt: skip
+PREDICTIONS = ("y_pred", "ypred", "pred", "preds", "prediction", "predictions", "predicted", "output", "outputs",
+               "probs", "scores", "logits", "y_hat", "yhat", "a", "al", "p", "x", "z")  # fmt: skip
+INPUTS = ("x", "input", "inputs", "input_data", "input_tensor", "data", "in_data", "inp")
+RATE = (
+    378.75  # large, so that a gradient recovered from an update keeps its digits; no power of two, so nothing cancels
+)
+
+Kind = Literal["upstream", "input", "output", "value"]
+
+
+@dataclass(frozen=True)
+class Role:
+    """What one argument gets: the upstream gradient, an input by its place, the forward's output, or a constant."""
+
+    kind: Kind
+    what: Any = None
+
+
+UPSTREAM, OUTPUT = Role("upstream"), Role("output")
+
+
+def mode(name: str) -> Role | None:
+    """The value of a flag that tells training from testing, or None where the name is no such flag."""
+    low = name.lower()
+    if low in TRAINING or low in TESTING:
+        return Role("value", low in TRAINING)
+    return Role("value", "train") if low == "mode" else None
+
+
+def is_label(name: str) -> bool:
+    return name.lower().strip("_") in LABELS
+
+
+def label_first(names: Sequence[str]) -> bool:
+    """Whether a loss takes its target before its prediction: `mse(y_true, y_pred)`."""
+    low = [n.lower().strip("_") for n in names]
+    return len(low) == 2 and low[0] in LABELS and low[1] in PREDICTIONS and low[1] not in LABELS
+
+
+def forward_inputs(signature: Signature) -> tuple[str, ...]:
+    """The required arguments of a forward that are arrays."""
+    return tuple(n for n in signature.required if mode(n) is None)
+
+
+def backward_roles(signature: Signature, inputs: Sequence[str]) -> list[tuple[Role, ...]]:
+    """The ways in which a backward's required arguments may be meant, likeliest first; `inputs` are the forward's.
+
+    Raises Unbindable that names the arguments nobody can fill.
+    """
+    ways = list(dict.fromkeys(_ways(signature, [n.lower() for n in inputs])))
+    if not ways:
+        raise Unbindable(f"backward wants {', '.join(signature.required)}, not one upstream gradient")
+    return ways
+
+
+def _ways(signature: Signature, inputs: list[str]) -> Iterator[tuple[Role, ...]]:
+    roles: list[Role | None] = [_told_by_name(n.lower(), inputs) for n in signature.required]
+    open_places = [i for i, role in enumerate(roles) if role is None]
+    loss = len(inputs) == 2
+    if len(roles) == 1 and not loss:  # whatever its name, it is the upstream gradient
+        yield (UPSTREAM,)
+        return
+    if len(open_places) > 1:
+        return
+    choices: tuple[Role, ...] = (UPSTREAM,)
+    if loss and len(roles) > 1:  # backward(dvalues, y_true): the prediction, or what a fused class left as output
+        choices = (Role("input", 0), OUTPUT, UPSTREAM)
+    for choice in choices if open_places else (UPSTREAM,):
+        yield tuple(choice if role is None else role for role in roles)
+    if not open_places and len(inputs) == 1 and all(r and r.kind == "input" for r in roles):
+        yield (UPSTREAM, *[r for r in roles[1:] if r])
+
+
+def _told_by_name(name: str, inputs: list[str]) -> Role | None:
+    if name in RATES:
+        return Role("value", RATE)
+    if (flag := mode(name)) is not None:
+        return flag
+    if name in inputs:
+        return Role("input", inputs.index(name))
+    if len(inputs) == 2 and name in LABELS:
+        return Role("input", 1)
+    if len(inputs) == 1 and name in INPUTS and inputs[0] in (*INPUTS, "z"):
+        return Role("input", 0)
+    return None

@@ -1,0 +1,45 @@
+"""The arguments of the user's functions, and the lines on which they stand."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gradcheck_plugin.submission.calls import Unbindable
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Names of the positional arguments, and the defaults of those that have one."""
+
+    names: tuple[str, ...]
+    defaults: Mapping[str, Any]
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        return tuple(n for n in self.names if n not in self.defaults)
+
+
+def arguments(function: Callable[..., Any], *, method: bool = False) -> Signature:
+    """The positional arguments of a function, without `self`."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError) as exc:
+        raise Unbindable(f"the arguments of {getattr(function, '__name__', function)} cannot be read") from exc
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    positional = [p for p in parameters if p.kind in kinds][1 if method else 0 :]
+    defaults = {p.name: p.default for p in positional if p.default is not inspect.Parameter.empty}
+    return Signature(tuple(p.name for p in positional), defaults)
+
+
+def line_of(thing: Any) -> int:
+    """The line on which a function or class is defined; 0 where that cannot be known."""
+    code = getattr(inspect.unwrap(thing), "__code__", None) if callable(thing) else None
+    if code is not None:
+        return int(code.co_firstlineno)
+    try:
+        return inspect.getsourcelines(thing)[1]
+    except (OSError, TypeError):
+        return min((line_of(m) for m in vars(thing).values() if inspect.isfunction(m)), default=0)
