@@ -181,6 +181,8 @@ class Layout:
             return np.asarray(np.eye(sizes[here.classes])[np.asarray(value, dtype=int)])
         if here.domain == "onehot" and there.domain == "label":
             return np.asarray(np.asarray(value).argmax(axis=-1))
+        if here.domain == "label" and there.domain == "binary":
+            value = np.asarray(value, dtype=float)
         if here.axes == there.axes:
             return value
         squeezed = np.asarray(value).reshape([sizes[n] for n in here.dims if n != "1"])

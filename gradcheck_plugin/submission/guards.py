@@ -2,8 +2,8 @@
 
 Such a constant keeps the forward finite and is left out of the backward on purpose, so that the backward is exact for
 the forward without it. Here the guards of the user's modules are found in the source, and taken out for a moment:
-written out, as a local or global name, as a default argument, or as an attribute that `__init__` sets. The same
-constant in a denominator of the same class or module (`t / (y + 1e-7)`) belongs to it.
+written out, as a local or global name, as a default argument, or as an attribute of the class or one that `__init__`
+sets. The same constant in a denominator of the same class or module (`t / (y + 1e-7)`) belongs to it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import contextlib
 import inspect
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -23,15 +23,21 @@ _LOGS = ("log", "log2", "log10")
 
 @dataclass(frozen=True)
 class Guard:
-    """One function with the constants, global names and default arguments that guard a logarithm in it."""
+    """One function with the constants, global names and default arguments that guard a logarithm in it.
+
+    `attributes` are those of the class `owner` that do, `eps = 1e-10` in its body.
+    """
 
     function: FunctionType
-    constants: frozenset[float]
+    constants: frozenset[float] = frozenset()
     names: tuple[str, ...] = field(default=())
+    owner: type | None = None
+    attributes: tuple[str, ...] = ()
 
     @property
     def values(self) -> set[float]:
-        return {*self.constants, *(self.function.__globals__[n] for n in self.names)}
+        held = (vars(self.owner)[a] for a in self.attributes) if self.owner else ()
+        return {*self.constants, *(self.function.__globals__[n] for n in self.names), *held}
 
 
 def find(namespaces: Iterable[ModuleType | dict[str, Any]]) -> tuple[Guard, ...]:
@@ -39,10 +45,11 @@ def find(namespaces: Iterable[ModuleType | dict[str, Any]]) -> tuple[Guard, ...]
     found: dict[int, Guard] = {}
     for namespace in namespaces:
         values = list((vars(namespace) if isinstance(namespace, ModuleType) else namespace).values())
-        guards = [Guard(*g) for thing in values for g in _guarded(thing, _log_terms)]
+        guards = [g for thing in values for g in _guarded(thing, _log_terms)]
         constants = frozenset(v for g in guards for v in g.values)
         if constants:
-            guards += [Guard(f, c & constants, n) for thing in values for f, c, n in _guarded(thing, _all_terms)]
+            also = [g for thing in values for g in _guarded(thing, _all_terms)]
+            guards += [replace(g, constants=g.constants & constants) for g in also]
         for guard in guards:
             known = found.get(id(guard.function))
             merged = guard if known is None else _merged(known, guard)
@@ -52,7 +59,9 @@ def find(namespaces: Iterable[ModuleType | dict[str, Any]]) -> tuple[Guard, ...]
 
 
 def _merged(a: Guard, b: Guard) -> Guard:
-    return Guard(a.function, a.constants | b.constants, tuple(sorted({*a.names, *b.names})))
+    attributes = tuple(sorted({*a.attributes, *b.attributes}))
+    names = tuple(sorted({*a.names, *b.names}))
+    return Guard(a.function, a.constants | b.constants, names, a.owner or b.owner, attributes)
 
 
 @contextlib.contextmanager
@@ -73,11 +82,16 @@ def _bare(guard: Guard) -> Iterator[None]:
     f.__defaults__ = tuple(_zero(d, guard) for d in defaults) if defaults else defaults
     f.__kwdefaults__ = {k: _zero(d, guard) for k, d in keywords.items()} if keywords else keywords
     f.__globals__.update(dict.fromkeys(kept, 0.0))
+    held = {a: vars(guard.owner)[a] for a in guard.attributes} if guard.owner else {}
+    for attribute in held:
+        setattr(guard.owner, attribute, 0.0)
     try:
         yield
     finally:
         f.__code__, f.__defaults__, f.__kwdefaults__ = code, defaults, keywords
         f.__globals__.update(kept)
+        for attribute, value in held.items():
+            setattr(guard.owner, attribute, value)
 
 
 def _zero(value: Any, guard: Guard) -> Any:
@@ -88,11 +102,10 @@ def _tiny(value: Any) -> bool:
     return isinstance(value, float) and 0 < value <= LARGEST
 
 
-Found = tuple[FunctionType, frozenset[float], tuple[str, ...]]
 Terms = Callable[[ast.AST], Iterator[ast.expr]]
 
 
-def _guarded(thing: Any, terms: Terms) -> Iterator[Found]:
+def _guarded(thing: Any, terms: Terms) -> Iterator[Guard]:
     """The guarded functions of a function or class. An attribute `self.eps` leads to the `__init__` that sets it."""
     if inspect.isfunction(thing):
         yield from _in_function(thing, _tree(thing), terms)
@@ -105,7 +118,10 @@ def _guarded(thing: Any, terms: Terms) -> Iterator[Found]:
             if method.__name__ == "__init__" and attributes:
                 constants = frozenset(_set_in_init(method, tree, attributes))
                 if constants:
-                    yield method, constants, ()
+                    yield Guard(method, constants)
+        held = tuple(sorted(a for a in attributes if _tiny(vars(thing).get(a))))
+        if held and methods:
+            yield Guard(methods[0][0], owner=thing, attributes=held)
 
 
 def _tree(function: FunctionType) -> ast.AST | None:
@@ -115,7 +131,7 @@ def _tree(function: FunctionType) -> ast.AST | None:
         return None
 
 
-def _in_function(function: FunctionType, tree: ast.AST | None, terms: Terms) -> Iterator[Found]:
+def _in_function(function: FunctionType, tree: ast.AST | None, terms: Terms) -> Iterator[Guard]:
     if tree is None:
         return
     local = _assigned(tree) | _defaults(function)
@@ -129,7 +145,7 @@ def _in_function(function: FunctionType, tree: ast.AST | None, terms: Terms) -> 
         elif isinstance(side, ast.Name) and side.id not in local and _tiny(function.__globals__.get(side.id)):
             names.add(side.id)
     if constants or names:
-        yield function, frozenset(constants), tuple(sorted(names))
+        yield Guard(function, frozenset(constants), tuple(sorted(names)))
 
 
 def _log_terms(tree: ast.AST) -> Iterator[ast.expr]:
