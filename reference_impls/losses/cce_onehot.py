@@ -49,6 +49,10 @@ def minus_dropped(dy: float, p: Array, t: Array, reduction: str = "mean") -> Gra
     return {"p": dy * t / p / count(p, reduction)}
 
 
+def likeliest_class_only(dy: float, p: Array, t: Array, reduction: str = "mean") -> Grads:
+    return backward(dy, p, np.eye(p.shape[1])[t.argmax(axis=1)], reduction)
+
+
 def upstream_ignored(dy: float, p: Array, t: Array, reduction: str = "mean") -> Grads:
     return backward(1.0, p, t, reduction)
 
@@ -65,6 +69,7 @@ SPEC = LayerSpec(
         Variant(note="sum over the samples", options={"reduction": "sum"}),
         Variant("p: C N @unit, t: C N @onehot(C)", "samples in columns"),
         Variant("p: C @prob, t: C @onehot", "one sample", incidental=True),
+        Variant("t: N C @prob", "soft labels", incidental=True),
     ),
     mistakes=(
         Mistake("fused-gradient", gradient_of_the_logits,
@@ -87,6 +92,11 @@ SPEC = LayerSpec(
                 help="The loss is minus a logarithm: a larger p of the right class lowers it, so dp = -t / p",
                 says_ko="교차 엔트로피의 `{grad}` 부호가 반대이다",
                 help_ko="손실은 로그에 음수를 붙인 값이라 정답의 p가 크면 작아지므로 dp = -t / p이다"),
+        Mistake("argmax-of-soft-labels", likeliest_class_only, variant="soft labels",
+                says="`{grad}` of the cross-entropy keeps only the largest of the soft labels in t",
+                help="argmax is right for one-hot rows alone; -t / p holds for both",
+                says_ko="교차 엔트로피의 `{grad}`가 소프트 레이블 t에서 가장 큰 클래스 하나만 남긴다",
+                help_ko="argmax는 원-핫 행에서만 맞고, -t / p는 두 경우에 모두 맞다"),
         Mistake("upstream-ignored", upstream_ignored,
                 says="`{grad}` of the cross-entropy ignores the upstream gradient",
                 help="A loss may be scaled or added to another one: multiply by dout",

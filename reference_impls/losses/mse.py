@@ -62,6 +62,10 @@ def divided_in_backward_only(dy: float, y: Array, t: Array, reduction: str = "me
     return scaled(1 / len(y), dy, y, t, reduction)
 
 
+def gradient_of_the_mean(dy: float, y: Array, t: Array, reduction: str = "mean") -> Grads:
+    return backward(dy, y, t, "mean")  # what torch's mse_loss gives, whatever this forward is
+
+
 def t_minus_y(dy: float, y: Array, t: Array, reduction: str = "mean") -> Grads:
     return scaled(-1.0, dy, y, t, reduction)
 
@@ -122,11 +126,12 @@ SPEC = LayerSpec(
                 help="Divide in both passes or in neither: a sum has no 1/N",
                 says_ko="순전파는 합인데 제곱 오차의 `{grad}`만 배치 크기로 나눈다",
                 help_ko="양쪽 모두 나누거나 모두 나누지 않는다"),
-        Mistake("wrong-sign", t_minus_y,
-                says="`{grad}` of the squared error has the wrong sign",
-                help="The derivative for the prediction is y - t, for the target t - y",
-                says_ko="제곱 오차의 `{grad}` 부호가 반대이다",
-                help_ko="예측에 대한 미분은 y - t, 목표에 대한 미분은 t - y이다"),
+        Mistake("another-reduction", gradient_of_the_mean, variant="half of the sum",
+                says="`{grad}` is that of the mean over all elements, as in torch's mse_loss; the forward is not",
+                help="Differentiate the loss that is there: half of the sum gives y - t, the mean 2 (y - t) / y.size",
+                says_ko="순전파는 평균이 아닌데 `{grad}`는 torch의 mse_loss처럼 모든 원소의 평균에 대한 기울기이다",
+                help_ko="순전파에 쓴 손실을 미분한다: 제곱합의 절반이면 y - t, 평균이면 2 (y - t) / y.size이다"),
+        Mistake("wrong-sign", t_minus_y),
         Mistake("upstream-ignored", upstream_ignored,
                 says="`{grad}` of the squared error ignores the upstream gradient",
                 help="A loss may be scaled or added to another one: multiply by dout",

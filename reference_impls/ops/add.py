@@ -35,6 +35,11 @@ def repeated_operand_averaged(dz: Array, x: Array, y: Array) -> Grads:
     return {"x": unbroadcast(dz, x.shape) * (x.size / dz.size), "y": unbroadcast(dz, y.shape) * (y.size / dz.size)}
 
 
+def last_use_only(dz: Array, x: Array, y: Array) -> Grads:
+    # one variable is used in every row, and each use overwrites the gradient of the one before
+    return {"x": dz[-len(x) :].copy(), "y": dz[-len(y) :].copy()}
+
+
 def one_array_for_both(dz: Array, x: Array, y: Array) -> Grads:
     return {"x": dz, "y": dz}
 
@@ -71,6 +76,15 @@ SPEC = LayerSpec(
             help="Each copy of the operand adds its own share to the gradient, so use sum and not mean.",
             says_ko="`{grad}`를 반복된 행에 대해 합하지 않고 평균했다",
             help_ko="반복된 사본마다 기울기가 더해지므로 mean이 아니라 sum을 쓴다.",
+        ),
+        Mistake(
+            "overwritten-not-added",
+            last_use_only,
+            variant="second operand repeated over the batch",
+            says="`{grad}` is that of the last use of its operand; the earlier uses are overwritten",
+            help="A variable that is used several times, as in x + x, gets the sum of its gradients: `+=`, not `=`.",
+            says_ko="`{grad}`에 마지막으로 쓰인 곳의 기울기만 남고 앞의 것은 덮어써졌다",
+            help_ko="x + x처럼 여러 번 쓰인 변수의 기울기는 `=`로 덮어쓰지 않고 `+=`로 모두 더한다.",
         ),
         Mistake(
             "aliased-gradients",

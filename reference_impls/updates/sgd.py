@@ -49,6 +49,13 @@ def without_rate(w: Array, dw: Array, lr: float = 0.1) -> Array:
     return w
 
 
+def time_read_as_factor(w: Array, dw: Array, lr: float = 0.1) -> Array:
+    t = 2  # the number of the step, any but the first
+    w *= t  # w(t + 1) = w(t) - lr dw, read as w times t
+    w -= lr * dw
+    return w
+
+
 def rebound(w: Array, dw: Array, lr: float = 0.1) -> Array:
     return w - lr * dw  # w = w - lr * dw makes a new array: the caller's stays as it was
 
@@ -84,6 +91,11 @@ SPEC = LayerSpec(
                 help="The step is lr * dw; without lr it is mostly far too long",
                 says_ko="SGD가 학습률 없이 기울기를 그대로 뺀다",
                 help_ko="갱신량은 lr * dw이고, lr가 없으면 대개 너무 크다"),
+        Mistake("time-as-factor", forward=time_read_as_factor,
+                says="SGD multiplies the parameter by the number of the step",
+                help="In w(t + 1) = w(t) - lr * dw the t in brackets only counts the steps: w -= lr * dw",
+                says_ko="SGD가 매개변수에 단계 번호 t를 곱한다",
+                help_ko="w(t + 1) = w(t) - lr * dw에서 괄호 안의 t는 단계를 세는 번호일 뿐이므로 w -= lr * dw로 쓴다"),
         Mistake("not-in-place", forward=rebound,
                 says="SGD computes the new parameter as a new array, and the caller's array does not change",
                 help="w = w - lr * dw only rebinds the name; write w -= lr * dw, or put the result back into the dict",
