@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gradcheck_plugin.checks import gradient
+from gradcheck_plugin.diagnosis import causes
 from gradcheck_plugin.model import Case, NotDriven, Verdict
 from gradcheck_plugin.submission import bind, guards, recognise
 from gradcheck_plugin.submission.bind import Broken
@@ -127,7 +128,7 @@ def _bind(candidate: Candidate, settings: Settings, **place: Any) -> Subject | B
                 candidate,
                 layer=settings.pinned.get(candidate.name),
                 seconds=settings.seconds,
-                consistent=_consistent,
+                misfit=_misfit,
                 **place,
             )
     except Exception as exc:
@@ -135,13 +136,14 @@ def _bind(candidate: Candidate, settings: Settings, **place: Any) -> Subject | B
         return NotDriven(candidate.name, reason, file=place.get("file", ""), line=candidate.line, code="internal")
 
 
-def _consistent(subject: Subject, case: Case) -> bool:
-    """Whether every gradient of a subject passes in one case."""
+def _misfit(subject: Subject, case: Case) -> float:
+    """0 where every gradient of a subject passes in one case; else above 1, and more the less they look like it."""
     try:
-        judged = [gradient.judge(subject, n, case, subject.layout) for n in subject.judged]
+        judged = {n: gradient.judge(subject, n, case, subject.layout) for n in subject.judged}
+        wrong = [n for n, j in judged.items() if j.verdict is not Verdict.PASS]
+        return max((1.0 + causes.unlikeness(subject, n, case) for n in wrong), default=0.0)
     except (UserCodeRaised, Unbindable, TypeError):
-        return False
-    return all(j.verdict is Verdict.PASS for j in judged)
+        return float("inf")
 
 
 __all__ = ["FileSuite", "Problem", "Settings", "Target", "open_file", "open_namespace", "python_files"]

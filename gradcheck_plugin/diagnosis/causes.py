@@ -7,7 +7,7 @@ pairwise different axis sizes: the reference's own classical mistakes first, the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -177,6 +177,36 @@ def numerical_gradient(subject: Subject, name: str, case: Case, dy: Array, out: 
             return None
         result[index] = fast[-1]
     return result
+
+
+def updated_weights(subject: Subject, name: str, layout: Layout, seed: int) -> Cause | None:
+    """Whether a layer that takes its own step computes a gradient from the weights it has moved already."""
+    rates = getattr(subject.caller, "rates", {})
+    base = subject.spec.layout if subject.spec else None
+    for i in range(2 if rates else 0):
+        case = subject.sample(seed + i, generic_sizes(layout, subject.spec, base, i), layout=layout)
+        out, dy, given = gradients(subject, case)
+        yours = numeric(given.get(name))
+        moved = {n: case.arrays[n] - rate * np.asarray(given[n]) for n, rate in rates.items()}
+        with frozen(case.seed):
+            out = np.asarray(numeric(subject.caller.forward({**case.arrays, **moved}).output))
+        right = numerical_gradient(subject, name, replace(case, arrays={**case.arrays, **moved}), dy, out)
+        if yours is None or right is None or not _close(yours, right):
+            return None
+    return _cause(subject, name, ("updated-weights-used", "", None), 2) if rates else None
+
+
+def unlikeness(subject: Subject, name: str, case: Case) -> float:
+    """How far a gradient is from a multiple of the right one, and, less, how far that multiple is from one."""
+    out, dy, given = gradients(subject, case)
+    yours, right = numeric(given.get(name)), numerical_gradient(subject, name, case, dy, out)
+    if yours is None or right is None or yours.shape != right.shape or not np.isfinite(yours).all():
+        return 10.0
+    sizes = float(np.linalg.norm(yours)), float(np.linalg.norm(right))
+    if not all(sizes):
+        return 5.0
+    cosine = abs(float(np.vdot(yours, right))) / (sizes[0] * sizes[1])
+    return 1 - cosine + 0.01 * min(abs(float(np.log(sizes[0] / sizes[1]))), 10.0)
 
 
 def _close(a: Array, b: Array) -> bool:

@@ -35,6 +35,10 @@ CODES: dict[str, Code] = {
         "every parameter's gradient, `{grad}` too, is divided by N, and those of the inputs are not",
         "right where the loss takes a sum and the layer the mean, as some courses do; check the whole network",
     ),
+    "updated-weights-used": Code(
+        "`{grad}` is computed with weights that backward has updated already",
+        "compute every gradient from the old weights first, then take the step",
+    ),
     "wrong-sign": Code("`{grad}` has the wrong sign", "check the order of a difference, or a minus that was dropped"),
     "factor-two": Code("`{grad}` is twice the gradient", "look for a factor 2 that the forward does not have"),
     "factor-half": Code("`{grad}` is half the gradient", "the derivative of a square is 2 times its base"),

@@ -37,7 +37,7 @@ _BY_NUMBERS_NOT = ("identity", "step", "add")
 
 
 _OWN_FAULTS = (NotImplementedError, NameError)  # wrong whatever the input is
-Consistent = Callable[[Subject, Case], bool]
+Misfit = Callable[[Subject, Case], float]
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class _Attempt:
     fault: Exception | None = None
     ran: bool = False
     matches: bool = False
-    unsettled: bool = False
+    distance: float = 0.0  # of the backward from the gradient of the forward, where a choice depends on it
 
 
 def bind(
@@ -72,12 +72,12 @@ def bind(
     module: str = "",
     layer: str | None = None,
     seconds: float = 10.0,
-    consistent: Consistent | None = None,
+    misfit: Misfit | None = None,
 ) -> Subject | Broken | NotDriven:
     """Bind a candidate. `layer` names the reference; without it the name and the numbers decide.
 
-    `consistent` says whether every gradient of a subject is that of its forward in a case: it settles what an object
-    without a reference leaves open, such as the form of its labels.
+    `misfit` says how far the gradients of a subject are from those of its forward in a case: it settles what the
+    forward leaves open, such as the form of labels or what the arguments of a backward mean.
     """
     place: dict[str, Any] = {"file": file, "line": candidate.line}
     named = specs()[layer] if layer else spec_named(candidate.name)
@@ -86,10 +86,10 @@ def bind(
     attempt: _Attempt | None = None
     try:
         with time_limit(seconds):
-            attempt = _search(candidate, named, consistent)
+            attempt = _search(candidate, named, misfit)
             if (attempt.subject is None or attempt.fault) and _uses_torch(candidate):
                 tensors = dataclasses.replace(candidate, objects={**candidate.objects, "tensors": True})
-                second = _search(tensors, named, consistent)
+                second = _search(tensors, named, misfit)
                 if second.subject is not None and second.fault is None:
                     attempt = second
     except TimeLimit:
@@ -144,16 +144,16 @@ def _convention(candidate: Candidate) -> str:
     return (candidate.convention.__doc__ or "").split(".")[0].split(":")[0].replace("`", "")
 
 
-def _search(candidate: Candidate, named: LayerSpec | None, consistent: Consistent | None) -> _Attempt:
+def _search(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | None) -> _Attempt:
     best = _Attempt()
     if named:
-        best = _against(candidate, named, consistent)
+        best = _against(candidate, named, misfit)
         if best.matches:
             return best
     if candidate.kind != "update":
         for spec in specs().values():
             if spec is not named and _kind(spec) == _kind_of(candidate) and _by_numbers(spec):
-                other = _against(candidate, spec, consistent, quick=True)
+                other = _against(candidate, spec, misfit, quick=True)
                 if other.matches and other.subject is not None:
                     note = (
                         f"computes what `{spec.name}` computes"
@@ -164,30 +164,53 @@ def _search(candidate: Candidate, named: LayerSpec | None, consistent: Consisten
                     return other
     if named and best.ran:
         return best
-    alone = _alone(candidate, consistent)
+    alone = _alone(candidate, misfit)
     if alone.subject is not None and (named is None or best.subject is None):
         return alone
     return best if best.fault or best.subject else alone
 
 
-def _against(candidate: Candidate, spec: LayerSpec, consistent: Consistent | None, quick: bool = False) -> _Attempt:
+def _against(candidate: Candidate, spec: LayerSpec, misfit: Misfit | None, quick: bool = False) -> _Attempt:
+    """The layout of `spec` that fits the candidate best.
+
+    A layer that takes its own steps often does so one sample at a time; then N is 1 in every layout.
+    """
+    best = _in_layouts(candidate, spec, spec.layouts(), misfit, quick)
+    if candidate.objects.get("steps") and not (best.matches and best.fault is None):
+        single = [
+            (dataclasses.replace(v, note="; ".join(filter(None, [v.note, "one sample at a time"]))), l.pinned({"N": 1}))
+            for v, l in spec.layouts()
+            if "N" in l.dims()
+        ]
+        for pair in single:
+            one = _in_layouts(candidate, spec, [pair], misfit, quick)
+            if one.matches and one.fault is None:
+                return one
+    return best
+
+
+def _in_layouts(
+    candidate: Candidate,
+    spec: LayerSpec,
+    layouts: list[tuple[Variant, Layout]],
+    misfit: Misfit | None,
+    quick: bool,
+) -> _Attempt:
     """The first layout of `spec` that the forward agrees with; else the first that runs; else the first fault.
 
     Where several agree, as the mean and the sum of one loss a sample do, the backward settles which is meant.
     """
     best = _Attempt()
     further = []
-    for variant, layout in spec.layouts():
+    for variant, layout in layouts:
         same = best.subject is not None and variant.options == best.subject.variant.options
-        if best.matches and not best.unsettled and (quick or not same):
+        if best.matches and not best.distance and (quick or not same):
             continue
-        attempt = _try(candidate, spec, variant, layout, consistent)
-        if best.matches and best.unsettled and attempt.matches and attempt.fault is None and not attempt.unsettled:
+        attempt = _try(candidate, spec, variant, layout, misfit)
+        if best.matches and best.distance and _settles(attempt, best):
             best = attempt
         elif best.matches:
-            if (
-                same and attempt.matches and attempt.fault is None
-            ):  # a forward may take labels that the backward refuses
+            if same and attempt.matches and attempt.fault is None:  # a backward may refuse labels of another form
                 further.append((variant, layout))
         elif (attempt.matches and not variant.incidental) or (attempt.ran and not best.ran and not variant.incidental):
             best = attempt
@@ -199,7 +222,7 @@ def _against(candidate: Candidate, spec: LayerSpec, consistent: Consistent | Non
 
 
 def _try(
-    candidate: Candidate, spec: LayerSpec | None, variant: Variant, layout: Layout, consistent: Consistent | None
+    candidate: Candidate, spec: LayerSpec | None, variant: Variant, layout: Layout, misfit: Misfit | None
 ) -> _Attempt:
     """Every way of calling the candidate with a layout; the numbers choose where there is more than one."""
     options = dict(variant.options)
@@ -220,13 +243,24 @@ def _try(
     if len(attempts) == 1:
         return attempts[0]
     good = [a for a in attempts if a.fault is None and (a.matches or spec is None)]
-    settled = next((a for a in good if _settled(a, consistent)), None)
-    if settled is not None:
-        return settled
     ran = [a for a in attempts if a.ran and a.fault is None]
-    best = (good or ran or [a for a in attempts if a.ran] or attempts)[0]
-    best.unsettled = True
+    best, distance = _nearest(good or ran or [a for a in attempts if a.ran] or attempts, misfit)
+    best.distance = distance
     return best
+
+
+def _nearest(attempts: list[_Attempt], misfit: Misfit | None) -> tuple[_Attempt, float]:
+    """The attempt whose backward comes closest to being the gradient of its forward, and how far it is from that."""
+    distances = [_distance(a, misfit) for a in attempts]
+    best = int(np.argmin(distances))
+    return attempts[best], distances[best]
+
+
+def _settles(attempt: _Attempt, best: _Attempt) -> bool:
+    """Whether another variant of the same arrays explains what the best so far does not: a sum for a mean."""
+    if attempt.subject is None or best.subject is None or attempt.subject.layout != best.subject.layout:
+        return False
+    return attempt.matches and attempt.fault is None and attempt.distance < best.distance
 
 
 def _reduced(
@@ -308,7 +342,7 @@ def _judged(subject: Subject, case: Any) -> tuple[str, ...]:
     return (*present, *missing)
 
 
-def _alone(candidate: Candidate, consistent: Consistent | None) -> _Attempt:
+def _alone(candidate: Candidate, misfit: Misfit | None) -> _Attempt:
     """Bind without a reference: the forward is the only authority on what it computes.
 
     The first shape of input that runs is the natural one. What else is guessed there, such as the form of labels, is
@@ -318,7 +352,7 @@ def _alone(candidate: Candidate, consistent: Consistent | None) -> _Attempt:
     for layouts in guesses(candidate):
         ran = []
         for layout in layouts:
-            attempt = _try(candidate, None, Variant(), layout, consistent)
+            attempt = _try(candidate, None, Variant(), layout, misfit)
             if attempt.subject is not None and attempt.fault is None:
                 note = "no reference: checked numerically"
                 attempt.subject = dataclasses.replace(attempt.subject, notes=(*attempt.subject.notes, note))
@@ -326,15 +360,17 @@ def _alone(candidate: Candidate, consistent: Consistent | None) -> _Attempt:
             elif first.fault is None or (attempt.subject and not first.subject):
                 first = attempt
         if ran:
-            return next((a for a in ran if len(ran) > 1 and _settled(a, consistent)), ran[0])
+            return next((a for a in ran if len(ran) > 1 and not _distance(a, misfit)), ran[0])
     return first
 
 
-def _settled(attempt: _Attempt, consistent: Consistent | None) -> bool:
-    if consistent is None or attempt.subject is None:
-        return False
-    case = attempt.subject.sample(11, generic_sizes(attempt.subject.layout, None, None))
-    return consistent(attempt.subject, case)
+def _distance(attempt: _Attempt, misfit: Misfit | None) -> float:
+    if misfit is None or attempt.subject is None or attempt.fault is not None:
+        return np.inf
+    base = attempt.subject.spec.layout if attempt.subject.spec else None
+    return misfit(
+        attempt.subject, attempt.subject.sample(11, generic_sizes(attempt.subject.layout, attempt.subject.spec, base))
+    )
 
 
 def _not_bound(

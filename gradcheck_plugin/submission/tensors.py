@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,19 @@ def to_array(value: Any) -> Array:
     return np.asarray(value.detach().cpu().numpy())
 
 
+@contextlib.contextmanager
+def _double() -> Iterator[None]:
+    """New tensors are float64 for the length of the block: `torch.ones(n)` must not meet float64 inputs as float32."""
+    import torch
+
+    kept = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(kept)
+
+
 class TensorCaller:
     """Another caller whose arrays become tensors on their way to the user's code."""
 
@@ -42,12 +56,12 @@ class TensorCaller:
     forward_after = None  # tensors are made in `forward` only
 
     def forward(self, arrays: Mapping[str, Array]) -> Tape:
-        with calls.converting(to_tensor):
+        with calls.converting(to_tensor), _double():
             tape = self._caller.forward(arrays)
         run = tape.backward
 
         def backward(dy: Any) -> dict[str, Any]:
-            with calls.converting(to_tensor):
+            with calls.converting(to_tensor), _double():
                 return run(to_tensor(dy))
 
         return Tape(tape.output, backward)

@@ -11,6 +11,16 @@ RIGHT: dict[str, list[str]] = {
     "losses.py": ["MSELoss", "SumSquaredError", "CrossEntropy", "BCE", "BCEWithLogits", "mse_loss"],
     "optimizers.py": ["SGD"],
     "derivative_style.py": ["Sigmoid", "TanhActivation", "SquaredLoss"],
+    "mytorch_state.py": ["Identity", "Sigmoid", "Tanh", "Linear", "SoftmaxCrossEntropy"],
+    "dvalues_dinputs.py": [
+        "Layer_Dense",
+        "Activation_ReLU",
+        "Activation_Softmax",
+        "Loss_CategoricalCrossentropy",
+        "Loss_MeanSquaredError",
+        "Activation_Softmax_Loss_CategoricalCrossentropy",
+    ],
+    "learning_rate_layers.py": ["FCLayer", "DenseRow", "Dense", "Tanh", "Softmax"],
 }
 
 # (file, object): (the property that fails, by the user's own name of the array; the code of the cause)
@@ -51,4 +61,16 @@ WRONG: dict[tuple[str, str], tuple[str, str]] = {
     ("grads_attributes.py", "DictLinear"): ("contract", "upstream-ignored"),
     ("grads_attributes.py", "TupleAffine"): ("db", "factor-half"),
     ("optimizers.py", "SGD"): ("update", "wrong-sign"),
+    ("mytorch_state.py", "Sigmoid"): ("dx", "wrong-gradient"),
+    ("mytorch_state.py", "Tanh"): ("dx", "local-derivative-at-output"),
+    ("mytorch_state.py", "Linear"): ("dW", "extra-batch-mean"),
+    ("mytorch_state.py", "SoftmaxCrossEntropy"): ("dx", "wrong-sign"),
+    ("dvalues_dinputs.py", "Layer_Dense"): ("dbiases", "batch-mean-for-sum"),
+    ("dvalues_dinputs.py", "Activation_ReLU"): ("dinputs", "wrong-gradient"),
+    ("dvalues_dinputs.py", "Loss_CategoricalCrossentropy"): ("dy_pred", "wrong-sign"),
+    ("dvalues_dinputs.py", "Loss_MeanSquaredError"): ("dy_pred", "wrong-mean-size"),
+    ("dvalues_dinputs.py", "Activation_Softmax_Loss_CategoricalCrossentropy"): ("dinputs", "missing-batch-mean"),
+    ("learning_rate_layers.py", "FCLayer"): ("contract", "updated-weights-used"),
+    ("learning_rate_layers.py", "Dense"): ("dweights", "wrong-sign"),
+    ("learning_rate_layers.py", "Softmax"): ("dinput", "diagonal-only"),
 }
