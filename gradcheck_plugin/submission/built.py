@@ -51,7 +51,7 @@ class Built:
             obj = copy.deepcopy(self.instance)
         else:
             sizes = axis_sizes(self.layout, arrays)
-            obj = guarded("__init__", self.cls, **filled(self.plan, arrays, sizes))
+            obj = guarded("__init__", self.cls, **filled(self.plan, arrays, sizes, self.layout))
         for entry in self.layout.params:
             path = self.path(obj, entry.name, arrays[entry.name])
             if entry.name not in self.given:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,13 +14,15 @@ from gradcheck_plugin.submission.signature import Signature
 from gradcheck_plugin.submission.state import same
 from reference_impls.shapes import Layout
 
-IN_SIZE = ("in_features", "input_size", "input_dim", "in_dim", "n_in", "nin", "n_inputs", "num_inputs", "fan_in",
-           "in_size", "n_input", "inputs", "input", "d_in", "in_channels", "n_features", "num_features", "size",
-           "dim", "features", "in_feature", "ninputs", "insize", "d")  # fmt: skip
-OUT_SIZE = ("out_features", "output_size", "output_dim", "out_dim", "n_out", "nout", "n_outputs", "num_outputs",
-            "fan_out", "out_size", "n_neurons", "units", "n_units", "num_classes", "n_output", "outputs", "output",
-            "d_out", "n_classes", "neurons", "out_feature", "noutputs", "outsize", "classes", "m", "c")  # fmt: skip
-HIDDEN_SIZE = ("hidden_size", "hidden_dim", "hidden", "n_hidden", "num_hidden", "hidden_units", "h", "hidden_features")
+_WHAT = r"_?(d|dims?|size|sz|features?|feats?|channels?|ch|chan|units?|nodes?|neurons?|len|length|width|num|shape|n)?"
+IN_SIZE = re.compile(
+    rf"(n|num|nb|dim|size|d|c)?_?(in|inp|input|inputs|visible|fan_?in|from|prev|x|features?|channels?|dim|size|d){_WHAT}"
+)
+OUT_SIZE = re.compile(
+    rf"(n|num|nb|dim|size|d|c)?_?(out|output|outputs|fan_?out|to|next|y|class|classes|labels?|neurons?|units?|nodes?|"
+    rf"filters?|kernels?|m|c){_WHAT}"
+)
+HIDDEN_SIZE = re.compile(rf"(n|num|nb|dim|size)?_?(hidden|hid|h)s?{_WHAT}")
 OPTION_NAMES = {
     "slope": ("slope", "alpha", "negative_slope", "leak", "a"),
     "reg": ("reg", "lam", "lambda_", "weight_decay", "weight_decay_lambda", "l2"),
@@ -27,13 +30,33 @@ OPTION_NAMES = {
     "axis": ("axis", "dim"),
     "reduction": ("reduction",),
 }
-_INITIALISERS = ("weight_init_fn", "bias_init_fn", "weight_init", "bias_init", "init_fn")
+DROP = ("p", "r", "rate", "drop", "dropout", "drop_rate", "drop_prob", "dropout_rate", "dropout_ratio", "p_drop",
+        "dropout_prob", "dropout_p", "p_dropout", "prob", "probability", "keep_prob", "keep_rate", "keep",
+        "ratio")  # fmt: skip
+KERNEL = ("kernel_size", "kernel", "kernel_shape", "filter_size", "filter_len", "filter_shape", "field_size", "ksize",
+          "window", "window_size", "pool_size", "pool_shape", "pool_h", "pool_w", "pool_height", "pool_width", "f", "k",
+          "max_len", "kernel_width", "pooling_shape")  # fmt: skip
+SETTINGS: dict[str, Any] = {
+    **dict.fromkeys(DROP, 0.4),
+    **dict.fromkeys(KERNEL, 3),
+    **dict.fromkeys(("stride", "strides", "stride_size"), 2),
+    **dict.fromkeys(("stride_shape",), (2, 2)),
+    **dict.fromkeys(("pad", "padding", "pad_size"), 1),
+    **dict.fromkeys(("upsampling_factor", "downsampling_factor", "upsample_factor", "scale_factor"), 2),
+    **dict.fromkeys(("momentum", "beta1", "decay", "decay_rate"), 0.9),
+    **dict.fromkeys(("eps", "epsilon"), 1e-5),
+    **dict.fromkeys(("num_heads", "n_heads", "heads", "groups", "num_groups"), 2),
+    **{name: [6, 7] for name in ("hidden_size_list", "hidden_dims", "hidden_sizes", "hidden_layers")},
+    **dict.fromkeys(("autograd_engine", "optimizer", "name", "seed", "random_state", "dtype", "device"), None),
+}
+_SHAPES = ("input_shape", "in_shape", "x_shape", "inp_shape", "shape")
+_INITIALISERS = re.compile(r"(weights?_|bias_|w_|b_|kernel_)?(init|initializer|initialiser|init_fn|initializer_fn)")
 
 
 def plan_arguments(
     signature: Signature, layout: Layout, options: Mapping[str, Any], owner: str
 ) -> dict[str, tuple[str, Any]]:
-    """What every constructor argument gets: ("array", name), ("size", axis) or ("value", constant).
+    """What every constructor argument gets: ("array", name), ("size", axis), ("shape", name) or ("value", constant).
 
     Raises Unbindable that names the first argument nobody can fill.
     """
@@ -46,18 +69,22 @@ def plan_arguments(
             plan[name] = ("array", hit)
             free.remove(hit)
             continue
+        if name.lower() in _SHAPES and signature.defaults.get(name) is None and layout.inputs:
+            plan[name] = ("shape", layout.inputs[0].name)
+            continue
         option = next((o for o, group in OPTION_NAMES.items() if o in options and name.lower() in group), None)
         if option:
             plan[name] = ("value", options[option])
         elif (size := _size(name, layout)) is not None and _is_size(signature.defaults.get(name, 2)):
             plan[name] = ("size", size)
         elif name in signature.defaults:
-            continue
-        elif name.lower() in HIDDEN_SIZE:
+            if name.lower() in DROP and not signature.defaults[name]:  # a dropout that drops nothing shows nothing
+                plan[name] = ("value", SETTINGS[name.lower()])
+        elif name.lower() in SETTINGS:
+            plan[name] = ("value", SETTINGS[name.lower()])
+        elif HIDDEN_SIZE.fullmatch(name.lower()):
             plan[name] = ("value", 6)
-        elif name.lower() in ("hidden_size_list", "hidden_dims", "hidden_sizes", "hidden_layers"):
-            plan[name] = ("value", [6, 7])
-        elif name.lower() in _INITIALISERS:
+        elif _INITIALISERS.fullmatch(name.lower()):
             plan[name] = ("value", _initial)
         else:
             unfilled.append(name)
@@ -70,7 +97,7 @@ def plan_arguments(
 
 
 def filled(
-    plan: Mapping[str, tuple[str, Any]], arrays: Mapping[str, Array], sizes: Mapping[str, int]
+    plan: Mapping[str, tuple[str, Any]], arrays: Mapping[str, Array], sizes: Mapping[str, int], layout: Layout
 ) -> dict[str, Any]:
     """The constructor's arguments for the arrays of a case."""
     values: dict[str, Any] = {}
@@ -80,6 +107,9 @@ def filled(
             values[argument] = private(np.asarray(arrays[what]))
         elif kind == "size":
             values[argument] = int(what) if what.isdigit() else sizes.get(what, 5)  # an axis that no array shows
+        elif kind == "shape":
+            shape = np.shape(arrays[what])
+            values[argument] = shape[1:] if layout[what].dims[:1] == ("N",) else shape
     return values
 
 
@@ -103,11 +133,11 @@ def _is_size(default: Any) -> bool:
 
 def _size(name: str, layout: Layout) -> str | None:
     low = name.strip("_").lower()
-    if low in HIDDEN_SIZE and "H" in layout.dims():
+    if HIDDEN_SIZE.fullmatch(low) and "H" in layout.dims():
         return "H"
-    if low in IN_SIZE:
+    if IN_SIZE.fullmatch(low):
         return _features(layout.inputs[0].dims, layout) if layout.inputs else None
-    if low in OUT_SIZE:
+    if OUT_SIZE.fullmatch(low) and low not in SETTINGS:
         labels = layout.inputs[-1] if layout.inputs else None
         if layout.output.dims or layout.params:
             return _features(layout.output.dims or layout.params[-1].dims, layout)
@@ -116,9 +146,9 @@ def _size(name: str, layout: Layout) -> str | None:
 
 
 def _features(dims: tuple[str, ...], layout: Layout) -> str | None:
-    """The axis of features: the last that is not the batch."""
+    """The axis of features: the channels of an image, else the last that is not the batch."""
     named = [d for d in dims if d not in ("N", "1")]
-    return named[-1] if named else None
+    return "C" if "C" in named and len(named) > 1 else named[-1] if named else None
 
 
 def axis_sizes(layout: Layout, arrays: Mapping[str, Array]) -> dict[str, int]:
