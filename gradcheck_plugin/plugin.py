@@ -209,7 +209,9 @@ class Wrong(Exception):
     """A property that failed; carries its result."""
 
     def __init__(self, result: Result) -> None:
-        super().__init__(result.finding.message if result.finding else result.reason)
+        from gradcheck_plugin.report.text import sentence
+
+        super().__init__(sentence(result))
         self.result = result
 
 
@@ -223,13 +225,14 @@ class PropertyItem(pytest.Item):
 
     def runtest(self) -> None:
         from gradcheck_plugin.model import Verdict, plain
+        from gradcheck_plugin.report.text import sentence
 
         result = self.target.check(self.name)
         self.user_properties.append(("gradcheck", {"schema": 1, **plain(result)}))
         if result.verdict is Verdict.FAIL:
             raise Wrong(result).with_traceback(self.target.user_traceback())  # where --pdb opens
         if result.verdict is not Verdict.PASS:
-            pytest.skip(f"{result.verdict.value.lower()}: {result.reason}")
+            pytest.skip(f"{result.verdict.value.lower()}: {sentence(result)}")
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         from gradcheck_plugin.report import text
@@ -254,7 +257,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         return
     report = outcome.get_result()
     if isinstance(call.excinfo.value, Wrong) and isinstance(report.longrepr, str):
-        report.longrepr = _Failure(report.longrepr, str(call.excinfo.value), item)
+        report.longrepr = _Failure(report.longrepr, str(call.excinfo.value), report)
     elif report.skipped and isinstance(report.longrepr, tuple):
         path, line, _ = item.reportinfo()
         report.longrepr = (str(path), (line or 0) + 1, report.longrepr[2].removeprefix("Skipped: "))
@@ -271,12 +274,12 @@ class _Crash:
 
 
 class _Failure:
-    """A text report with the sentence for the summary line; survives the trip from an xdist worker as its text."""
+    """A text report with the sentence for the summary line; from an xdist worker comes its text alone."""
 
-    def __init__(self, text: str, message: str, item: PropertyItem) -> None:
+    def __init__(self, text: str, message: str, report: pytest.TestReport) -> None:
         self.text = text
-        path, line, _ = item.reportinfo()
-        self.reprcrash = _Crash(message, str(path), (line or 0) + 1)
+        path, line, _ = report.location
+        self.reprcrash = _Crash(message, path, (line or 0) + 1)
 
     def toterminal(self, tw: Any) -> None:
         for line in self.text.splitlines():
@@ -299,11 +302,19 @@ def _data(report: Any) -> dict[str, Any] | None:
     return next((v for k, v in getattr(report, "user_properties", ()) if k == "gradcheck"), None)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Kept on the controller, where the summary is written; under xdist the reports come from the workers."""
     data = _data(report)
-    if data is not None and report.when == "call" and _active is not None:
-        _active.results[report.nodeid] = data
+    if data is None or report.when != "call" or _active is None:
+        return
+    _active.results[report.nodeid] = data
+    if report.failed and isinstance(report.longrepr, str):
+        from gradcheck_plugin.model import result_from_plain
+        from gradcheck_plugin.report.text import sentence
+
+        result = result_from_plain({k: v for k, v in data.items() if k != "schema"})
+        report.longrepr = _Failure(report.longrepr, sentence(result), report)  # type: ignore[assignment]
 
 
 _active: State | None = None

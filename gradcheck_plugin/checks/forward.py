@@ -25,6 +25,7 @@ class ForwardJudgement:
     yours: Any = None
     expected: Array | None = None
     error: float = 0.0
+    case: Case | None = None  # where it is not the one that was drawn
 
 
 def judge(subject: Subject, case: Case, layout: Layout) -> ForwardJudgement:

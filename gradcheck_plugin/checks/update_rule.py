@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from gradcheck_plugin.checks.forward import TOLERANCE, ForwardJudgement
@@ -24,13 +26,15 @@ def judge(subject: Subject, case: Case, layout: Layout) -> ForwardJudgement:
     for step in range(STEPS):
         if step:
             arrays["dw"] = rng.standard_normal(want.shape)
+        arrays["w"] = yours
         with frozen(case.seed):
-            got = numeric(subject.caller.forward({**arrays, "w": yours}).output)
+            got = numeric(subject.caller.forward(arrays).output)
+        now = replace(case, arrays=dict(arrays))
         if got is None or got.shape != want.shape:
-            return ForwardJudgement(Verdict.FAIL, "it gives no array of the parameter's shape", got, want)
+            return ForwardJudgement(Verdict.FAIL, "it gives no array of the parameter's shape", got, want, case=now)
         want = np.asarray(subject.spec.forward(want.copy(), arrays["dw"], **subject.variant.options))
         yours = got.astype(np.float64)
         error = float(np.max(np.abs(yours - want), initial=0.0)) / max(float(np.max(np.abs(want), initial=0.0)), 1e-3)
         if not error <= TOLERANCE[np.dtype(np.float64)]:
-            return ForwardJudgement(Verdict.FAIL, f"after step {step + 1} its values differ", yours, want, error)
+            return ForwardJudgement(Verdict.FAIL, f"after step {step + 1} its values differ", yours, want, error, now)
     return ForwardJudgement(Verdict.PASS, yours=yours, expected=want)

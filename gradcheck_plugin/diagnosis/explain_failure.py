@@ -13,7 +13,8 @@ from gradcheck_plugin.checks.gradient import Judgement, gradients
 from gradcheck_plugin.checks.kink import KinkJudgement, on_the_kink
 from gradcheck_plugin.diagnosis import causes
 from gradcheck_plugin.diagnosis.codes import CODES, help_for, sentence
-from gradcheck_plugin.diagnosis.source import reproduce, source_of
+from gradcheck_plugin.diagnosis.reproducer import UPSTREAM, identifiers, reproduce
+from gradcheck_plugin.diagnosis.source import source_of
 from gradcheck_plugin.model import Array, Comparison, Finding, Severity, Verdict
 from gradcheck_plugin.search import Drawn, Search
 from gradcheck_plugin.submission.calls import UserCodeRaised
@@ -54,7 +55,7 @@ def gradient(
         evidence=tuple(filter(None, [cause.evidence, *_evidence(judged)])),
         agrees=_agreeing(target, subject, name),
         help=helps,
-        reproduce=reproduce(target, subject, drawn, judged.dy, name, judged.expected),
+        reproduce=reproduce(target, subject, drawn, name, dy=judged.dy, yours=judged.yours, expected=judged.expected),
         **source_of(subject, property),
     )
 
@@ -73,6 +74,8 @@ def forward(
         return early
     drawn = _smallest(found)
     judgement = judged(drawn)
+    if judgement.case is not None:
+        drawn = Drawn(judgement.case, drawn.layout)
     assert subject.spec is not None
     agrees = () if subject.spec.kind == "update" else _agreeing(target, subject, "")
     own = [a for a in agrees if a != "forward"]
@@ -91,7 +94,7 @@ def forward(
         evidence=(judgement.reason,),
         agrees=agrees,
         help=helps,
-        reproduce=reproduce(target, subject, drawn, None, "", judgement.expected),
+        reproduce=reproduce(target, subject, drawn, "", yours=judgement.yours, expected=judgement.expected),
         **source_of(subject, "forward"),
     )
 
@@ -119,7 +122,7 @@ def kink(
         ),
         evidence=(slopes,),
         help=help_for("kink"),
-        reproduce=reproduce(target, subject, shown, None, name, None),
+        reproduce=reproduce(target, subject, shown, name, index=judgement.index),
         **source_of(subject, subject.gradient_name(name)),
     )
 
@@ -135,7 +138,9 @@ def contract(
     drawn = _smallest(found)
     base = _breach(subject, breach)
     if breach.code in ("not-linear", "upstream-ignored"):
-        cause = causes.classical(subject, breach.gradient, drawn.layout, drawn.case.seed % 1000)
+        seed = drawn.case.seed % 1000
+        cause = causes.updated_weights(subject, breach.gradient, drawn.layout, seed)
+        cause = cause or causes.classical(subject, breach.gradient, drawn.layout, seed)
         if cause is not None:
             base = Finding(cause.code, cause.message, help=cause.help, evidence=(base.message, cause.evidence))
     return Finding(
@@ -146,7 +151,7 @@ def contract(
         evidence=base.evidence,
         agrees=("forward",) if subject.matches else (),
         help=base.help,
-        reproduce=reproduce(target, subject, drawn, None, breach.gradient, None),
+        reproduce=reproduce(target, subject, drawn, breach.gradient or subject.judged[0]),
         **source_of(subject, subject.gradient_name(breach.gradient) if breach.gradient else ""),
     )
 
@@ -206,7 +211,7 @@ def _early(target: Target, subject: Subject, found: Search, raised: Exception | 
         import dataclasses
 
         finding = raised_finding(subject.name, subject.function, raised, subject.root, place)
-        text = reproduce(target, subject, drawn, None, name, None)
+        text = reproduce(target, subject, drawn, name or (*subject.judged, "")[0], raises=True)
         return dataclasses.replace(finding, case=shown, cases=found.found_after, reproduce=text)
     if found.seen_fault == "bad-output":
         return Finding(
@@ -216,10 +221,10 @@ def _early(target: Target, subject: Subject, found: Search, raised: Exception | 
 
 
 def _shown(subject: Subject, drawn: Drawn, dy: Array | None) -> dict[str, Array]:
-    """The arrays of a case under the user's own names."""
-    shown = {subject.display(e.name): drawn.case.arrays[e.name] for e in drawn.layout.entries}
+    """The arrays of a case under the user's own names, as the reproducer has them."""
+    shown = {name: drawn.case.arrays[n] for n, name in identifiers(subject, drawn.layout).items()}
     if dy is not None and subject.caller.upstream:
-        shown["dout"] = dy
+        shown[UPSTREAM] = dy
     return shown
 
 

@@ -1,4 +1,4 @@
-"""The user's own line behind a gradient, and lines that reproduce a failure when pasted into Python."""
+"""The user's own line behind a gradient."""
 
 from __future__ import annotations
 
@@ -6,18 +6,9 @@ import ast
 import inspect
 import re
 import textwrap
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
-from gradcheck_plugin.checks.gradient import gradients
-from gradcheck_plugin.model import Array
-from gradcheck_plugin.search import Drawn
 from gradcheck_plugin.submission.subject import Subject
-
-if TYPE_CHECKING:
-    from gradcheck_plugin.target import Target
 
 
 def source_of(subject: Subject, property: str) -> dict[str, Any]:
@@ -39,16 +30,16 @@ def source_of(subject: Subject, property: str) -> dict[str, Any]:
 
 
 def _function(subject: Subject, property: str) -> Any:
-    caller = subject.caller
+    """The function or method that computes a property."""
+    caller: Any = subject.caller
+    cls = getattr(getattr(caller, "built", None), "cls", None)
     if property == "forward":
-        return getattr(caller, "forward_function", None) or getattr(
-            getattr(caller, "cls", None), "loss" if hasattr(caller, "gradient") else "forward", None
-        )
+        method = getattr(caller, "forward_name", "loss")
+        return getattr(caller, "forward_function", None) or getattr(cls, method, None)
     for attribute in ("backward_function", "function"):
         if hasattr(caller, attribute):
             return getattr(caller, attribute)
-    cls = getattr(caller, "cls", None)
-    method = getattr(caller, "gradient", None) or ("loss" if hasattr(caller, "gradient") else "backward")
+    method = getattr(caller, "backward_name", "") or getattr(caller, "gradient", "") or "loss"
     return getattr(cls, method, None) or getattr(caller, "rule", None)
 
 
@@ -74,50 +65,3 @@ def _assignment(tree: ast.AST, property: str) -> ast.stmt | None:
 def _last_return(tree: ast.AST) -> ast.stmt | None:
     returns = [n for n in ast.walk(tree) if isinstance(n, ast.Return)]
     return max(returns, key=lambda n: n.lineno, default=None)
-
-
-def reproduce(
-    target: Target, subject: Subject, drawn: Drawn, dy: Array | None, name: str, expected: Array | None
-) -> str:
-    """Lines that run when pasted into Python, and print yours and the expected value."""
-    arrays: Mapping[str, str] = {e.name: e.name for e in drawn.layout.entries}
-    lines = subject.caller.reproduce(arrays, "dout", name)
-    if not lines or target.path is None:
-        return ""
-    top = ["import sys, numpy as np"]
-    wanted = getattr(getattr(subject.caller, "cls", None), "__name__", None) or getattr(
-        getattr(subject.caller, "rule", None), "__name__", None
-    )
-    functions = [
-        getattr(subject.caller, a).__name__
-        for a in ("forward_function", "backward_function", "function")
-        if hasattr(subject.caller, a)
-    ]
-    names = getattr(subject.caller, "owner", "") or ", ".join(functions or [str(wanted)])
-    if target.plain_import:
-        top += [f"sys.path.insert(0, {str(target.path.parent)!r})", f"from {target.path.stem} import {names}"]
-    else:
-        top += ["import gradcheck_plugin", f"globals().update(gradcheck_plugin.namespace({str(target.path)!r}))"]
-    values = [f"{e.name} = {literal(drawn.case.arrays[e.name])}" for e in drawn.layout.entries]
-    if getattr(subject.caller, "tensors", False):
-        top[0] += ", torch"
-        lines = [f"{n} = torch.tensor({n})" for n in (*(e.name for e in drawn.layout.entries), "dout")] + lines
-    if dy is None and subject.caller.upstream:
-        try:
-            dy = gradients(subject, drawn.case)[1]
-        except Exception:
-            dy = None
-    if dy is not None and subject.caller.upstream:
-        values.append(f"dout = {literal(dy)}")
-    if any("dout" in line for line in lines) and not any(v.startswith("dout") for v in values):
-        values.append("dout = 1.0")
-    tail = [f"print('expected', {literal(expected)})"] if expected is not None else []
-    return "\n".join([*top, *values, *lines, *tail])
-
-
-def literal(value: Array) -> str:
-    """An array as Python source, exactly."""
-    if np.ndim(value) == 0:
-        return repr(np.asarray(value).item())
-    text = repr(np.asarray(value).tolist())
-    return f"np.array({text})" if np.asarray(value).size else f"np.zeros({np.shape(value)})"

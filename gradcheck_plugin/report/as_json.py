@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gradcheck_plugin.model import SCHEMA, NotDriven, Result, plain
+from gradcheck_plugin.report.text import sentence
 
 
 def document(
@@ -18,7 +19,7 @@ def document(
     for r in results:
         row = plain(r)
         row["code"] = r.finding.code if r.finding else ""
-        row["message"] = r.finding.message if r.finding else r.reason
+        row["message"] = sentence(r)
         rows.append(row)
     return {"schema": SCHEMA, "results": rows, "not_driven": plain(list(not_driven)), "problems": plain(list(problems))}
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable
 
 from gradcheck_plugin.model import Comparison, Finding, NotDriven, Result, Verdict
+from gradcheck_plugin.report.columns import columns, cut, padded, wrapped
 from gradcheck_plugin.report.numbers import shape, short
 
 WIDTH = 90
+
+
+def sentence(result: Result) -> str:
+    """The one sentence of a result, without newlines: short summary, JUnit message and JSON message."""
+    return " ".join((result.finding.message if result.finding else result.reason).split())
 
 
 def finding(found: Finding, target: str = "") -> str:
@@ -16,15 +21,15 @@ def finding(found: Finding, target: str = "") -> str:
     lines = _wrap(f"{found.severity.value}[{found.code}]: ", found.message)
     if found.file:
         place = f"{found.file}:{found.line}" if found.line else found.file
-        lines.append(f"  --> {place}" + (f", in {found.function}" if found.function else ""))
+        lines += _wrap("  --> ", place + (f", in {found.function}" if found.function else ""))
     if found.source:
-        lines.append(f"   |     {found.source}"[:WIDTH])
+        lines.append(cut(f"   |     {found.source}", WIDTH))
     if found.case:
         shapes = "  ".join(f"{name} {shape(value)}" for name, value in found.case.items())
         after = f"found after {found.cases} case{'s' if found.cases != 1 else ''}" if found.cases else ""
-        gap = " " * max(2, WIDTH - 26 - len(shapes) - len(after))
+        gap = " " * max(2, WIDTH - 26 - columns(shapes) - len(after))
         lines += [f"  smallest failing case   {shapes}{gap}{after}".rstrip()]
-        if len(lines[-1]) > WIDTH:
+        if columns(lines[-1]) > WIDTH:
             lines[-1:] = [*_wrap("  smallest failing case   ", shapes), f"    {after}"]
         lines += [line for name, value in found.case.items() for line in _wrap(f"    {name} = ", short(value))]
     if found.comparison:
@@ -33,7 +38,8 @@ def finding(found: Finding, target: str = "") -> str:
     if found.agrees:
         lines += _wrap("  agrees: ", ", ".join(found.agrees))
     if found.output.strip():
-        lines += ["  printed by your code:", *(f"    {line}" for line in found.output.strip().splitlines()[-3:])]
+        printed = found.output.strip().splitlines()[-3:]
+        lines += ["  printed by your code:", *(cut(f"    {line}", WIDTH) for line in printed)]
     if found.help:
         lines += _wrap("help: ", found.help)
     if found.reproduce:
@@ -49,8 +55,8 @@ def _comparison(c: Comparison) -> list[str]:
         ("torch", short(c.torch) if c.torch is not None else ""),
     ]
     shown = [(label, text) for label, text in parts if text]
-    line = f"  {c.name:<9} " + "   ".join(f"{label} {text}" for label, text in shown)
-    lines = [line] if len(line) <= WIDTH else []
+    line = f"  {padded(c.name, 9)} " + "   ".join(f"{label} {text}" for label, text in shown)
+    lines = [line] if columns(line) <= WIDTH else []
     if not lines:
         lines = [f"  {c.name}", *(x for label, text in shown for x in _wrap(f"    {label:<9} ", text))]
     if c.total > 1 and c.wrong:
@@ -60,20 +66,17 @@ def _comparison(c: Comparison) -> list[str]:
 
 
 def _wrap(start: str, text: str) -> list[str]:
-    indent = " " * min(len(start), 14)
-    return textwrap.wrap(
-        start + text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    ) or [start.rstrip()]
+    return wrapped(start + text, WIDTH, " " * min(columns(start), 14))
 
 
 def advice(results: Iterable[Result]) -> list[str]:
     """The habits to mend, one line each."""
-    lines = []
+    lines: list[tuple[str, str]] = []
     for result in results:
         for found in result.advice:
             place = f" ({found.file}:{found.line})" if found.file and found.line else ""
-            lines += _wrap(f"advice[{found.code}]: ", f"{result.target}: {found.message}{place}")
-    return list(dict.fromkeys(lines))
+            lines.append((f"advice[{found.code}]: ", f"{result.target}: {found.message}{place}"))
+    return [line for start, text in dict.fromkeys(lines) for line in _wrap(start, text)]
 
 
 MARK = {Verdict.PASS: "ok", Verdict.FAIL: "FAIL", Verdict.INCONCLUSIVE: "?", Verdict.NOT_JUDGED: "-"}
@@ -85,9 +88,10 @@ def table(results: list[Result], not_driven: list[NotDriven]) -> list[str]:
     for result in results:
         rows.setdefault((result.file, result.target), []).append(result)
     lines = []
-    width = max([len(target) for _, target in rows] + [len(n.target) for n in not_driven] + [5])
     for file in dict.fromkeys(f for f, _ in [*rows, *((n.file, "") for n in not_driven)]):
         lines.append(file)
+        named = [t for f, t in rows if f == file] + [n.target for n in not_driven if n.file == file]
+        width = max(5, *map(columns, named))
         for (where, target), group in rows.items():
             if where != file:
                 continue
@@ -97,10 +101,10 @@ def table(results: list[Result], not_driven: list[NotDriven]) -> list[str]:
             ]
             checked = f"  checked to {max(finest):.0e}" if finest else ""
             layer = f" [{group[0].layer}]" if group[0].layer else " [no reference]"
-            lines += _wrap(f"  {target:<{width}} ", f"{cells}{checked}{layer}")
+            lines += _wrap(f"  {padded(target, width)} ", f"{cells}{checked}{layer}")
         for n in not_driven:
             if n.file == file:
-                lines += _wrap(f"  {n.target:<{width}} ", f"not driven: {n.reason}")
+                lines += _wrap(f"  {padded(n.target, width)} ", f"not driven: {n.reason}")
     if not_driven:
         lines += _wrap("", "an object that stands for a known layer under another name: --gradcheck-as NAME=LAYER")
     return lines

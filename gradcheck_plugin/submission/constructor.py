@@ -113,14 +113,6 @@ def filled(
     return values
 
 
-def size_source(layout: Layout, axis: str) -> str:
-    """Source text for the size of an axis: `W.shape[0]`."""
-    for entry in layout.entries:
-        if axis in entry.dims:
-            return f"{entry.name}.shape[{entry.dims.index(axis)}]"
-    return "1"
-
-
 def _initial(*shape: Any) -> Array:
     flat = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else shape
     return np.random.standard_normal(tuple(int(s) for s in flat))

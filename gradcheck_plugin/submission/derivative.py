@@ -43,11 +43,8 @@ class DerivativeCaller:
         return Tape(tape.output, backward)
 
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
-        given = "out" if self.of == "output" else next(iter(arrays))
-        return [
-            line.replace("backward(dout)", f"backward({given})")
-            for line in self._caller.reproduce(arrays, dy, gradient)
-        ]
+        given = "out" if self.of == "output" else next(iter(arrays.values()))
+        return self._caller.reproduce(arrays, given, gradient)
 
 
 def derivative_of(subject: Subject, sizes: Mapping[str, int]) -> str:

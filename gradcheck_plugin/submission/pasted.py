@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gradcheck_plugin.submission.state import Path
@@ -19,6 +22,8 @@ def constructed(cls: Any, plan: Mapping[str, tuple[str, Any]], layout: Layout, n
             text = names[what]
         elif kind == "size":
             text = str(what) if str(what).isdigit() else _size(layout, what, names)
+        elif kind == "shape":
+            text = f"{names[what]}.shape" + ("[1:]" if layout[what].dims[:1] == ("N",) else "")
         else:
             text = _INITIALISER if callable(what) else repr(what)
         given.append(f"{argument}={text}")
@@ -36,3 +41,14 @@ def _size(layout: Layout, axis: str, names: Mapping[str, str]) -> str:
 def place(path: Path) -> str:
     """Source text of a place in an object: `.params['W1']`."""
     return "".join(f".{key}" if kind == "attr" else f"[{key!r}]" for kind, key in path)
+
+
+def returned_count(function: Callable[..., Any]) -> int:
+    """How many values the last `return` of a function gives at once; 0 where that is one, or cannot be read."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, TypeError, SyntaxError):
+        return 0
+    returns = [n for n in ast.walk(tree) if isinstance(n, ast.Return)]
+    last = max(returns, key=lambda n: n.lineno, default=None)
+    return len(last.value.elts) if last is not None and isinstance(last.value, ast.Tuple) else 0

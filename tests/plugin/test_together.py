@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from .conftest import Run
+from .conftest import LAYERS, Run
 
 
 def test_k_selects(layers: pytest.Pytester, run: Run) -> None:
@@ -57,6 +57,44 @@ def test_junit_carries_sentence_and_result(layers: pytest.Pytester, run: Run) ->
     assert "smallest failing case" in (failure.text or "")
     cases = tree.findall(".//testcase")
     assert {c.get("name") for c in cases} >= {"contract", "dx", "db"}
+
+
+RAISES = """
+
+class Sigmoid:
+    def forward(self, x):
+        return 1 / (1 + np.exp(-x))
+
+    def backward(self, dout):
+        raise ValueError("dout의 모양이\\n다르다")
+
+
+class Softmax:
+    def forward(self, x):
+        e = np.exp(x - x.max(axis=1, keepdims=True))
+        return e / e.sum(axis=1, keepdims=True)
+
+    def backward(self, dout):
+        return dout * 2
+"""
+
+
+@pytest.mark.parametrize("workers", [[], ["-n2"]], ids=["alone", "xdist"])
+def test_one_sentence_everywhere(layers: pytest.Pytester, workers: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    (layers.path / "layers.py").write_text(LAYERS + RAISES, encoding="utf-8")
+    monkeypatch.setenv("COLUMNS", "250")
+    options = ["--gradcheck-cases=8", "--gradcheck-json=r.json", "--junitxml=r.xml", *workers]
+    result = layers.runpytest_subprocess("--gradcheck", "layers.py", *options)
+    rows = json.loads((layers.path / "r.json").read_text(encoding="utf-8"))["results"]
+    wanted = {f"{r['target']}::{r['property']}": r["message"] for r in rows if r["verdict"] == "FAIL"}
+    summary = [line.split(" ", 1)[1].split(" - ", 1) for line in result.outlines if line.startswith("FAILED ")]
+    junit = ET.parse(layers.path / "r.xml").iter("testcase")
+    failures = {c.get("name"): f.get("message") for c in junit if (f := c.find("failure")) is not None}
+    assert len(wanted) == 3
+    assert not any("\n" in message for message in wanted.values())
+    assert {name.removeprefix("layers.py::"): message for name, message in summary} == wanted
+    assert sorted(failures.values()) == sorted(wanted.values())
+    assert wanted["Affine::db"] == "`db` is not summed over the batch"
 
 
 def test_pdb_opens_in_the_users_frame(pytester: pytest.Pytester) -> None:

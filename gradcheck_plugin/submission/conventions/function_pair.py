@@ -18,6 +18,7 @@ from gradcheck_plugin.submission import state
 from gradcheck_plugin.submission.calls import Unbindable, guarded, private
 from gradcheck_plugin.submission.constructor import OPTION_NAMES
 from gradcheck_plugin.submission.conventions import Candidate
+from gradcheck_plugin.submission.pasted import returned_count
 from gradcheck_plugin.submission.signature import arguments, line_of
 from gradcheck_plugin.submission.subject import Tape
 from reference_impls.shapes import Layout
@@ -124,11 +125,14 @@ class FunctionPair:
         return {n: a for a, n in self.order.items()}
 
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
-        names = [n for n in self.order.values() if self.layout[n].differentiable]
-        extra = "".join(f", {k}={v!r}" for k, v in self.extra.items())
         dot = f"{self.owner}." if self.owner else ""
-        given = ", ".join(f"{a}={n}" for a, n in self.order.items())
-        lines = [f"out, cache = {dot}{self.forward_function.__name__}({given}{extra})"]
-        lines.append(f"gradients = {dot}{self.backward_function.__name__}({dy}, cache)")
-        which = f"[{names.index(gradient)}]" if len(names) > 1 and gradient in names else ""
-        return [*lines, f"print(gradients{which})"]
+        values = {a: arrays[n] for a, n in self.order.items()} | {k: repr(v) for k, v in self.extra.items()}
+        given = ", ".join(f"{a}={v}" for a, v in values.items())
+        forward = f"{dot}{self.forward_function.__name__}({given})"
+        lines, rest = [f"out = {forward}"], tuple(arrays[n] for n in self.order.values())
+        if count := returned_count(self.forward_function):
+            lines, rest = [f"out, {'cache' if count == 2 else '*cache'} = {forward}"], ("cache",)
+        if not gradient:
+            return [*lines, "print(out)"]
+        passed = ", ".join([dy, *self._fitting(rest)])
+        return [*lines, f"gradients = {dot}{self.backward_function.__name__}({passed})", "print(gradients)"]

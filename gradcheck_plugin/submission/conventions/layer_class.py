@@ -20,8 +20,9 @@ from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission import state
 from gradcheck_plugin.submission.built import Built, is_abstract, is_container
 from gradcheck_plugin.submission.calls import Unbindable, frozen, guarded, private
-from gradcheck_plugin.submission.constructor import size_source
 from gradcheck_plugin.submission.conventions import Candidate
+from gradcheck_plugin.submission.outputs import join
+from gradcheck_plugin.submission.pasted import constructed, place
 from gradcheck_plugin.submission.roles import (
     BACKWARD,
     FORWARD,
@@ -66,6 +67,7 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
         named = any(is_label(n) for n in required) or set(required) <= set(inputs)
         labelled = len(inputs) == 2 and (not required or named)
         objects = {"class": cls, "forward": forward, "backward": backward}
+        objects["steps"] = any(n.lower() in RATES for n in required)
         kind, where = "loss" if labelled else "layer", f"{name}.{backward}"
         yield Candidate(name, kind, sys.modules[__name__], objects, inputs, line_of(cls), where)
 
@@ -174,11 +176,15 @@ class LayerClass:
         return out
 
     def _tape(self, obj: Any, arrays: Mapping[str, Array]) -> Tape:
-        out = self._run(obj, arrays)
+        out, split = join(self._run(obj, arrays), self.roles.count(UPSTREAM))
 
         def backward(dy: Any) -> dict[str, Any]:
-            values = {"upstream": dy, "output": getattr(obj, "output", out)}
-            given = [values[r.kind] if r.kind in values else self._argument(r, arrays) for r in self.roles]
+            parts = iter(split(dy))
+            output = getattr(obj, "output", out)
+            given = [
+                next(parts) if r == UPSTREAM else output if r.kind == "output" else self._argument(r, arrays)
+                for r in self.roles
+            ]
             held = {n: np.array(state.get(obj, p)) for n, p in self.paths.items()}
             returned = guarded("backward", getattr(obj, self.backward_name), *given)
             found = self.collect(obj, returned)
@@ -241,29 +247,20 @@ class LayerClass:
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
         if self.built.instance is not None:
             return []
-
-        def source(kind: str, what: Any) -> str:
-            return str(what) if kind == "array" else size_source(self.layout, what) if kind == "size" else repr(what)
-
-        names = list(self.order.values())
+        names = [arrays[n] for n in self.order.values()]
         flags = [f"{a}={v!r}" for a, v in self.flags.items()]
-        given = {"upstream": dy, "output": "out"}
+        given = {"upstream": dy, "output": "getattr(layer, 'output', out)"}
         passed = [given.get(r.kind) or (names[r.what] if r.kind == "input" else repr(r.what)) for r in self.roles]
-        args = ", ".join(f"{a}={source(kind, v)}" for a, (kind, v) in self.built.plan.items())
-        lines = [f"layer = {self.built.cls.__name__}({args})"]
-        for name, path in self.paths.items():
-            if name not in self.built.given:
-                lines.append(f"layer{_code(path)} = {name}")
+        lines = [f"layer = {constructed(self.built.cls, self.built.plan, self.layout, arrays)}"]
+        lines += [f"layer{place(p)}[...] = {arrays[n]}" for n, p in self.paths.items() if n not in self.built.given]
         lines.append(f"out = layer.{self.forward_name}({', '.join([*names, *flags])})")
+        if not gradient:
+            return [*lines, "print(out)"]
         if gradient in self.rates:
-            lines.append(f"before = layer{_code(self.paths[gradient])}.copy()")
+            lines.append(f"before = layer{place(self.paths[gradient])}.copy()")
         lines.append(f"dx = layer.{self.backward_name}({', '.join(passed)})")
         if gradient in self.rates:
-            return [*lines, f"print((before - layer{_code(self.paths[gradient])}) / {self.rates[gradient]!r})"]
+            return [*lines, f"print((before - layer{place(self.paths[gradient])}) / {self.rates[gradient]!r})"]
         if gradient in self.gradients:
-            return [*lines, f"print(layer{_code(self.gradients[gradient])})"]
+            return [*lines, f"print(layer{place(self.gradients[gradient])})"]
         return [*lines, "print(dx)"]
-
-
-def _code(path: state.Path) -> str:
-    return "".join(f".{key}" if kind == "attr" else f"[{key!r}]" for kind, key in path)

@@ -99,4 +99,6 @@ class LossFunction:
         return {n: a for a, n in self.order.items()}
 
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
-        return [f"loss, gradient = {self.function.__name__}({', '.join(self.order.values())})", "print(gradient)"]
+        given = ", ".join(arrays[n] for n in self.order.values())
+        printed = "print(gradient)" if gradient else "print(loss)"
+        return [f"loss, gradient = {self.function.__name__}({given})", printed]

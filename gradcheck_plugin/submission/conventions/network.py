@@ -12,8 +12,9 @@ from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission import state
 from gradcheck_plugin.submission.built import Built, is_abstract
 from gradcheck_plugin.submission.calls import Unbindable, guarded, private
-from gradcheck_plugin.submission.constructor import OPTION_NAMES, size_source
+from gradcheck_plugin.submission.constructor import OPTION_NAMES
 from gradcheck_plugin.submission.conventions import Candidate
+from gradcheck_plugin.submission.pasted import constructed, place
 from gradcheck_plugin.submission.signature import arguments, line_of
 from gradcheck_plugin.submission.subject import Tape
 from reference_impls.shapes import Layout
@@ -131,22 +132,15 @@ class Network:
         return inputs | self.built.names()
 
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
-        if self.built.instance is not None or gradient not in self.paths:
+        if self.built.instance is not None:
             return []
-        sizes = {e.name: f"{e.name}.shape" for e in self.layout.params}
-        args = ", ".join(
-            f"{a}={arrays.get(str(v), repr(v))}" for a, (kind, v) in self.built.plan.items() if kind == "value"
-        )
-        shapes = [
-            f"{a}={size_source(self.layout, str(v))}" for a, (kind, v) in self.built.plan.items() if kind == "size"
-        ]
-        lines = [f"net = {self.built.cls.__name__}({', '.join(filter(None, [*shapes, args]))})"] if sizes else []
-        for name, path in self.paths.items():
-            code = "".join(f".{key}" if kind == "attr" else f"[{key!r}]" for kind, key in path)
-            lines.append(f"net{code}[...] = {name}")
-        given = ", ".join(e.name for e in self.layout.inputs)
+        lines = [f"net = {constructed(self.built.cls, self.built.plan, self.layout, arrays)}"]
+        lines += [f"net{place(p)}[...] = {arrays[n]}" for n, p in self.paths.items() if n not in self.built.given]
+        given = ", ".join(arrays[e.name] for e in self.layout.inputs)
         extra = "".join(f", {k}={v!r}" for k, v in self.extra.items())
-        key = state.label(self.paths[gradient])
-        if self.gradient and gradient in self.paths:
-            return [*lines, f"net.loss({given})", f"print(net.{self.gradient}({given})[{key!r}])"]
-        return [*lines, f"loss, grads = net.loss({given}{extra})", f"print(grads[{key!r}])"]
+        loss = f"net.loss({given}{extra})"
+        if not gradient:
+            return [*lines, "loss, grads = " + loss if self.gradient is None else "loss = " + loss, "print(loss)"]
+        if self.gradient:
+            return [*lines, loss, f"grads = net.{self.gradient}({given})", "print(grads)"]
+        return [*lines, f"loss, grads = {loss}", "print(grads)"]

@@ -85,8 +85,12 @@ class UpdateRule:
         return {"w": "W", "dw": "dW"} if self.in_place else {}
 
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
-        name = getattr(self.rule, "__name__", "rule")
+        name, w, dw = getattr(self.rule, "__name__", "rule"), arrays["w"], arrays["dw"]
         if not self.in_place:
-            return [f"print({name}(w.copy(), dw, {self.config!r}))"]
-        given = ", ".join(f"{k}={v!r}" for k, v in self.arguments.items())
-        return ["params = {'W': w.copy()}", f"{name}({given}).update(params, {{'W': dw}})", "print(params['W'])"]
+            return [f"print({name}({w}.copy(), {dw}, {self.config!r}))"]
+        rule = f"{name}({', '.join(f'{k}={v!r}' for k, v in self.arguments.items())})"
+        try:
+            self.rule(**self.arguments).update({"W": np.ones(1)}, {"W": np.ones(1)})
+        except Exception:
+            return [f"params = [{w}.copy()]", f"{rule}.update(params, [{dw}])", "print(params[0])"]
+        return [f"params = {{'W': {w}.copy()}}", f"{rule}.update(params, {{'W': {dw}}})", "print(params['W'])"]
