@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from gradcheck_plugin.submission.conventions import Candidate
 from reference_impls.shapes import Entry, Layout
 from reference_impls.spec import LayerSpec
 
-GENERIC = {"N": 4, "D": 3, "M": 5, "C": 3, "H": 6, "E": 2, "F": 3, "O": 2, "I": 3}
+GENERIC = {"N": 4, "D": 3, "M": 5, "C": 3, "H": 6, "E": 2, "F": 3, "O": 2, "I": 3, "T": 5, "V": 7}
 
 
 def generic_sizes(layout: Layout, spec: LayerSpec | None, base: Layout | None, shift: int = 0) -> dict[str, int]:
@@ -31,30 +32,75 @@ _PARAMETERS = {
     "gamma": "D", "beta": "D", "theta": "D",
 }  # fmt: skip
 _SCALARS = ("reg", "reg_strength", "lam", "lambda_", "lmbda", "weight_decay", "alpha", "eps", "epsilon", "scale")
+_HIDDEN = {"h": "N H", "h_prev": "N H", "prev_h": "N H", "h0": "N H", "hprev": "N H"}
+_GATED = {"h_prev": "N 5", "prev_h": "N 5", "h0": "N 5", "h": "N 5", "c_prev": "N 5", "prev_c": "N 5", "c": "N 5"}
+_LSTM = {**_GATED, "wx": "D 20", "wh": "5 20", "b": "20"}
+_GRU = {**_GATED, "wx": "D 15", "wh": "5 15", "b": "15"}
+# words in the name of an object and its arguments, and the axes of its arrays; "" is its first input.
+# Windows need room, so images have sizes that fit a window of 3 with stride 2, padded by one or not.
+FAMILIES: tuple[tuple[str, dict[str, str]], ...] = (
+    (
+        r"softmax\w*loss.* mask\b|time\w*softmax",
+        {"": "N T C", "y": "N T @label(C)", "ts": "N T @label(C)", "t": "N T @label(C)", "mask": "N T @binary"},
+    ),
+    (r"time\w*sigmoid\w*loss", {"": "N T", "ts": "N T @label(2)"}),
+    (r"time_?lstm|lstm\w* .*h0", {"": "N T D", **_LSTM}),
+    (r"lstm|prev_c|c_prev", {"": "N D", **_LSTM}),
+    (r"time_?gru|gru\w* .*h0", {"": "N T D", **_GRU}),
+    (r"gru", {"": "N D", **_GRU}),
+    (r"time_?rnn|rnn\w* .*h0", {"": "N T D", **_HIDDEN}),
+    (r"rnn|prev_h|h_prev", {"": "N D", **_HIDDEN}),
+    (r"embedding_?dot", {"": "N D", "idx": "N @label(V)", "w": "V D"}),
+    (r"time_?embed|temporal\w*embed|word_?embed|time_?id", {"": "N T @label(V)", "w": "V D"}),
+    (r"embed", {"": "N @label(V)", "w": "V D"}),
+    (r"time_?affine|temporal_?affine|temporal_?fc", {"": "N T D", "w": "D M", "b": "M"}),
+    (r"time_?\w+|temporal\w*", {"": "N T D"}),
+    (r"conv\w*1d", {"": "N C 9", "w": "F C 3", "b": "F"}),
+    (r"conv", {"": "N C 7 9", "w": "F C 3 3", "b": "F"}),
+    (r"pool\w*1d", {"": "N C 9"}),
+    (r"pool|(up|down)sample\w*2d|(batch|instance)_?norm\w*2d|dropout2d", {"": "N C 7 9"}),
+    (r"(up|down)sample\w*1d", {"": "N C 9"}),
+    (r"group_?norm", {"": "N 4 3 2", "gamma": "1 4 1 1", "beta": "1 4 1 1"}),
+    (r"spatial", {"": "N C 3 2", "gamma": "C", "beta": "C"}),
+)
+SHAPES = ("N D", "N C 7 9", "N T D", "N C 9", "D", "D 1", "1 D", "C 7 9", "7 9 C", "7 9")
 
 
 def guesses(candidate: Candidate) -> Iterator[list[Layout]]:
-    """Layouts for an object nobody knows, from the names of its arguments: natural shapes first."""
+    """Layouts for an object nobody knows, from the names of it and its arguments: natural shapes first."""
     inputs = list(candidate.inputs)
     if not inputs:
         return
+    family = _family(candidate)
     loss = candidate.kind in ("loss", "network")
-    shapes = ["N D", "N C E F", "N T D", "D"] if len(inputs) == 1 else ["N D"]
+    shapes = [family[""]] if "" in family else []
+    shapes += [s for s in (SHAPES if len(inputs) == 1 else SHAPES[:1]) if s not in shapes]
     for shape in shapes:
         labels = ("@onehot", "@label", "") if loss else ("",)
         layouts = []
         for label in labels:
             text = ", ".join(
-                _guess(position, name, inputs, shape, label, candidate.kind) for position, name in enumerate(inputs)
+                _guess(position, name, inputs, shape, label, candidate.kind, family)
+                for position, name in enumerate(inputs)
             )
-            layouts += list(_with_state(candidate, Layout.parse(text + (" ->" if loss else " -> Y"))))
+            layouts += list(_with_state(candidate, Layout.parse(text + (" ->" if loss else " -> Y")), family))
         yield list(dict.fromkeys(layouts))
 
 
-def _guess(position: int, name: str, inputs: list[str], shape: str, label: str, kind: str) -> str:
-    """The entry of one argument: a scalar or parameter by its name, the labels by their place, else the input."""
+def _family(candidate: Candidate) -> dict[str, str]:
+    """The axes of the arrays of objects with names like this one's."""
+    words = " ".join([candidate.name, *candidate.inputs]).lower()
+    return next((axes for pattern, axes in FAMILIES if re.search(pattern, words)), {})
+
+
+def _guess(
+    position: int, name: str, inputs: list[str], shape: str, label: str, kind: str, family: Mapping[str, str]
+) -> str:
+    """The entry of one argument: what the family says, a scalar or parameter by its name, labels by their place."""
     low, lows = name.lower(), [n.lower() for n in inputs]
     arrays = [i for i, n in enumerate(lows) if n not in _SCALARS and (n not in _PARAMETERS or "x" not in lows)]
+    if position and low in family:
+        return f"{name}: {family[low]}"
     if low in _SCALARS:
         return f"{name}: @positive"
     if position not in arrays:
@@ -69,7 +115,7 @@ def _guess(position: int, name: str, inputs: list[str], shape: str, label: str, 
     return f"{name}: N @label({classes})"
 
 
-def _with_state(candidate: Candidate, layout: Layout) -> Iterator[Layout]:
+def _with_state(candidate: Candidate, layout: Layout, family: Mapping[str, str]) -> Iterator[Layout]:
     """The layout with the parameters that a built object turns out to hold, and those its constructor asks for."""
     cls = candidate.objects.get("class")
     if cls is None:
@@ -80,9 +126,8 @@ def _with_state(candidate: Candidate, layout: Layout) -> Iterator[Layout]:
 
     try:
         required = arguments(cls.__init__, method=True).required if "instance" not in candidate.objects else ()
-        asked = [
-            Entry(n, tuple((d,) for d in _PARAMETERS[n.lower()].split())) for n in required if n.lower() in _PARAMETERS
-        ]
+        axes = {**_PARAMETERS, **family}
+        asked = [Entry(n, tuple((d,) for d in axes[n.lower()].split())) for n in required if n.lower() in axes]
         probe = dataclasses.replace(layout, params=tuple(asked))
         caller = candidate.convention.callers(candidate, probe, {})[0]
         sizes = generic_sizes(probe, None, None)

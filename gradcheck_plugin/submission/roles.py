@@ -80,7 +80,7 @@ def _ways(signature: Signature, inputs: list[str]) -> Iterator[tuple[Role, ...]]
     if len(roles) == 1 and not loss:  # whatever its name, it is the upstream gradient
         yield (UPSTREAM,)
         return
-    if len(open_places) > 1:
+    if len(open_places) > 1 and (loss or len(open_places) > 3):
         return
     choices: tuple[Role, ...] = (UPSTREAM,)
     if loss and len(roles) > 1:  # backward(dvalues, y_true): the prediction, or what a fused class left as output
