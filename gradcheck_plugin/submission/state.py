@@ -41,11 +41,11 @@ def leaves(obj: Any, depth: int = 3) -> Iterator[tuple[Path, Array]]:
     yield from _leaves(obj, (), depth, set())
 
 
-def _leaves(obj: Any, path: Path, depth: int, seen: set[int]) -> Iterator[tuple[Path, Array]]:
+def _leaves(obj: Any, path: Path, depth: int, seen: set[int], *, twice: bool = False) -> Iterator[tuple[Path, Array]]:
     if is_tensor(obj):
         obj = to_array(obj)
     if isinstance(obj, np.ndarray):
-        if obj.dtype.kind == "f" and id(obj) not in seen:
+        if obj.dtype.kind == "f" and (twice or id(obj) not in seen):
             seen.add(id(obj))
             yield path, obj
         return
@@ -62,7 +62,7 @@ def _leaves(obj: Any, path: Path, depth: int, seen: set[int]) -> Iterator[tuple[
     if children:
         seen.add(id(obj))
     for step, child in children:
-        yield from _leaves(child, (*path, step), depth - 1, seen)
+        yield from _leaves(child, (*path, step), depth - 1, seen, twice=twice)
 
 
 def get(obj: Any, path: Path) -> Any:
@@ -112,7 +112,18 @@ def is_parameter(path: Path) -> bool:
 
 
 def gradient_paths(obj: Any, parameter: Path) -> list[Path]:
-    """Where the gradient of the parameter at a path may lie, likeliest first, after a backward."""
+    """Where the gradient of the parameter at a path may lie, likeliest first, after a backward.
+
+    One array may be held under two names, `self.W` and `self.params[0]`: both lead to its gradient.
+    """
+    held = get(obj, parameter)
+    array = to_array(held) if is_tensor(held) else np.asarray(held)
+    leaves_ = [(p, a) for p, a in _leaves(obj, (), 3, set(), twice=True) if p != parameter]
+    names = [p for p, a in leaves_ if a.shape == array.shape and np.shares_memory(a, array)]
+    return [g for path in (parameter, *names) for g in _gradient_paths(obj, path)]
+
+
+def _gradient_paths(obj: Any, parameter: Path) -> list[Path]:
     owner, (kind, key) = parameter[:-1], parameter[-1]
     found: list[Path] = []
     if kind == "attr" and key in ("value", "data", "val"):
