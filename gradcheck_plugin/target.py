@@ -22,6 +22,7 @@ from gradcheck_plugin.search import Drawn, Search
 from gradcheck_plugin.submission import guards
 from gradcheck_plugin.submission.bind import Broken
 from gradcheck_plugin.submission.calls import UserCodeRaised
+from gradcheck_plugin.submission.guess import generic_sizes
 from gradcheck_plugin.submission.limits import TimeLimit, time_limit
 from gradcheck_plugin.submission.subject import Subject
 from reference_impls.shapes import Layout
@@ -140,6 +141,7 @@ class Target:
     def _search(self, subject: Subject, property: str, holds: Callable[[Drawn], str], cases: int) -> Search:
         """Search with the time limit on every case; what the user's code raises is a fault called `raised`."""
         limit = self.settings.seconds
+        generic = generic_sizes(subject.layout, subject.spec, subject.spec.layout if subject.spec else None)
 
         def guarded(drawn: Drawn) -> str:
             try:
@@ -148,6 +150,9 @@ class Target:
             except TimeLimit:
                 return "time-limit"
             except UserCodeRaised as exc:
+                if subject.spec is None and drawn.case.sizes != generic and not isinstance(exc.cause, NameError):
+                    self._refused = exc  # sizes of our making: nobody said that the layer takes them
+                    return ""
                 self._raised = exc
                 return f"raised {type(exc.cause).__name__}"
             except TypeError as exc:
@@ -166,6 +171,7 @@ class Target:
         )
 
     _raised: Exception | None = None
+    _refused: Exception | None = None
 
     def _check_contract(self, subject: Subject, property: str, result: Result) -> Result:
         advice: dict[str, tuple[contract.Breach, Drawn]] = {}

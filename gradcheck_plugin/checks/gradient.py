@@ -157,6 +157,9 @@ def _numbers(
         slope = float(np.vdot(yours, u))
         scale = float(np.linalg.norm(yours * u))
         verdict, reason, resolution, estimate = _direction(ladder, base.v, slope, scale, yours, u, eps)
+        if k >= DIRECTIONS and verdict is Verdict.FAIL:  # rounding is that of the function, whatever the direction
+            noise = base.ladder.estimate(base.v).noise
+            verdict, reason, resolution, estimate = _direction(ladder, base.v, slope, scale, yours, u, eps, noise)
         if k >= DIRECTIONS and verdict is not Verdict.FAIL:
             continue  # below the noise there is nothing to say about such entries
         scales.append(scale)
@@ -188,14 +191,14 @@ def _faint(yours: Array, u: Array) -> list[Array]:
 
 
 def _direction(
-    ladder: Ladder, v: Array, slope: float, scale: float, yours: Array, u: Array, eps: float
+    ladder: Ladder, v: Array, slope: float, scale: float, yours: Array, u: Array, eps: float, noise: float = 0.0
 ) -> tuple[Verdict, str, float, Estimate | None]:
     """One directional derivative: the fast path of six forwards, then the whole ladder, then the kink test."""
     own = 64 * eps * float(np.abs(yours * u).sum())
     fast = ladder.fast(v)
     if scale and any(abs(slope - t) <= FAST_TOLERANCE * scale + own for t in fast):
         return Verdict.PASS, "", FAST_TOLERANCE + own / scale, None
-    estimate = ladder.estimate(v)
+    estimate = ladder.estimate(v, noise)
     kink = ladder.kinked()
     if not estimate.ok:
         if ladder.jumps():

@@ -23,6 +23,7 @@ STEPS = tuple(2.0**-4 * 4.0**-k for k in range(10))
 FAST = (2.0**-8, 2.0**-10, 2.0**-12)
 KAPPA = 10.0  # measured error never exceeded 2.1 error bars; this is the margin on top
 EPS = float(np.finfo(np.float64).eps)
+EPS32 = float(np.finfo(np.float32).eps)
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,14 @@ class Ladder:
         changed = np.any([value != self._start for value in values], axis=0) if values else np.zeros(1, bool)
         return changed if changed.any() else np.ones(self._start.shape, bool)
 
+    @property
+    def grain(self) -> float:
+        """The relative rounding of the values: that of float32 where every one of them is a float32."""
+        values = [value for value in self._values.values() if value is not None]
+        with np.errstate(over="ignore"):
+            single = all(np.array_equal(value, value.astype(np.float32)) for value in [self._start, *values])
+        return EPS32 if single and np.any(self._start % 0.25) else EPS
+
     def size(self, v: Array) -> float:
         """<|v|, |F(0)|> over the outputs that change."""
         return float((np.abs(v) * self.moved) @ np.abs(self._start))
@@ -90,12 +99,12 @@ class Ladder:
         first = [(16 * d[1] - d[0]) / 15, (16 * d[2] - d[1]) / 15]
         return [*first, (256 * first[1] - first[0]) / 255]
 
-    def estimate(self, v: Array) -> Estimate:
-        """The slope <v, F'(0)> with its error bar, from the whole ladder."""
+    def estimate(self, v: Array, noise: float = 0.0) -> Estimate:
+        """The slope <v, F'(0)> with its error bar, from the whole ladder; `noise` is the least that is known of it."""
         steps = self.usable
         if len(steps) < 4:
             return Estimate(np.nan, np.inf, reason="the forward is not finite near this point")
-        sigma = self._noise(v, steps)
+        sigma = max(self._noise(v, steps), noise)
         d = [float(v @ _known(self.odd(h))) / (2 * h) for h in steps]
         best = self._best(d, steps, sigma)
         return best or Estimate(np.nan, np.inf, sigma, "noise or a kink: no step agrees with the finer ones")
@@ -104,7 +113,7 @@ class Ladder:
         """Rounding noise of <v, F>, measured: S_k - 16 S_{k+1} has no smooth part of order h^2."""
         weights = np.abs(v) * self.moved
         largest = max(float(weights @ np.abs(_known(self.at(s * h)))) for h in steps for s in (1, -1))
-        floor = EPS * max(largest, self.size(v))
+        floor = self.grain * max(largest, self.size(v))
         s = [float(v @ _known(self.even(h))) for h in steps[-4:]]
         spread = max(abs(a - 16 * b) for a, b in pairwise(s)) / np.sqrt(6 * 257)
         return max(float(spread), floor / 4, self._quantum(v, steps))
@@ -112,10 +121,10 @@ class Ladder:
     def _quantum(self, v: Array, steps: list[float]) -> float:
         """The smallest change of <v, F> seen, where finer steps change nothing: values move in steps of rounding."""
         changes = [abs(float(v @ _known(self.odd(h)))) for h in steps]
-        if not any(changes):
-            return EPS / 4  # nothing moves: numbers of order one inside could still hide a change of their rounding
+        if not any(changes):  # numbers of order one inside could still hide a change of their rounding
+            return self.grain * max(0.25, self.size(v))
         smallest = min(c for c in changes if c)
-        rounding = 1e6 * EPS * max(1.0, self.size(v))
+        rounding = 1e6 * self.grain * max(1.0, self.size(v))
         return smallest if not all(changes) and smallest <= rounding else 0.0
 
     @staticmethod

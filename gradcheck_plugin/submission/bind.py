@@ -7,6 +7,7 @@ numbers; where none fits, the object is bound as it stands and its backward is j
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import inspect
 import re
@@ -408,9 +409,23 @@ def _elsewhere(candidate: Candidate, fault: UserCodeRaised) -> str:
     text = str(fault)
     if _REMOVED.search(text):
         return f"{text} (written for another version of Python or NumPy)"
+    frame = fault.frame(None)
+    if isinstance(fault.cause, NameError) and frame and fault.cause.name in _tried_imports(frame.filename):
+        return f"`{fault.cause.name}` could not be imported"
     if _uses_torch(candidate) and isinstance(fault.cause, TypeError | AttributeError):
         return f"{text.splitlines()[0][:100]} (it imports torch; neither arrays nor tensors were accepted)"
     return ""
+
+
+def _tried_imports(file: str) -> set[str]:
+    """The names that a file imports inside a `try`, and so may be without: compiled extensions, packages for a GPU."""
+    try:
+        tree = ast.parse(Path(file).read_text(encoding="utf-8", errors="replace"))
+    except (OSError, SyntaxError):
+        return set()
+    tried = [n for block in ast.walk(tree) if isinstance(block, ast.Try) for n in ast.walk(block)]
+    imports = [n for n in tried if isinstance(n, ast.Import | ast.ImportFrom)]
+    return {alias.asname or alias.name.split(".")[0] for n in imports for alias in n.names}
 
 
 def _uses_torch(candidate: Candidate) -> bool:

@@ -33,14 +33,15 @@ OPTION_NAMES = {
 DROP = ("p", "r", "rate", "drop", "dropout", "drop_rate", "drop_prob", "dropout_rate", "dropout_ratio", "p_drop",
         "dropout_prob", "dropout_p", "p_dropout", "prob", "probability", "keep_prob", "keep_rate", "keep",
         "ratio")  # fmt: skip
-KERNEL = ("kernel_size", "kernel", "kernel_shape", "filter_size", "filter_len", "filter_shape", "field_size", "ksize",
-          "window", "window_size", "pool_size", "pool_shape", "pool_h", "pool_w", "pool_height", "pool_width", "f", "k",
-          "max_len", "kernel_width", "pooling_shape")  # fmt: skip
+KERNEL = ("kernel_size", "kernel", "filter_size", "filter_len", "field_size", "ksize",
+          "window", "window_size", "pool_size", "pool_h", "pool_w", "pool_height", "pool_width", "f", "k",
+          "max_len", "kernel_width")  # fmt: skip
 SETTINGS: dict[str, Any] = {
     **dict.fromkeys(DROP, 0.4),
     **dict.fromkeys(KERNEL, 3),
     **dict.fromkeys(("stride", "strides", "stride_size"), 2),
     **dict.fromkeys(("stride_shape",), (2, 2)),
+    **dict.fromkeys(("pooling_shape", "pool_shape", "filter_shape", "kernel_shape"), (3, 3)),
     **dict.fromkeys(("pad", "padding", "pad_size"), 1),
     **dict.fromkeys(("upsampling_factor", "downsampling_factor", "upsample_factor", "scale_factor"), 2),
     **dict.fromkeys(("momentum", "beta1", "decay", "decay_rate"), 0.9),
@@ -49,6 +50,7 @@ SETTINGS: dict[str, Any] = {
     **{name: [6, 7] for name in ("hidden_size_list", "hidden_dims", "hidden_sizes", "hidden_layers")},
     **dict.fromkeys(("autograd_engine", "optimizer", "name", "seed", "random_state", "dtype", "device"), None),
 }
+IMAGE = ("7", "9")  # height and width of images for layers that no reference knows
 _SHAPES = ("input_shape", "in_shape", "x_shape", "inp_shape", "shape")
 _INITIALISERS = re.compile(r"(weights?_|bias_|w_|b_|kernel_)?(init|initializer|initialiser|init_fn|initializer_fn)")
 
@@ -56,7 +58,8 @@ _INITIALISERS = re.compile(r"(weights?_|bias_|w_|b_|kernel_)?(init|initializer|i
 def plan_arguments(
     signature: Signature, layout: Layout, options: Mapping[str, Any], owner: str
 ) -> dict[str, tuple[str, Any]]:
-    """What every constructor argument gets: ("array", name), ("size", axis), ("shape", name) or ("value", constant).
+    """What every constructor argument gets: ("array", name), ("size", axis), ("shape", name), ("window", name) or
+    ("value", constant).
 
     Raises Unbindable that names the first argument nobody can fill.
     """
@@ -68,6 +71,9 @@ def plan_arguments(
         if hit and signature.defaults.get(name) is None:
             plan[name] = ("array", hit)
             free.remove(hit)
+            continue
+        if name.lower() == "convolution_shape" and layout.inputs:
+            plan[name] = ("window", layout.inputs[0].name)
             continue
         if name.lower() in _SHAPES and signature.defaults.get(name) is None and layout.inputs:
             plan[name] = ("shape", layout.inputs[0].name)
@@ -107,6 +113,8 @@ def filled(
             values[argument] = private(np.asarray(arrays[what]))
         elif kind == "size":
             values[argument] = int(what) if what.isdigit() else sizes.get(what, 5)  # an axis that no array shows
+        elif kind == "window":
+            values[argument] = (np.shape(arrays[what])[1], 3, 3)
         elif kind == "shape":
             shape = np.shape(arrays[what])
             values[argument] = shape[1:] if layout[what].dims[:1] == ("N",) else shape
@@ -140,7 +148,8 @@ def _size(name: str, layout: Layout) -> str | None:
 def _features(dims: tuple[str, ...], layout: Layout) -> str | None:
     """The axis of features: the channels of an image, else the last that is not the batch."""
     named = [d for d in dims if d not in ("N", "1")]
-    return "C" if "C" in named and len(named) > 1 else named[-1] if named else None
+    channels = [d for d in named if d not in IMAGE]
+    return channels[0] if len(named) > 1 and len(channels) == 1 else named[-1] if named else None
 
 
 def axis_sizes(layout: Layout, arrays: Mapping[str, Array]) -> dict[str, int]:

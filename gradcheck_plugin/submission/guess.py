@@ -28,11 +28,11 @@ def generic_sizes(layout: Layout, spec: LayerSpec | None, base: Layout | None, s
 
 
 _PARAMETERS = {
-    "w": "D M", "weight": "D M", "weights": "D M", "kernel": "D M", "wx": "D H", "wh": "H H", "b": "M", "bias": "M",
+    "w": "D M", "weight": "D M", "weights": "D M", "wx": "D H", "wh": "H H", "b": "M", "bias": "M",
     "gamma": "D", "beta": "D", "theta": "D",
 }  # fmt: skip
 _SCALARS = ("reg", "reg_strength", "lam", "lambda_", "lmbda", "weight_decay", "alpha", "eps", "epsilon", "scale")
-_HIDDEN = {"h": "N H", "h_prev": "N H", "prev_h": "N H", "h0": "N H", "hprev": "N H"}
+_HIDDEN = {"h": "N H", "h_prev": "N H", "prev_h": "N H", "h0": "N H", "hprev": "N H", "b": "H"}
 _GATED = {"h_prev": "N 5", "prev_h": "N 5", "h0": "N 5", "h": "N 5", "c_prev": "N 5", "prev_c": "N 5", "c": "N 5"}
 _LSTM = {**_GATED, "wx": "D 20", "wh": "5 20", "b": "20"}
 _GRU = {**_GATED, "wx": "D 15", "wh": "5 15", "b": "15"}
@@ -63,7 +63,7 @@ FAMILIES: tuple[tuple[str, dict[str, str]], ...] = (
     (r"group_?norm", {"": "N 4 3 2", "gamma": "1 4 1 1", "beta": "1 4 1 1"}),
     (r"spatial", {"": "N C 3 2", "gamma": "C", "beta": "C"}),
 )
-SHAPES = ("N D", "N C 7 9", "N T D", "N C 9", "D", "D 1", "1 D", "C 7 9", "7 9 C", "7 9")
+SHAPES = ("N D", "N C 7 9", "N 7 9 C", "N T D", "N C 9", "D", "D 1", "1 D", "C 7 9", "7 9 C", "7 9")
 
 
 def guesses(candidate: Candidate) -> Iterator[list[Layout]]:

@@ -77,6 +77,7 @@ SPEC = LayerSpec(
         Variant(note="sum over features, mean over samples", options={"reduction": "batch"}),
         Variant("x: N, t: N @binary", "vectors"),
         Variant("x: N, t: N @label(2)", "vectors, integer labels"),
+        Variant("x: N 1, t: N 1 @binary", "one column"),
         Variant("x: D N, t: D N @binary", "samples in columns, mean over samples", {"reduction": "batch"}),
         Variant(note="positive samples weigh 3", options={"pos_weight": 3.0}),
     ),

@@ -1,11 +1,14 @@
 """Function pairs: `affine_forward(x, w, b) -> out, cache` and `affine_backward(dout, cache) -> dx, dw, db`.
 
 A `_naive`, `_fast`, `_alt` or `_vectorized` ending is part of the pair's own name; a backward that has no forward of
-the same ending shares the plain one. Gradients are returned in the order of the forward's array arguments.
+the same ending shares the plain one, or the function of the bare name (`relu`, `relu_backward`). Gradients are returned
+in the order of the forward's array arguments. Settings come in dictionaries (`conv_param`), made anew for every call.
+A forward with several outputs has a backward with one upstream gradient for each.
 """
 
 from __future__ import annotations
 
+import copy
 import inspect
 import re
 import sys
@@ -18,8 +21,10 @@ from gradcheck_plugin.submission import state
 from gradcheck_plugin.submission.calls import Unbindable, guarded, private
 from gradcheck_plugin.submission.constructor import OPTION_NAMES
 from gradcheck_plugin.submission.conventions import Candidate
+from gradcheck_plugin.submission.outputs import join
 from gradcheck_plugin.submission.pasted import returned_count
-from gradcheck_plugin.submission.signature import arguments, line_of
+from gradcheck_plugin.submission.roles import mode
+from gradcheck_plugin.submission.signature import Signature, arguments, line_of
 from gradcheck_plugin.submission.subject import Tape
 from reference_impls.shapes import Layout
 
@@ -35,16 +40,47 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
         if not match or not inspect.isfunction(function):
             continue
         stem, suffix = match["stem"], match["suffix"] or ""
-        partner = next(
-            (p for s in dict.fromkeys((suffix, "", "_naive")) if (p := f"{stem}_forward{s}") in defined), None
-        )
-        if partner is None or not inspect.isfunction(defined[partner]):
+        names = [f"{stem}_forward{s}" for s in dict.fromkeys((suffix, "", "_naive"))]
+        partner = next((n for n in [*names, stem] if inspect.isfunction(defined.get(n))), None)
+        if partner is None:
             continue
         objects = {"forward": defined[partner], "backward": function}
-        inputs = arguments(defined[partner]).required
+        inputs = tuple(n for n in arguments(defined[partner]).required if not _setting(n))
         yield Candidate(
             stem + suffix, "layer", sys.modules[__name__], objects, inputs, line_of(function), name, (name, partner)
         )
+
+
+CONFIGS: dict[str, dict[str, Any]] = {
+    "conv_param": {"stride": 2, "pad": 1},
+    "pool_param": {"pool_height": 3, "pool_width": 3, "stride": 2},
+    "bn_param": {"mode": "train", "eps": 1e-5, "momentum": 0.9},
+    "ln_param": {"eps": 1e-5},
+    "gn_param": {"eps": 1e-5},
+    "dropout_param": {"mode": "train", "p": 0.4, "seed": 123},
+    "hparameters": {"stride": 2, "pad": 1, "f": 3},
+}
+
+
+def _setting(name: str) -> bool:
+    """Whether an argument is a setting and no array."""
+    return name in CONFIGS or name in ("G", "activation") or mode(name) is not None
+
+
+def _settings(signature: Signature, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings among a forward's arguments, with the options of a reference where it has them."""
+    given: dict[str, Any] = {}
+    for name in signature.names:
+        option = next((o for o, group in OPTION_NAMES.items() if o in options and name.lower() in group), None)
+        if option:
+            given[name] = options[option]
+        elif name in CONFIGS:
+            given[name] = {key: options.get(key, value) for key, value in CONFIGS[name].items()}
+        elif (flag := mode(name)) is not None:
+            given[name] = flag.what
+        elif name in ("G", "activation") and name in signature.required:
+            given[name] = 2 if name == "G" else "relu"
+    return given
 
 
 def _static_pairs(defined: Mapping[str, Any]) -> Iterator[Candidate]:
@@ -57,7 +93,7 @@ def _static_pairs(defined: Mapping[str, Any]) -> Iterator[Candidate]:
         if not all(isinstance(p, staticmethod) for p in pair):
             continue
         forward, backward = getattr(cls, "forward"), getattr(cls, "backward")  # noqa: B009
-        inputs = arguments(forward).required
+        inputs = tuple(n for n in arguments(forward).required if not _setting(n))
         if inputs and inputs[0] not in ("ctx", "context"):
             objects = {"forward": forward, "backward": backward, "owner": name}
             line, where = line_of(cls), f"{name}.backward"
@@ -69,11 +105,7 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     forward, backward = candidate.objects["forward"], candidate.objects["backward"]
     signature = arguments(forward)
     entries = [e.name for e in layout.entries]
-    extra = {}
-    for name in signature.names:
-        option = next((o for o, group in OPTION_NAMES.items() if o in options and name.lower() in group), None)
-        if option:
-            extra[name] = options[option]
+    extra = _settings(signature, options)
     required = [n for n in signature.required if n not in extra]
     if len(required) != len(entries):
         raise Unbindable(f"{forward.__name__} takes {', '.join(required) or 'nothing'}, not {len(entries)} arrays")
@@ -98,15 +130,22 @@ class FunctionPair:
 
     def forward(self, arrays: Mapping[str, Array]) -> Tape:
         given = {a: private(arrays[n]) for a, n in self.order.items()}
-        result = guarded("forward", self.forward_function, **given, **self.extra)
+        result = guarded("forward", self.forward_function, **given, **copy.deepcopy(self.extra))
         cached = isinstance(result, tuple) and len(result) >= 2
-        out = result[0] if cached else result
-        rest = (result[1] if len(result) == 2 else result[1:],) if cached else tuple(given.values())
+        count = self._upstreams(result) if cached else 1
+        out, split = join(result, count) if cached else (result, lambda dy: [dy])
+        left: tuple[Any, ...] = result[count:] if cached else ()
+        rest = (left[0] if len(left) == 1 else left,) if cached else tuple(given.values())
 
         def backward(dy: Any) -> dict[str, Any]:
-            return self.collect(guarded("backward", self.backward_function, dy, *self._fitting(rest)))
+            return self.collect(guarded("backward", self.backward_function, *split(dy), *self._fitting(rest)))
 
         return Tape(out, backward)
+
+    def _upstreams(self, result: tuple[Any, ...]) -> int:
+        """How many upstream gradients backward takes before the cache: one for each of the first outputs."""
+        names = [n for n in arguments(self.backward_function).required if not _setting(n)]
+        return min(max(len(names) - 1, 1), len(result) - 1)
 
     def _fitting(self, rest: tuple[Any, ...]) -> tuple[Any, ...]:
         """As much of what the forward left as the backward takes."""
