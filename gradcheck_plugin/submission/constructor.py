@@ -72,7 +72,7 @@ def plan_arguments(
             plan[name] = ("array", hit)
             free.remove(hit)
             continue
-        if name.lower() == "convolution_shape" and layout.inputs:
+        if name.lower() == "convolution_shape" and layout.inputs and len(layout.inputs[0].dims) == 4:
             plan[name] = ("window", layout.inputs[0].name)
             continue
         if name.lower() in _SHAPES and signature.defaults.get(name) is None and layout.inputs:
