@@ -55,6 +55,8 @@ FAMILIES: tuple[tuple[str, dict[str, str]], ...] = (
     (r"embed", {"": "N @label(V)", "w": "V D"}),
     (r"time_?affine|temporal_?affine|temporal_?fc", {"": "N T D", "w": "D M", "b": "M"}),
     (r"time_?\w+|temporal\w*", {"": "N T D"}),
+    (r"conv\w*_(bn|\w*norm)", {"": "N C 7 9", "w": "F C 3 3", "b": "F", "gamma": "F", "beta": "F"}),
+    (r"(affine|fc|linear|dense)\w*_(bn|ln|\w*norm)", {"gamma": "M", "beta": "M"}),
     (r"conv\w*1d", {"": "N C 9", "w": "F C 3", "b": "F"}),
     (r"conv", {"": "N C 7 9", "w": "F C 3 3", "b": "F"}),
     (r"pool\w*1d", {"": "N C 9"}),
