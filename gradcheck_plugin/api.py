@@ -58,7 +58,7 @@ class Report:
         blocks = [text.finding(r.finding) for r in self.results if r.finding]
         lines = text.table(self.results, self.not_driven)
         lines += text.details(self.results) if verbose else []
-        lines += text.doubts(self.results) + text.advice(self.results)
+        lines += text.doubts(self.results) + text.advice(self.results, notes=verbose)
         lines += text.notes(self.notes) + text.problems((p.code, p.message) for p in self.problems)
         return "\n\n".join([*blocks, "\n".join([*lines, text.totals(self.results, self.not_driven)])])
 

@@ -25,10 +25,14 @@ class Verdict(enum.StrEnum):
 
 
 class Severity(enum.StrEnum):
-    """An error makes training wrong; advice is a habit to mend and never fails an item unless asked for."""
+    """An error makes training wrong; advice is a habit to mend and never fails an item unless asked for.
+
+    A note is of use only to someone who looks closely: it is shown with -v, and never fails anything.
+    """
 
     ERROR = "error"
     ADVICE = "advice"
+    NOTE = "note"
 
 
 @dataclass(frozen=True)

@@ -387,7 +387,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     lines = text.table(results, state.not_driven)
     if config.get_verbosity() > 0:
         lines += text.details(results)
-    lines += text.doubts(results) + text.advice(results) + text.notes(state.notes)
+    lines += text.doubts(results) + text.advice(results, notes=config.get_verbosity() > 0) + text.notes(state.notes)
     lines += text.problems((p.code, p.message) for p in state.problems)
     for line in [*lines, text.totals(results, state.not_driven)]:
         terminalreporter.write_line(line)

@@ -123,8 +123,9 @@ class Target:
             found = run.get(property, self._check_gradient)(subject, property, result)
         if found.finding is not None and tail.text.strip():
             found = replace(found, finding=replace(found.finding, output=tail.text[-1000:]))
-        if self.settings.strict and found.verdict is Verdict.PASS and found.advice:
-            first = replace(found.advice[0], severity=Severity.ERROR)
+        habits = [a for a in found.advice if a.severity is Severity.ADVICE]
+        if self.settings.strict and found.verdict is Verdict.PASS and habits:
+            first = replace(habits[0], severity=Severity.ERROR)
             found = replace(found, verdict=Verdict.FAIL, finding=first)
         return replace(found, evaluations=counted.forwards + counted.backwards, seconds=time.perf_counter() - start)
 
@@ -147,7 +148,8 @@ class Target:
             try:
                 with time_limit(limit):
                     return holds(drawn)
-            except TimeLimit:
+            except TimeLimit as exc:
+                self._raised = exc
                 return "time-limit"
             except UserCodeRaised as exc:
                 if subject.spec is None and drawn.case.sizes != generic and not isinstance(exc.cause, NameError):
@@ -170,7 +172,7 @@ class Target:
             layouts=layouts if property not in ("contract", "kink") else layouts[:1],
         )
 
-    _raised: Exception | None = None
+    _raised: BaseException | None = None
     _refused: Exception | None = None
 
     def _check_contract(self, subject: Subject, property: str, result: Result) -> Result:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,9 @@ from gradcheck_plugin.model import Array, Comparison, Finding, Severity, Verdict
 from gradcheck_plugin.search import Drawn, Search
 from gradcheck_plugin.submission.calls import UserCodeRaised
 from gradcheck_plugin.submission.faults import raised as raised_finding
+from gradcheck_plugin.submission.faults import timed_out
 from gradcheck_plugin.submission.guess import generic_sizes
+from gradcheck_plugin.submission.limits import TimeLimit
 from gradcheck_plugin.submission.subject import Subject
 from gradcheck_plugin.submission.values import numeric
 
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def gradient(
-    target: Target, subject: Subject, name: str, property: str, found: Search, raised: Exception | None
+    target: Target, subject: Subject, name: str, property: str, found: Search, raised: BaseException | None
 ) -> Finding:
     """The finding for a wrong gradient."""
     drawn = _smallest(found)
@@ -65,7 +68,7 @@ def forward(
     subject: Subject,
     found: Search,
     judged: Callable[[Drawn], ForwardJudgement],
-    raised: Exception | None,
+    raised: BaseException | None,
     code: str = "forward-differs",
 ) -> Finding:
     """The finding for a forward, or an update, that differs from the reference."""
@@ -100,7 +103,7 @@ def forward(
 
 
 def kink(
-    target: Target, subject: Subject, found: Search, judgement: KinkJudgement | None, raised: Exception | None
+    target: Target, subject: Subject, found: Search, judgement: KinkJudgement | None, raised: BaseException | None
 ) -> Finding:
     """The finding for a gradient that is wrong exactly on a kink."""
     early = _early(target, subject, found, raised)
@@ -128,7 +131,7 @@ def kink(
 
 
 def contract(
-    target: Target, subject: Subject, found: Search, fault: str, breach: Breach | None, raised: Exception | None
+    target: Target, subject: Subject, found: Search, fault: str, breach: Breach | None, raised: BaseException | None
 ) -> Finding:
     """The finding for a clause of the contract."""
     early = _early(target, subject, found, raised)
@@ -174,7 +177,7 @@ def incidental(subject: Subject, name: str, drawn: Drawn) -> Finding:
     note = next((v.note for v, layout in subject.further if layout == drawn.layout), "another layout")
     cause = causes.diagnose(subject, name, drawn.layout, drawn.case.seed % 1000)
     message = f"{cause.message}, when the forward gets this layout: {note}"
-    return Finding(cause.code, message, Severity.ADVICE, help=cause.help)
+    return Finding(cause.code, message, Severity.NOTE, help=cause.help)
 
 
 def _breach(subject: Subject, breach: Breach) -> Finding:
@@ -192,24 +195,19 @@ def _smallest(found: Search) -> Drawn:
     return found.smallest
 
 
-def _early(target: Target, subject: Subject, found: Search, raised: Exception | None, name: str = "") -> Finding | None:
+def _early(
+    target: Target, subject: Subject, found: Search, raised: BaseException | None, name: str = ""
+) -> Finding | None:
     """Faults that come before any number: the code raised, hung, or gave no array."""
     drawn = _smallest(found)
     place: dict[str, Any] = {"file": subject.file, "line": subject.line}
     shown = _shown(subject, drawn, None)
     if found.seen_fault == "time-limit":
-        seconds = f"{target.settings.seconds:g}"
-        values = {"target": subject.function or subject.name, "n": seconds}
-        return Finding(
-            "time-limit",
-            sentence("time-limit", **values),
-            case=shown,
-            help=help_for("time-limit"),
-            **source_of(subject, ""),
-        )
+        function = subject.function or subject.name
+        cut = raised if isinstance(raised, TimeLimit) else None
+        finding = timed_out(function, cut, target.settings.seconds, subject.root, **place)
+        return dataclasses.replace(finding, case=shown)
     if found.seen_fault.startswith("raised") and isinstance(raised, UserCodeRaised):
-        import dataclasses
-
         finding = raised_finding(subject.name, subject.function, raised, subject.root, place)
         text = reproduce(target, subject, drawn, name or (*subject.judged, "")[0], raises=True)
         return dataclasses.replace(finding, case=shown, cases=found.found_after, reproduce=text)

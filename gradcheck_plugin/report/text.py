@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gradcheck_plugin.model import Comparison, Finding, NotDriven, Result, Verdict
+from gradcheck_plugin.model import Comparison, Finding, NotDriven, Result, Severity, Verdict
 from gradcheck_plugin.report.columns import columns, cut, padded, wrapped
 from gradcheck_plugin.report.numbers import shape, short
 
@@ -69,13 +69,15 @@ def _wrap(start: str, text: str) -> list[str]:
     return wrapped(start + text, WIDTH, " " * min(columns(start), 14))
 
 
-def advice(results: Iterable[Result]) -> list[str]:
-    """The habits to mend, one line each."""
+def advice(results: Iterable[Result], *, notes: bool = False) -> list[str]:
+    """The habits to mend, one line each; `notes` are shown only to who asks for them."""
     lines: list[tuple[str, str]] = []
     for result in results:
         for found in result.advice:
+            if found.severity is Severity.NOTE and not notes:
+                continue
             place = f" ({found.file}:{found.line})" if found.file and found.line else ""
-            lines.append((f"advice[{found.code}]: ", f"{result.target}: {found.message}{place}"))
+            lines.append((f"{found.severity.value}[{found.code}]: ", f"{result.target}: {found.message}{place}"))
     return [line for start, text in dict.fromkeys(lines) for line in _wrap(start, text)]
 
 

@@ -22,7 +22,7 @@ from gradcheck_plugin.model import Array, Case, Finding, NotDriven
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.derivative import DerivativeCaller, derivative_of
-from gradcheck_plugin.submission.faults import not_implemented, raised
+from gradcheck_plugin.submission.faults import not_implemented, raised, timed_out
 from gradcheck_plugin.submission.guess import generic_sizes, guesses
 from gradcheck_plugin.submission.limits import TimeLimit, time_limit
 from gradcheck_plugin.submission.recognise import spec_named
@@ -93,14 +93,8 @@ def bind(
                 second = _search(tensors, named, misfit)
                 if second.subject is not None and second.fault is None:
                     attempt = second
-    except TimeLimit:
-        finding = Finding(
-            "time-limit",
-            f"`{candidate.function or candidate.name}` did not come back within {seconds:g} s",
-            function=candidate.function,
-            help="look for a loop whose condition never becomes false",
-            **place,
-        )
+    except TimeLimit as exc:
+        finding = timed_out(candidate.function or candidate.name, exc, seconds, root, **place)
         layer_name = named.name if named else ""
         return Broken(candidate.name, finding, convention=_convention(candidate), layer=layer_name, **place)
     if attempt.subject is None:

@@ -26,13 +26,18 @@ class UserCodeRaised(Exception):
 
     def frame(self, root: Path | None) -> traceback.FrameSummary | None:
         """The innermost frame of the user's own code (under `root`), or of any code when there is none."""
-        frames = traceback.extract_tb(self.cause.__traceback__)
-        package = str(Path(__file__).parent.parent)
-        foreign = [f for f in frames if not f.filename.startswith(package)]
-        own = [f for f in foreign if root is None or f.filename.startswith(str(root))]
-        own = [f for f in own if "site-packages" not in f.filename]
-        found = own or foreign
-        return found[-1] if found else None
+        return user_frame(self.cause, root)
+
+
+def user_frame(exception: BaseException, root: Path | None) -> traceback.FrameSummary | None:
+    """The innermost frame of the user's own code (under `root`) in a traceback, or of any code that is not ours."""
+    frames = traceback.extract_tb(exception.__traceback__)
+    package = str(Path(__file__).parent.parent)
+    foreign = [f for f in frames if not f.filename.startswith(package)]
+    own = [f for f in foreign if root is None or f.filename.startswith(str(root))]
+    own = [f for f in own if "site-packages" not in f.filename]
+    found = own or foreign
+    return found[-1] if found else None
 
 
 class Unbindable(Exception):

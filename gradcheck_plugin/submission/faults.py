@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gradcheck_plugin.model import Finding
-from gradcheck_plugin.submission.calls import UserCodeRaised
+from gradcheck_plugin.submission.calls import UserCodeRaised, user_frame
 
 
 def raised(target: str, function: str, fault: UserCodeRaised, root: Path | None, place: dict[str, Any]) -> Finding:
@@ -33,6 +33,26 @@ def raised(target: str, function: str, fault: UserCodeRaised, root: Path | None,
         help="run the reproducer and look at the shapes on that line",
         traceback="".join(traceback.format_list(own)),
         **at,
+    )
+
+
+def timed_out(
+    function: str, exception: BaseException | None, seconds: float, root: Path | None, **place: Any
+) -> Finding:
+    """The user's code did not come back: the line on which it was when the time was up."""
+    frame = user_frame(exception, root) if exception else None
+    source = ""
+    if frame is not None and frame.lineno:
+        owner = function.partition(".")[0]
+        function = f"{owner}.{frame.name}" if "." in function and not frame.name.startswith(owner) else frame.name
+        place["line"], source = frame.lineno, (frame.line or "").strip()
+    return Finding(
+        "time-limit",
+        f"`{function}` did not come back within {seconds:g} s",
+        function=function,
+        source=source,
+        help="look for a loop whose condition never becomes false",
+        **place,
     )
 
 
