@@ -50,6 +50,15 @@ class Case:
 
 
 @dataclass(frozen=True)
+class Entry:
+    """One entry of an array: its index, what the user returned there and what is right."""
+
+    index: tuple[int, ...]
+    yours: float
+    expected: float
+
+
+@dataclass(frozen=True)
 class Comparison:
     """What the user returned beside what the oracles say, in the smallest failing case."""
 
@@ -59,9 +68,12 @@ class Comparison:
     numerical: Any = None
     error: float = 0.0  # of the numerical gradient
     torch: Any = None
-    wrong: int = 0
+    wrong: int = 0  # entries, where that is known
     total: int = 0
-    where: str = ""
+    where: str = ""  # the indices of the first few wrong entries
+    at_least: bool = False  # more than `wrong` may be: the search stopped there
+    place: str = ""  # one phrase, where the wrong entries are exactly a structure
+    entries: tuple[Entry, ...] = ()  # the first few wrong entries
 
 
 @dataclass(frozen=True)
@@ -158,8 +170,13 @@ def _finding(data: Mapping[str, Any] | None) -> Finding | None:
             **data,
             "severity": Severity(data["severity"]),
             "case": {k: np.asarray(v) for k, v in data["case"].items()},
-            "comparison": Comparison(**comparison) if comparison else None,
+            "comparison": _comparison(comparison) if comparison else None,
             "evidence": tuple(data["evidence"]),
             "agrees": tuple(data["agrees"]),
         }
     )
+
+
+def _comparison(data: Mapping[str, Any]) -> Comparison:
+    entries = tuple(Entry(tuple(e["index"]), float(e["yours"]), float(e["expected"])) for e in data["entries"])
+    return Comparison(**{**data, "entries": entries})

@@ -6,6 +6,7 @@ pairwise different axis sizes: the reference's own classical mistakes first, the
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -13,8 +14,8 @@ import numpy as np
 
 from gradcheck_plugin.checks.gradient import exact, gradients
 from gradcheck_plugin.diagnosis.codes import CODES, help_for, sentence
+from gradcheck_plugin.diagnosis.localise import numerical_gradient
 from gradcheck_plugin.model import Array, Case
-from gradcheck_plugin.oracles.numerical import Ladder
 from gradcheck_plugin.submission.calls import frozen
 from gradcheck_plugin.submission.guess import generic_sizes
 from gradcheck_plugin.submission.subject import Subject
@@ -23,7 +24,7 @@ from reference_impls.shapes import OUTPUT, Layout
 from reference_impls.spec import Mistake
 
 CASES = 12
-LARGEST = 200  # entries of an array up to which the whole gradient is differenced
+SECONDS = 10.0  # for the whole gradients of all generic cases
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,7 @@ def _fill(text: str, values: dict[str, str]) -> str:
 def _samples(subject: Subject, name: str, layout: Layout, seed: int) -> Iterator[Sample]:
     base = subject.spec.layout if subject.spec else None
     count = CASES if subject.matches else 4
+    until = time.monotonic() + SECONDS
     for i in range(count):
         case = subject.sample(seed + i, generic_sizes(layout, subject.spec, base, i % 2), layout=layout)
         try:
@@ -148,35 +150,9 @@ def _samples(subject: Subject, name: str, layout: Layout, seed: int) -> Iterator
                 expected[n] = reference
         right = expected.get(name)
         if right is None:
-            right = numerical_gradient(subject, name, case, dy, out)
+            right = numerical_gradient(subject, name, case, dy, out, until)
         if right is not None and np.isfinite(right).all():
             yield Sample(case, yours, right, dy, expected)
-
-
-def numerical_gradient(subject: Subject, name: str, case: Case, dy: Array, out: Array) -> Array | None:
-    """The whole gradient of one array by differences, entry by entry; None where it is too large for that."""
-    x = case.arrays[name]
-    if x.size > LARGEST:
-        return None
-    result = np.zeros(x.shape)
-    v, start = dy.astype(float).ravel(), out.astype(float).ravel()
-    for index in np.ndindex(x.shape):
-
-        def line(t: float, index: tuple[int, ...] = index) -> Array | None:
-            moved = x.copy()
-            moved[index] += t
-            try:
-                with frozen(case.seed):
-                    value = numeric(subject.caller.forward({**case.arrays, name: moved}).output)
-            except Exception:
-                return None
-            return None if value is None else value.astype(float).ravel()
-
-        fast = Ladder(line, start).fast(v)
-        if not fast:
-            return None
-        result[index] = fast[-1]
-    return result
 
 
 def updated_weights(subject: Subject, name: str, layout: Layout, seed: int) -> Cause | None:

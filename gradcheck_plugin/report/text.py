@@ -74,10 +74,11 @@ def advice(results: Iterable[Result], *, notes: bool = False) -> list[str]:
     lines: list[tuple[str, str]] = []
     for result in results:
         for found in result.advice:
-            if found.severity is Severity.NOTE and not notes:
+            minor = found.severity is Severity.NOTE
+            if minor and not notes:
                 continue
             place = f" ({found.file}:{found.line})" if found.file and found.line else ""
-            lines.append((f"{found.severity.value}[{found.code}]: ", f"{result.target}: {found.message}{place}"))
+            lines.append((f"{'note' if minor else 'advice'}[{found.code}]: ", f"{result.target}: {found.message}{place}"))
     return [line for start, text in dict.fromkeys(lines) for line in _wrap(start, text)]
 
 
