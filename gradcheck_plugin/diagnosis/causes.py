@@ -24,6 +24,7 @@ from reference_impls.shapes import OUTPUT, Layout
 from reference_impls.spec import Mistake
 
 CASES = 12
+COMPARED = 200  # entries of an array up to which a guess at its shape is measured by its gradient
 SECONDS = 10.0  # for the whole gradients of all generic cases
 
 
@@ -175,7 +176,8 @@ def updated_weights(subject: Subject, name: str, layout: Layout, seed: int) -> C
 def unlikeness(subject: Subject, name: str, case: Case) -> float:
     """How far a gradient is from a multiple of the right one, and, less, how far that multiple is from one."""
     out, dy, given = gradients(subject, case)
-    yours, right = numeric(given.get(name)), numerical_gradient(subject, name, case, dy, out)
+    small = case.arrays[name].size <= COMPARED
+    yours, right = numeric(given.get(name)), numerical_gradient(subject, name, case, dy, out) if small else None
     if yours is None or right is None or yours.shape != right.shape or not np.isfinite(yours).all():
         return 10.0
     sizes = float(np.linalg.norm(yours)), float(np.linalg.norm(right))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ from gradcheck_plugin.checks.gradient import Judgement, gradients
 from gradcheck_plugin.checks.kink import KinkJudgement, on_the_kink
 from gradcheck_plugin.diagnosis import causes
 from gradcheck_plugin.diagnosis.codes import CODES, help_for, sentence
+from gradcheck_plugin.diagnosis.localise import Location, localise, numerical_gradient
+from gradcheck_plugin.diagnosis.place import EVERYWHERE
 from gradcheck_plugin.diagnosis.reproducer import UPSTREAM, identifiers, reproduce
 from gradcheck_plugin.diagnosis.source import source_of
 from gradcheck_plugin.model import Array, Comparison, Finding, Severity, Verdict
@@ -22,7 +25,7 @@ from gradcheck_plugin.submission.calls import UserCodeRaised
 from gradcheck_plugin.submission.faults import raised as raised_finding
 from gradcheck_plugin.submission.faults import timed_out
 from gradcheck_plugin.submission.guess import generic_sizes
-from gradcheck_plugin.submission.limits import TimeLimit
+from gradcheck_plugin.submission.limits import TimeLimit, time_limit
 from gradcheck_plugin.submission.subject import Subject
 from gradcheck_plugin.submission.values import numeric
 
@@ -38,7 +41,10 @@ def gradient(
     early = _early(target, subject, found, raised, name)
     if early is not None:
         return early
+    until = time.monotonic() + target.settings.seconds
     judged = target.judge(subject, name, drawn.case, drawn.layout)
+    place = localise(subject, name, drawn.case, drawn.layout, judged, target.settings.seconds)
+    general = _in_general(target, subject, name, drawn, place, until - time.monotonic())
     cause = causes.diagnose(subject, name, drawn.layout, drawn.case.seed % 1000)
     code, message, helps = cause.code, cause.message, cause.help
     if cause.code == "wrong-gradient" and judged.kind in CODES:
@@ -54,8 +60,8 @@ def gradient(
         Severity.ADVICE if convention else Severity.ERROR,
         case=_shown(subject, drawn, judged.dy),
         cases=found.found_after,
-        comparison=_comparison(subject, name, property, drawn, judged),
-        evidence=tuple(filter(None, [cause.evidence, *_evidence(judged)])),
+        comparison=_comparison(subject, name, property, drawn, judged, place),
+        evidence=tuple(filter(None, [cause.evidence, *general, *_evidence(judged)])),
         agrees=_agreeing(target, subject, name),
         help=helps,
         reproduce=reproduce(target, subject, drawn, name, dy=judged.dy, yours=judged.yours, expected=judged.expected),
@@ -230,28 +236,62 @@ def _value(value: Any) -> Any:
     return value if value is None or isinstance(value, np.ndarray) else numeric(value)
 
 
-def _comparison(subject: Subject, name: str, property: str, drawn: Drawn, judged: Judgement) -> Comparison:
-    """Yours beside the oracles, and how many entries are wrong where that can be counted."""
+def _comparison(
+    subject: Subject, name: str, property: str, drawn: Drawn, judged: Judgement, found: Location | None
+) -> Comparison:
+    """Yours beside the oracles, and which entries are wrong where that can be told."""
     expected, numerical, error = judged.expected, None, 0.0
-    right: Array | None = None
-    try:
-        out, dy, _ = gradients(subject, drawn.case)
-        right = causes.numerical_gradient(subject, name, drawn.case, dy, out)
-    except Exception:
-        right = None
+    right = found.numerical if found is not None else None
+    if right is None:
+        right = _numerical(subject, name, drawn)
     if right is not None:
         error = judged.estimate.error if judged.estimate is not None and np.isfinite(judged.estimate.error) else 0.0
         numerical = np.where(np.abs(right) < max(error, 1e-12), 0.0, right)
         expected = expected if expected is not None else right
-    yours = judged.yours
-    wrong = total = 0
-    where = ""
-    if isinstance(yours, np.ndarray) and expected is not None and yours.shape == expected.shape:
-        scale = max(float(np.max(np.abs(expected), initial=0.0)), 1e-12)
-        bad = ~(np.abs(yours - expected) <= 1e-6 * scale)
-        wrong, total = int(bad.sum()), int(bad.size)
-        where = ", ".join(str(tuple(int(i) for i in index)) for index in np.argwhere(bad)[:5]) if yours.ndim else ""
-    return Comparison(property, _value(yours), expected, numerical, error, judged.torch, wrong, total, where)
+    comparison = Comparison(property, _value(judged.yours), expected, numerical, error, judged.torch)
+    if found is None:
+        return comparison
+    where = ", ".join(str(e.index) for e in found.entries if e.index)
+    return dataclasses.replace(
+        comparison,
+        wrong=found.wrong,
+        total=found.total,
+        where=where,
+        at_least=found.at_least,
+        place=found.place,
+        entries=found.entries,
+    )
+
+
+def _numerical(subject: Subject, name: str, drawn: Drawn) -> Array | None:
+    """The whole gradient by differences, where the array is small and the forward runs."""
+    try:
+        out, dy, _ = gradients(subject, drawn.case)
+        return numerical_gradient(subject, name, drawn.case, dy, out, time.monotonic() + causes.SECONDS)
+    except Exception:
+        return None
+
+
+def _in_general(
+    target: Target, subject: Subject, name: str, drawn: Drawn, shown: Location | None, seconds: float
+) -> list[str]:
+    """Where a case with larger axes is wrong, if the smallest one hides it: a row of one entry is no row."""
+    base = subject.spec.layout if subject.spec else None
+    sizes = generic_sizes(drawn.layout, subject.spec, base)
+    case = subject.sample(drawn.case.seed % 1000, sizes, layout=drawn.layout)
+    if seconds <= 0 or (shown is not None and case.arrays[name].shape == drawn.case.arrays[name].shape):
+        return []
+    try:
+        with time_limit(seconds):
+            judged = target.judge(subject, name, case, drawn.layout)
+        found = localise(subject, name, case, drawn.layout, judged, seconds)
+    except (Exception, TimeLimit):
+        return []
+    if found is None or found.place in ("", EVERYWHERE, shown.place if shown else ""):
+        return []
+    shape = "x".join(map(str, case.arrays[name].shape))
+    count = f"{'at least ' if found.at_least else ''}{found.wrong} of {found.total} entries"
+    return [f"in a case of {shape}, {count} differ: {found.place}"]
 
 
 def _evidence(judged: Judgement) -> list[str]:

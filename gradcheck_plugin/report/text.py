@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from gradcheck_plugin.model import Comparison, Finding, NotDriven, Result, Severity, Verdict
 from gradcheck_plugin.report.columns import columns, cut, padded, wrapped
-from gradcheck_plugin.report.numbers import shape, short
+from gradcheck_plugin.report.numbers import LARGEST, shape, short
 
 WIDTH = 90
 
@@ -59,9 +59,23 @@ def _comparison(c: Comparison) -> list[str]:
     lines = [line] if columns(line) <= WIDTH else []
     if not lines:
         lines = [f"  {c.name}", *(x for label, text in shown for x in _wrap(f"    {label:<9} ", text))]
-    if c.total > 1 and c.wrong:
-        where = f": {c.where}" + (", ..." if c.wrong > 5 else "") if c.where else ""
-        lines += _wrap("  ", f"{c.wrong} of {c.total} entries differ{where}")
+    return lines + _wrong(c)
+
+
+def _wrong(c: Comparison) -> list[str]:
+    """How many entries differ and where; their numbers too, where the array is too large to be shown."""
+    if c.total <= 1 or not c.wrong:
+        return []
+    more = c.at_least or c.wrong > len(c.where.split("), "))
+    where = c.where + (", ..." if more else "") if c.where else ""
+    places = [c.place] if c.total > LARGEST and c.entries else [c.place, where]
+    if c.place == "everywhere":
+        places = [c.place]
+    count = f"{'at least ' if c.at_least else ''}{c.wrong} of {c.total} entries differ"
+    lines = _wrap("  ", ": ".join(filter(None, [count, *places])))
+    if c.total > LARGEST and c.entries:
+        rows = [f"{c.name}{list(e.index)} yours {e.yours:.6g} expected {e.expected:.6g}" for e in c.entries]
+        lines += [cut(f"    {row}", WIDTH) for row in rows]
     return lines
 
 
@@ -77,8 +91,11 @@ def advice(results: Iterable[Result], *, notes: bool = False) -> list[str]:
             minor = found.severity is Severity.NOTE
             if minor and not notes:
                 continue
+            kind = "note" if minor else "advice"
             place = f" ({found.file}:{found.line})" if found.file and found.line else ""
-            lines.append((f"{'note' if minor else 'advice'}[{found.code}]: ", f"{result.target}: {found.message}{place}"))
+            lines.append(
+                (f"{kind}[{found.code}]: ", f"{result.target}: {found.message}{place}")
+            )
     return [line for start, text in dict.fromkeys(lines) for line in _wrap(start, text)]
 
 
