@@ -114,7 +114,7 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """A file of a named folder that pytest would pass over."""
     config = parent.config
-    if SETTINGS not in config.stash or file_path.suffix != ".py" or not _wanted(file_path, config):
+    if SETTINGS not in config.stash or file_path.suffix not in (".py", ".ipynb") or not _wanted(file_path, config):
         return None
     if _named(file_path, config) or any(file_path.match(p) for p in config.getini("python_files")):
         return None

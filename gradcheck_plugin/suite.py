@@ -15,7 +15,7 @@ from gradcheck_plugin.submission import bind, guards, recognise
 from gradcheck_plugin.submission.bind import Broken
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised
 from gradcheck_plugin.submission.conventions import Candidate
-from gradcheck_plugin.submission.load import LoadError, load
+from gradcheck_plugin.submission.load import SUFFIXES, LoadError, load
 from gradcheck_plugin.submission.subject import Subject
 from gradcheck_plugin.target import Settings, Target, quiet
 
@@ -41,12 +41,12 @@ class FileSuite:
 
 
 def python_files(paths: Iterable[Path]) -> Iterator[Path]:
-    """The files to check: those named, and the .py files of folders, without tests, caches and hidden folders."""
+    """The files to check: those named, and files and notebooks of folders, without tests, caches, hidden folders."""
     for path in paths:
         if not path.is_dir():
             yield path
             continue
-        for found in sorted(path.rglob("*.py")):
+        for found in sorted(f for suffix in SUFFIXES for f in path.rglob(f"*{suffix}")):
             parts = found.relative_to(path).parts
             if any(p.startswith(".") or p in ("__pycache__", "site-packages", "node_modules") for p in parts):
                 continue
@@ -75,7 +75,8 @@ def open_file(path: Path, settings: Settings, *, name: str | None = None) -> Fil
     )
     suite.notes = loaded.notes
     for target in suite.targets:
-        target.plain_import = not loaded.notes
+        target.plain_import = not loaded.notes and loaded.notebook is None
+        target.notebook = loaded.notebook
         target.path = path.resolve()
     return suite
 

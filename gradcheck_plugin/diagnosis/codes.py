@@ -130,6 +130,14 @@ CODES: dict[str, Code] = {
         "on the kink {n} `{grad}` is neither of the one-sided slopes nor between them",
         "any slope between the two is right there; 0 / 0 and 0 * inf are the usual culprits",
     ),
+    "tie": Code(
+        "at {n} `{grad}` gives the equal entries together more than the upstream gradient",
+        "give it to one of them, or split it: moved together they are one entry",
+    ),
+    "tie-lost": Code(
+        "at {n} `{grad}` gives the equal entries together less than the upstream gradient",
+        "one of them has to get it, or all of them a share: compare with >= on one side",
+    ),
     # forward and update rule
     "forward-differs": Code(
         "the forward differs from the reference `{n}`", "compare the formula with `gradcheck explain {n}`"

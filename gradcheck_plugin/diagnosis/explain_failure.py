@@ -12,7 +12,8 @@ import numpy as np
 from gradcheck_plugin.checks.contract import Breach
 from gradcheck_plugin.checks.forward import ForwardJudgement
 from gradcheck_plugin.checks.gradient import Judgement, gradients
-from gradcheck_plugin.checks.kink import KinkJudgement, on_the_kink
+from gradcheck_plugin.checks.kink import KinkJudgement
+from gradcheck_plugin.checks.kink import judge as judge_kink
 from gradcheck_plugin.diagnosis import causes
 from gradcheck_plugin.diagnosis.codes import CODES, help_for, sentence
 from gradcheck_plugin.diagnosis.localise import Location, localise, numerical_gradient
@@ -108,32 +109,52 @@ def forward(
     )
 
 
-def kink(
-    target: Target, subject: Subject, found: Search, judgement: KinkJudgement | None, raised: BaseException | None
-) -> Finding:
+def kink(target: Target, subject: Subject, found: Search, raised: Exception | None) -> Finding:
     """The finding for a gradient that is wrong exactly on a kink."""
     early = _early(target, subject, found, raised)
     if early is not None:
         return early
-    assert judgement is not None
+    assert subject.spec is not None
     drawn = _smallest(found)
-    placed, name, _ = on_the_kink(subject, drawn.case, judgement.at)
-    shown = Drawn(placed, drawn.layout)
-    at = f"{subject.display(name)}{list(judgement.index)} = {judgement.at:g}"
-    slopes = f"slopes {judgement.left:.6g} from the left, {judgement.right:.6g} from the right"
+    tried = (judge_kink(subject, drawn.case, place) for place in subject.spec.kinks)
+    judged = next(j for j in tried if j.verdict is Verdict.FAIL)
+    assert judged.case is not None
+    shown, entry = Drawn(judged.case, drawn.layout), judged.entries[judged.worst]
+    place = f"{subject.display(entry.name)}{list(entry.index)}"
+    code = "tie-lost" if np.isfinite(judged.together) else "kink"
+    at = judged.says if len(judged.entries) > 1 else f"{place} = {judged.case.arrays[entry.name][entry.index]:g}"
     return Finding(
-        "kink",
-        sentence("kink", grad=subject.gradient_name(name), n=at),
+        code,
+        sentence(code, grad=subject.gradient_name(entry.name), n=at),
         case=_shown(subject, shown, None),
         cases=found.found_after,
         comparison=Comparison(
-            f"{subject.gradient_name(name)}{list(judgement.index)}", judgement.yours, torch=judgement.torch
+            f"{subject.gradient_name(entry.name)}{list(entry.index)}", entry.yours, torch=entry.torch
         ),
-        evidence=(slopes,),
-        help=help_for("kink"),
-        reproduce=reproduce(target, subject, shown, name, index=judgement.index),
-        **source_of(subject, subject.gradient_name(name)),
+        evidence=_slopes(subject, judged),
+        help=help_for(code),
+        reproduce=reproduce(target, subject, shown, entry.name, index=entry.index),
+        **source_of(subject, subject.gradient_name(entry.name)),
     )
+
+
+def tie(subject: Subject, judged: KinkJudgement) -> Finding:
+    """Tied entries that each get the gradient of one: advice."""
+    grad = subject.gradient_name(judged.entries[0].name)
+    message = sentence("tie", grad=grad, n=judged.says)
+    evidence = _slopes(subject, judged)
+    return Finding("tie", message, Severity.ADVICE, evidence=evidence, help=help_for("tie"), **source_of(subject, grad))
+
+
+def _slopes(subject: Subject, judged: KinkJudgement) -> tuple[str, ...]:
+    """The one-sided slopes at each entry on the kink, and the slope of moving tied ones together."""
+    lines = []
+    for e in judged.entries:
+        grad = f"{subject.gradient_name(e.name)}{list(e.index)} = {e.yours:.6g}: " if len(judged.entries) > 1 else ""
+        lines.append(f"{grad}slopes {e.left:.6g} from the left, {e.right:.6g} from the right")
+    if np.isfinite(judged.together):
+        lines.append(f"moved together: slope {judged.together:.6g}, yours {sum(e.yours for e in judged.entries):.6g}")
+    return tuple(lines)
 
 
 def contract(
@@ -289,9 +310,9 @@ def _in_general(
         return []
     if found is None or found.place in ("", EVERYWHERE, shown.place if shown else ""):
         return []
-    shape = "x".join(map(str, case.arrays[name].shape))
+    shape = "(" + ",".join(map(str, case.arrays[name].shape)) + ")"
     count = f"{'at least ' if found.at_least else ''}{found.wrong} of {found.total} entries"
-    return [f"in a case of {shape}, {count} differ: {found.place}"]
+    return [f"where {subject.gradient_name(name)} is {shape}, {count} differ: {found.place}"]
 
 
 def _evidence(judged: Judgement) -> list[str]:

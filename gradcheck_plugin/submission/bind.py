@@ -393,7 +393,8 @@ def _not_bound(
 
 
 _REMOVED = re.compile(
-    r"module 'numpy' has no attribute|name '(xrange|unicode|raw_input|reduce|basestring|long)' is not defined|"
+    r"module 'numpy' has no attribute|unexpected keyword argument 'newshape'|"
+    r"name '(xrange|unicode|raw_input|reduce|basestring|long)' is not defined|"
     r"'float' object cannot be interpreted as an integer|only length-1 arrays|only 0-dimensional arrays"
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +30,8 @@ class Built:
     layout: Layout
     instance: Any = None
     plan: dict[str, tuple[str, Any]] = field(default_factory=dict)
+    warm: Callable[[Any, Mapping[str, Array]], Any] | None = None  # a first forward, which makes the parameters
+    warmed: bool = False
     paths: dict[str, state.Path] = field(default_factory=dict)
 
     @classmethod
@@ -52,10 +54,18 @@ class Built:
         else:
             sizes = axis_sizes(self.layout, arrays)
             obj = guarded("__init__", self.cls, **filled(self.plan, arrays, sizes, self.layout))
-        for entry in self.layout.params:
-            path = self.path(obj, entry.name, arrays[entry.name])
-            if entry.name not in self.given:
-                state.put(obj, path, arrays[entry.name])
+        if self.warmed and self.warm is not None:
+            self.warm(obj, arrays)
+        try:
+            for entry in self.layout.params:
+                path = self.path(obj, entry.name, arrays[entry.name])
+                if entry.name not in self.given:
+                    state.put(obj, path, arrays[entry.name])
+        except Unbindable:
+            if self.warmed or self.warm is None:
+                raise
+            self.warmed = True
+            return self.make(arrays)
         return obj
 
     def path(self, obj: Any, name: str, value: Array) -> state.Path:

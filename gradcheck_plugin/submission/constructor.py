@@ -66,6 +66,7 @@ def plan_arguments(
     plan: dict[str, tuple[str, Any]] = {}
     free = [e.name for e in layout.params]
     unfilled = []
+    lone = bool(layout.inputs) and not any(IN_SIZE.fullmatch(n.lower()) for n in signature.required)
     for name in signature.names:
         hit = next((p for p in free if same(name, p)), None)
         if hit and signature.defaults.get(name) is None:
@@ -81,6 +82,8 @@ def plan_arguments(
         option = next((o for o, group in OPTION_NAMES.items() if o in options and name.lower() in group), None)
         if option:
             plan[name] = ("value", options[option])
+        elif lone and OUT_SIZE.fullmatch(name.lower()) and layout.output.dims == ("Y",):
+            plan[name] = ("size", _features(layout.inputs[0].dims, layout))  # the only size is that of the features
         elif (size := _size(name, layout)) is not None and _is_size(signature.defaults.get(name, 2)):
             plan[name] = ("size", size)
         elif name in signature.defaults:

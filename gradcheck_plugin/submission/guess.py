@@ -8,8 +8,10 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from gradcheck_plugin.submission import state
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen
 from gradcheck_plugin.submission.conventions import Candidate
+from gradcheck_plugin.submission.signature import arguments
 from reference_impls.shapes import Entry, Layout
 from reference_impls.spec import LayerSpec
 
@@ -50,6 +52,10 @@ FAMILIES: tuple[tuple[str, dict[str, str]], ...] = (
     (r"gru", {"": "N D", **_GRU}),
     (r"time_?rnn|rnn\w* .*h0", {"": "N T D", **_HIDDEN}),
     (r"rnn|prev_h|h_prev", {"": "N D", **_HIDDEN}),
+    (r"weight_?sum", {"": "N T H", "a": "N T"}),
+    (r"time_?attention", {"": "N T H", "hs_dec": "N T H"}),
+    (r"attention\w* hs h\b", {"": "N T H", "h": "N H"}),
+    (r"bias", {"b": "1 D"}),
     (r"embedding_?dot", {"": "N D", "idx": "N @label(V)", "w": "V D"}),
     (r"time_?embed|temporal\w*embed|word_?embed|time_?id", {"": "N T @label(V)", "w": "V D"}),
     (r"embed", {"": "N @label(V)", "w": "V D"}),
@@ -65,6 +71,14 @@ FAMILIES: tuple[tuple[str, dict[str, str]], ...] = (
     (r"group_?norm", {"": "N 4 3 2", "gamma": "1 4 1 1", "beta": "1 4 1 1"}),
     (r"spatial", {"": "N C 3 2", "gamma": "C", "beta": "C"}),
 )
+OTHER_LAYOUTS: dict[str, list[dict[str, str]]] = {  # by the axes of the first input
+    "N C 7 9": [
+        {"": "N 7 9 C", "w": "3 3 C F", "b": "1 1 1 F"},
+        {"": "C 7 9", "w": "F C 3 3", "b": "F"},
+        {"": "7 9 C", "w": "3 3 C F", "b": "F"},
+    ],
+}
+LOSS_SHAPES = ("N D", "N T D", "D", "D 1")
 SHAPES = ("N D", "N C 7 9", "N 7 9 C", "N T D", "N C 9", "D", "D 1", "1 D", "C 7 9", "7 9 C", "7 9")
 
 
@@ -73,11 +87,12 @@ def guesses(candidate: Candidate) -> Iterator[list[Layout]]:
     inputs = list(candidate.inputs)
     if not inputs:
         return
-    family = _family(candidate)
     loss = candidate.kind in ("loss", "network")
-    shapes = [family[""]] if "" in family else []
-    shapes += [s for s in (SHAPES if len(inputs) == 1 else SHAPES[:1]) if s not in shapes]
-    for shape in shapes:
+    families = _families(candidate)
+    pairs = [(f[""], f) for f in families if "" in f] or []
+    shapes = SHAPES if len(inputs) == 1 else LOSS_SHAPES if candidate.kind == "loss" else SHAPES[:1]
+    pairs += [(s, families[0]) for s in (*_declared(candidate), *shapes) if s not in [p for p, _ in pairs]]
+    for shape, family in pairs:
         labels = ("@onehot", "@label", "") if loss else ("",)
         layouts = []
         for label in labels:
@@ -89,10 +104,19 @@ def guesses(candidate: Candidate) -> Iterator[list[Layout]]:
         yield list(dict.fromkeys(layouts))
 
 
-def _family(candidate: Candidate) -> dict[str, str]:
-    """The axes of the arrays of objects with names like this one's."""
+def _families(candidate: Candidate) -> list[dict[str, str]]:
+    """The axes of the arrays of objects with names like this one's: the first that fits, and its other layout."""
     words = " ".join([candidate.name, *candidate.inputs]).lower()
-    return next((axes for pattern, axes in FAMILIES if re.search(pattern, words)), {})
+    found = [axes for pattern, axes in FAMILIES if re.search(pattern, words)]
+    return [*found[:1], *(OTHER_LAYOUTS.get(found[0].get("", ""), []) if found else [])] or [{}]
+
+
+def _declared(candidate: Candidate) -> list[str]:
+    """The shape of one sample where a constructor has it as a default: `input_dim=(1, 28, 28)`."""
+    cls = candidate.objects.get("class")
+    defaults = arguments(cls.__init__, method=True).defaults if cls is not None else {}
+    shapes = [v for n, v in defaults.items() if n in ("input_dim", "input_shape", "in_shape") and isinstance(v, tuple)]
+    return [f"N {' '.join(map(str, shape))}" for shape in shapes if all(isinstance(s, int) for s in shape)]
 
 
 def _guess(
@@ -111,10 +135,11 @@ def _guess(
         return f"{name}: {shape}"
     if kind == "network":  # as many classes as the network has outputs, not as it has inputs
         return f"{name}: N C @onehot" if label == "@onehot" else f"{name}: N @label(C)"
-    classes = "M" if "w" in lows else "D"  # as many classes as W has columns
+    samples, _, classes = shape.rpartition(" ")
+    classes = "M" if "w" in lows else classes  # as many classes as W has columns
     if label == "@onehot":
-        return f"{name}: {shape.replace('N D', f'N {classes}')} @onehot"
-    return f"{name}: N @label({classes})"
+        return f"{name}: {samples} {classes} @onehot"
+    return f"{name}: {samples} @label({classes})"
 
 
 def _with_state(candidate: Candidate, layout: Layout, family: Mapping[str, str]) -> Iterator[Layout]:
@@ -123,9 +148,6 @@ def _with_state(candidate: Candidate, layout: Layout, family: Mapping[str, str])
     if cls is None:
         yield layout
         return
-    from gradcheck_plugin.submission import state
-    from gradcheck_plugin.submission.signature import arguments
-
     try:
         required = arguments(cls.__init__, method=True).required if "instance" not in candidate.objects else ()
         axes = {**_PARAMETERS, **family}
@@ -137,6 +159,8 @@ def _with_state(candidate: Candidate, layout: Layout, family: Mapping[str, str])
         with frozen(0):
             arrays = {e.name: e.sample(sizes, rng) for e in probe.entries}
             obj = caller.build(arrays)
+            if not any(state.is_parameter(p) for p, _ in state.leaves(obj)):
+                obj = caller.warmed(arrays)  # parameters that the first forward makes
         given = {e.name for e in asked}
         held = [
             (state.label(p), a)

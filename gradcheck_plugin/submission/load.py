@@ -27,9 +27,11 @@ from typing import Any
 
 from gradcheck_plugin.submission import stand_in
 from gradcheck_plugin.submission.limits import TimeLimit, time_limit
+from gradcheck_plugin.submission.notebook import Notebook, from_python_2, read_notebook
 from gradcheck_plugin.submission.stand_in import StandIn, StandInModule
 from gradcheck_plugin.submission.surroundings import PRIVATE, Surroundings, numbers
 
+SUFFIXES = (".py", ".ipynb")
 _FLAT = (
     *(ast.Constant, ast.Name, ast.Attribute, ast.Tuple, ast.List, ast.Dict, ast.Set, ast.UnaryOp, ast.BinOp),
     *(ast.operator, ast.unaryop, ast.expr_context),
@@ -56,6 +58,7 @@ class Loaded:
     source: str
     notes: tuple[str, ...]
     modules: tuple[ModuleType, ...]
+    notebook: Notebook | None = None
 
     def defined(self) -> dict[str, Any]:
         """The classes and functions written in this very file, without aliases and star imports."""
@@ -86,17 +89,32 @@ def load(path: Path, *, seconds: float = 20.0) -> Loaded:
     The modules that it imported from its own folders do not stay, but its functions can import them when they run.
     """
     path = Path(os.path.abspath(path))
-    source = read(path)
-    tree = parse(source, path)
+    text = read(path)
+    notebook = _notebook(text, path) if path.suffix == ".ipynb" else None
+    source = notebook.source if notebook else text
+    tree, source, notes = _parsed(source, path)
     if not tree.body:
         raise LoadError("empty-file", f"{path.name} is empty: no code was found in it; is the file saved?", path)
+    if _imports_torch(tree):  # in the middle of its import torch must not be interrupted, it cannot be imported again
+        with suppress(Exception):
+            importlib.import_module("torch")
     session = _Session(path, tree, seconds)
+    session.notes.update(dict.fromkeys([*(notebook.notes if notebook else ()), *notes]))
+    if notebook:
+        session.reduced.add(path)  # cells train and plot; what is to be checked is defined in them
     with session.surroundings.entered():
         module = session.attempt()
     _publish(module)
     others = session.surroundings.kept.values()
     own = (other for other in others if other is not module and not isinstance(other, StandInModule))
-    return Loaded(path, module.__dict__, source, tuple(session.notes), (module, *own))
+    return Loaded(path, module.__dict__, source, tuple(session.notes), (module, *own), notebook)
+
+
+def _imports_torch(tree: ast.Module) -> bool:
+    imports = [n for n in ast.walk(tree) if isinstance(n, ast.Import | ast.ImportFrom)]
+    names = [a.name for n in imports if isinstance(n, ast.Import) for a in n.names]
+    names += [n.module or "" for n in imports if isinstance(n, ast.ImportFrom)]
+    return any(name.partition(".")[0] == "torch" for name in names)
 
 
 def _publish(module: ModuleType) -> None:
@@ -120,12 +138,39 @@ def read(path: Path) -> str:
     if not path.exists():
         raise LoadError("no-such-file", f"{path} does not exist; check the spelling and the folder", path)
     data = path.read_bytes()
-    if path.suffix != ".py" or b"\0" in data:
-        raise LoadError("not-python", f"{path.name} is not a Python source file; give a .py file", path)
+    if path.suffix not in SUFFIXES or b"\0" in data:
+        raise LoadError("not-python", f"{path.name} is not a Python source file; give a .py or .ipynb file", path)
     source = io.IncrementalNewlineDecoder(None, translate=True).decode(_decode(data), final=True)
+    _keep_lines(path, source)
+    return source
+
+
+def _keep_lines(path: Path, source: str) -> None:
+    """The text that `inspect` and tracebacks show for the file."""
     lines = source.splitlines(keepends=True)
     linecache.cache[str(path)] = (len(source), None, lines, str(path))  # None: not to be read again in another encoding
-    return source
+
+
+def _notebook(text: str, path: Path) -> Notebook:
+    try:
+        return read_notebook(text)
+    except ValueError as error:
+        raise LoadError("not-python", f"{path.name}: {error}; save it again from Jupyter", path) from None
+
+
+def _parsed(source: str, path: Path) -> tuple[ast.Module, str, list[str]]:
+    """The tree of a text, converted from Python 2 where it is that; raises `LoadError`."""
+    notes = []
+    try:
+        tree = parse(source, path)
+    except LoadError:
+        converted = from_python_2(source)
+        if converted is None:
+            raise
+        source, notes = converted, [f"{path.name} was read as Python 2"]
+        tree = parse(source, path)
+    _keep_lines(path, source)
+    return tree, source, notes
 
 
 def _decode(data: bytes) -> str:
@@ -197,6 +242,15 @@ def _is_constant(value: ast.expr) -> bool:
     return all(isinstance(part, _FLAT) for part in ast.walk(value))
 
 
+def _bound(node: ast.stmt) -> list[str]:
+    """The names that a statement gives a value: those it assigns, imports or defines."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return [alias.asname or alias.name.partition(".")[0] for alias in node.names if alias.name != "*"]
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return [node.name]
+    return sorted(_assigned(node))
+
+
 def _assigned(tree: ast.AST) -> set[str]:
     names = (node for node in ast.walk(tree) if isinstance(node, ast.Name))
     return {name.id for name in names if isinstance(name.ctx, ast.Store)}
@@ -264,8 +318,11 @@ class _Session:
 
     def execute(self, module: ModuleType, file: Path) -> None:
         """Execute a file of the user's in the module's namespace."""
-        tree = self.trees.get(str(file)) or parse(read(file), file)
-        self.trees[str(file)] = tree
+        tree = self.trees.get(str(file))
+        if tree is None:
+            tree, _, notes = _parsed(read(file), file)
+            self.notes.update(dict.fromkeys(notes))
+            self.trees[str(file)] = tree
         old = stand_in.old_names(tree)
         for name in old:
             self.notes[f"`{name}` is not in the installed version; its old meaning was used"] = None
@@ -273,9 +330,29 @@ class _Session:
         if file not in self.reduced:
             exec(compile(tree, str(file), "exec", dont_inherit=True), module.__dict__)
             return
+        if file.suffix == ".ipynb":
+            self._execute_cells(_definitions(tree), module, file)
+            return
         code = compile(_definitions(tree), str(file), "exec", dont_inherit=True)
         for name in self._execute_definitions(code, module, _assigned(tree)):
             self.notes[f"`{name}` has no value, because it is computed"] = None
+
+    def _execute_cells(self, tree: ast.Module, module: ModuleType, file: Path) -> None:
+        """Execute a notebook's definitions one by one: what fails has no value, and takes nothing else along."""
+        for node in tree.body:
+            code = compile(ast.Module([node], []), str(file), "exec", dont_inherit=True)
+            wanted = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+            try:
+                self._execute_definitions(code, module, wanted)
+                sys.path[:] = [place for place in sys.path if isinstance(place, str)]  # no stand-ins to import from
+            except TimeLimit:
+                raise
+            except (Exception, SystemExit):
+                names = _bound(node)
+                for name in names:
+                    setattr(module, name, StandIn(name))
+                if names:
+                    self.notes[f"`{', '.join(names)}` has no value: line {node.lineno} failed"] = None
 
     def _execute_definitions(self, code: Any, module: ModuleType, computed: set[str]) -> set[str]:
         """Execute; a global that would have been computed is a stand-in (`def f(x, p=params)`). Gives those names."""

@@ -116,7 +116,8 @@ class Surroundings:
 
     def _added_folders(self) -> list[Path]:
         """What the user's code appended to `sys.path`."""
-        return [Path(os.path.abspath(place)) for place in sys.path if place not in self.path_before]
+        added = [place for place in sys.path if isinstance(place, str) and place not in self.path_before]
+        return [Path(os.path.abspath(place)) for place in added]
 
     def find(self, name: str, path: Sequence[str] | None) -> importlib.machinery.ModuleSpec | None:
         """First of all finders: the user's files, before installed packages of the same name."""
@@ -138,7 +139,8 @@ class Surroundings:
         if tree and path is None and (file := self._elsewhere(name)):
             self.notes[f"`{name}` was taken from {os.path.relpath(file, self.path.parent)}"] = None
             return self._spec(name, file)
-        if not tree or not is_wanted(name, tree, line):
+        notebook = self.path.suffix == ".ipynb"  # only definitions are executed, and many do without the package
+        if not tree or not (notebook or is_wanted(name, tree, line)):
             return None
         self.notes[f"{name.partition('.')[0]} is not installed; a stand-in was imported"] = None
         return importlib.machinery.ModuleSpec(name, StandInLoader(), is_package=True)

@@ -37,7 +37,7 @@ def cast_to_single(dy: Array, x: Array) -> Grads:
 
 SPEC = LayerSpec(
     name="identity",
-    aliases=("IdentityFunction", "Copy"),
+    aliases=("LinearActivation", "ActivationLinear", "IdentityFunction", "Copy"),
     korean="항등함수",
     family="activations",
     forward=forward,

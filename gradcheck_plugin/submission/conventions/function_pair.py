@@ -78,7 +78,7 @@ def _settings(signature: Signature, options: Mapping[str, Any]) -> dict[str, Any
             given[name] = {key: options.get(key, value) for key, value in CONFIGS[name].items()}
             if name == "conv_param" and "pool_param" in signature.names:
                 given[name]["stride"] = 1  # the image stays large enough to be pooled
-        elif (flag := mode(name)) is not None:
+        elif (flag := mode(name)) is not None and not isinstance(signature.defaults.get(name), str):
             given[name] = flag.what
         elif name in ("G", "activation") and name in signature.required:
             given[name] = 2 if name == "G" else "relu"

@@ -131,6 +131,7 @@ class LayerClass:
     convention: str = "class layer"
 
     def __post_init__(self) -> None:
+        self.built.warm = self._run
         scalar = not self.layout.output.dims
         asks = UPSTREAM in self.roles
         self.multiplied = not self.roles and not self.signature.names and not scalar
@@ -151,6 +152,12 @@ class LayerClass:
 
     def build(self, arrays: Mapping[str, Array]) -> Any:
         return self.built.make(arrays)
+
+    def warmed(self, arrays: Mapping[str, Array]) -> Any:
+        """An object that has run once."""
+        obj = self.build(arrays)
+        self._run(obj, arrays)
+        return obj
 
     def forward(self, arrays: Mapping[str, Array]) -> Tape:
         return self._tape(self.build(arrays), arrays)

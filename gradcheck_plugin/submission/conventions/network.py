@@ -89,6 +89,9 @@ class Network:
     def build(self, arrays: Mapping[str, Array]) -> Any:
         return self.built.make(arrays)
 
+    def warmed(self, arrays: Mapping[str, Array]) -> Any:
+        return self.build(arrays)
+
     def forward(self, arrays: Mapping[str, Array]) -> Tape:
         obj = self.build(arrays)
 
