@@ -116,7 +116,8 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     config = parent.config
     if SETTINGS not in config.stash or file_path.suffix not in (".py", ".ipynb") or not _wanted(file_path, config):
         return None
-    if _named(file_path, config) or any(file_path.match(p) for p in config.getini("python_files")):
+    by_pytest = _named(file_path, config) or any(file_path.match(p) for p in config.getini("python_files"))
+    if by_pytest and file_path.suffix == ".py":
         return None
     module: LayerModule = LayerModule.from_parent(parent, path=file_path)
     return module

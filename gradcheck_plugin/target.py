@@ -24,6 +24,7 @@ from gradcheck_plugin.submission.bind import Broken
 from gradcheck_plugin.submission.calls import UserCodeRaised
 from gradcheck_plugin.submission.guess import generic_sizes
 from gradcheck_plugin.submission.limits import TimeLimit, time_limit
+from gradcheck_plugin.submission.notebook import Notebook
 from gradcheck_plugin.submission.subject import Subject
 from reference_impls.shapes import Layout
 
@@ -69,6 +70,7 @@ class Target:
         self.name = bound.name
         self.path: Path | None = None
         self.plain_import = True
+        self.notebook: Notebook | None = None
         self.guards = found
         self._contract: Result | None = None
 
@@ -111,7 +113,7 @@ class Target:
         start = time.perf_counter()
         result = self._empty(property)
         if isinstance(self.bound, Broken):
-            finding = self.bound.finding
+            finding = self._in_cell(self.bound.finding)
             return replace(result, verdict=Verdict.FAIL, finding=finding, seconds=time.perf_counter() - start)
         if self.subject.spec is not None:
             autograd.ready()
@@ -127,7 +129,16 @@ class Target:
         if self.settings.strict and found.verdict is Verdict.PASS and habits:
             first = replace(habits[0], severity=Severity.ERROR)
             found = replace(found, verdict=Verdict.FAIL, finding=first)
+        if found.finding is not None:
+            found = replace(found, finding=self._in_cell(found.finding))
         return replace(found, evaluations=counted.forwards + counted.backwards, seconds=time.perf_counter() - start)
+
+    def _in_cell(self, finding: Finding) -> Finding:
+        """A finding in a notebook: the cell, and the line in it."""
+        if self.notebook is None or not finding.line:
+            return finding
+        cell, line = self.notebook.place(finding.line)
+        return replace(finding, file=f"{finding.file}, cell {cell}", line=line)
 
     def _empty(self, property: str) -> Result:
         bound = self.bound
@@ -235,26 +246,29 @@ class Target:
         if blocked:
             return blocked
         assert subject.spec is not None
-        wrong: list[kink.KinkJudgement] = []
-        taken: dict[str, kink.KinkJudgement] = {}
+        places = subject.spec.kinks
+        seen: dict[Verdict, dict[str, kink.KinkJudgement]] = {verdict: {} for verdict in Verdict}
+        habits: dict[str, Finding] = {}
 
         def holds(drawn: Drawn) -> str:
-            for at in subject.spec.kinks if subject.spec else ():
-                judged = kink.judge(subject, drawn.case, at)
+            for place in places:
+                judged = kink.judge(subject, drawn.case, place)
                 if judged.verdict is Verdict.FAIL:
-                    wrong.append(judged)
                     return "kink"
-                if judged.verdict is Verdict.PASS:
-                    taken.setdefault(judged.convention, judged)
+                seen[judged.verdict].setdefault(judged.convention if judged.entries else judged.reason, judged)
+                if judged.doubled and not habits:
+                    habits["tie"] = explain_failure.tie(subject, judged)
             return ""
 
         found = self._search(subject, property, holds, min(self.settings.cases, 10))
-        result = replace(result, cases=found.cases, reason="; ".join(sorted(taken)))
+        taken, doubts = sorted(seen[Verdict.PASS]), sorted(seen[Verdict.INCONCLUSIVE])
+        result = replace(result, cases=found.cases, reason="; ".join(taken), advice=tuple(habits.values()))
         if found.smallest:
-            finding = explain_failure.kink(self, subject, found, wrong[-1] if wrong else None, self._raised)
+            finding = explain_failure.kink(self, subject, found, self._raised)
             return replace(result, verdict=Verdict.FAIL, finding=finding)
         if not taken:
-            return replace(result, verdict=Verdict.INCONCLUSIVE, reason="the forward is not finite beside its kink")
+            reason = "; ".join(doubts or sorted(seen[Verdict.NOT_JUDGED]))
+            return replace(result, verdict=Verdict.INCONCLUSIVE, reason=reason)
         return result
 
     def _check_update(self, subject: Subject, property: str, result: Result) -> Result:

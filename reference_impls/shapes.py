@@ -4,7 +4,8 @@
 
 Inputs stand before the semicolon, parameters behind it, the output behind the arrow (nothing there: a scalar).
 An axis is a letter or a word (its size is drawn), a number (a fixed size), or a group `(E F)`: two axes of the array
-that together are one axis of the base layout. An entry may end in a domain, `t: N C @onehot`:
+that together are one axis of the base layout. An axis that only the output has, such as the rows that a window
+leaves of an image, is as long as the forward makes it. An entry may end in a domain, `t: N C @onehot`:
 
     real      any number (the default)        positive  in (0.3, 1.7)         unit    in (0.1, 0.9)
     prob      rows that sum to one            onehot    one 1 in each row     label(C)  integers below C
@@ -165,13 +166,13 @@ class Layout:
         return groups
 
     def complete(self, sizes: Mapping[str, int], base: Layout) -> dict[str, int]:
-        """`sizes` with the axes that follow from groups, and size 1 for base axes this layout does not have."""
+        """`sizes` with the axes that follow from groups, numbers, and 1 for base axes this layout does not have."""
         full = dict(sizes)
         for whole, parts in self.derived(base).items():
             full[whole] = int(np.prod([full[p] for p in parts]))
         for entry in (*base.entries, base.output):
             for name in (*entry.dims, *filter(None, [entry.classes])):
-                full.setdefault(name, 1)
+                full.setdefault(name, int(name) if name.isdigit() else 1)
         return full
 
     def to_base(self, name: str, value: Array, base: Layout, sizes: Mapping[str, int]) -> Array:
@@ -185,6 +186,8 @@ class Layout:
             value = np.asarray(value, dtype=float)
         if here.axes == there.axes:
             return value
+        if name == OUTPUT:
+            sizes = {**sizes, **dict(zip(here.dims, np.shape(value), strict=False))}
         squeezed = np.asarray(value).reshape([sizes[n] for n in here.dims if n != "1"])
         order, names = self._order(here, there)
         merged = squeezed.reshape([sizes[n] for n in names]) if names else squeezed
@@ -195,6 +198,8 @@ class Layout:
         here, there = self[name], base[name]
         if here.axes == there.axes:
             return value
+        if name == OUTPUT:
+            sizes = {**sizes, **dict(zip(there.dims, np.shape(value), strict=False))}
         order, names = self._order(here, there)
         kept = np.asarray(value).reshape([sizes[n] for n in (names[i] for i in order)])
         return kept.transpose(np.argsort(order)).reshape(here.shape(sizes))

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from reference_impls.shapes import Array, Layout
 
-__all__ = ["Array", "Grads", "Kind", "LayerSpec", "Mistake", "Variant"]
+__all__ = ["Array", "Grads", "Kind", "Kink", "LayerSpec", "Mistake", "Variant"]
 
 Grads = dict[str, Array]
 Kind = Literal["layer", "loss", "network", "update"]
@@ -63,11 +63,25 @@ class Mistake:
 
 
 @dataclass(frozen=True)
+class Kink:
+    """A point on a kink with everything else generic, in the base layout.
+
+    `arrays` holds the arrays that were changed, and `entries` what lies on the kink, each the name of an array and an
+    index: one entry that meets a constant, or the entries that tie for a maximum or a minimum, in their order.
+    """
+
+    says: str
+    arrays: Mapping[str, Array]
+    entries: tuple[tuple[str, tuple[int, ...]], ...]
+
+
+@dataclass(frozen=True)
 class LayerSpec:
     """Everything the checker knows about one layer.
 
     `zero_gradient`: the gradient is zero wherever it exists (a step), so an all-zero gradient is right.
-    `kinks`: values of the first input at which the forward has a kink, coordinate by coordinate.
+    `kinks`: where the forward has a kink. A number is a value of the first input, coordinate by coordinate; a function
+    `place(rng, *arrays, **options)` puts one coordinate of the base arrays on a kink, or returns None where none fits.
     `minimum`: smallest size of an axis at which the layer means something (a softmax needs two classes).
     """
 
@@ -84,7 +98,7 @@ class LayerSpec:
     mistakes: tuple[Mistake, ...] = ()
     minimum: Mapping[str, int] = field(default_factory=dict)
     zero_gradient: bool = False
-    kinks: tuple[float, ...] = ()
+    kinks: tuple[float | Callable[..., Kink | None], ...] = ()
 
     @cached_property
     def layout(self) -> Layout:

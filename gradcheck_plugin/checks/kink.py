@@ -2,106 +2,218 @@
 
 One coordinate of the input is put on the kink and all others are generic, so that only one branch decision is on the
 edge. The one-sided slopes along that coordinate are then exact bounds: what lies between them is a convention, which
-is named beside torch's; what lies outside is wrong.
+is named beside torch's; what lies outside is wrong. Entries that tie for a maximum are bounded one by one in the same
+way; moved together they are one entry and have one slope, to which their gradients must add up. Giving the whole
+gradient to each of them is a habit of much published code, so it is told and fails nothing; losing it is wrong.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gradcheck_plugin.checks.gradient import exact, output_of, pass_upstream, upstream
 from gradcheck_plugin.model import Array, Case, Verdict
-from gradcheck_plugin.oracles.numerical import EPS, Ladder
+from gradcheck_plugin.oracles.numerical import Ladder
 from gradcheck_plugin.submission.calls import frozen
 from gradcheck_plugin.submission.subject import Subject
 from gradcheck_plugin.submission.values import numeric
+from reference_impls.spec import Kink
 
-STEPS = (2.0**-12, 2.0**-14)
+STEPS = (2.0**-10, 2.0**-12, 2.0**-14)
+Place = float | Callable[..., Kink | None]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One coordinate on the kink: yours and torch's gradient there, and the slopes on both sides."""
+
+    name: str
+    index: tuple[int, ...]
+    yours: float
+    left: float
+    right: float
+    torch: float | None = None
 
 
 @dataclass(frozen=True)
 class KinkJudgement:
-    """The gradient at one coordinate on a kink, and the interval it has to lie in."""
+    """The gradient on a kink, and the intervals it has to lie in. `doubled`: tied entries together get too much."""
 
     verdict: Verdict
     reason: str = ""
-    index: tuple[int, ...] = ()
-    at: float = 0.0
-    yours: float = np.nan
-    left: float = np.nan
-    right: float = np.nan
-    torch: float | None = None
+    says: str = ""
+    case: Case | None = None
+    entries: tuple[Entry, ...] = ()
+    worst: int = 0
+    together: float = np.nan
+    convex: bool = True
+    doubled: bool = False
 
     @property
     def convention(self) -> str:
         """Which slope is taken, and which torch takes."""
-        mine = _side(self.yours, self.left, self.right)
-        theirs = f"; torch takes {_side(self.torch, self.left, self.right)}" if self.torch is not None else ""
-        return f"on the kink x = {self.at:g} it takes {mine}{theirs}"
+        if len(self.entries) > 1:
+            mine = "more than there is" if self.doubled else self._split([e.yours for e in self.entries])
+            torch = self._split([e.torch for e in self.entries])
+            return f"at {self.says} it gives {mine}" + (f"; torch gives {torch}" if torch else "")
+        (e,) = self.entries
+        torch = f"; torch takes {_side(e.torch, e)}" if e.torch is not None else ""
+        return f"on the kink {self.says} it takes {_side(e.yours, e)}{torch}"
+
+    def _split(self, values: list[float | None]) -> str:
+        """How the gradient is shared among tied entries."""
+        shares = []
+        for value, e in zip(values, self.entries, strict=True):
+            if value is None or e.right == e.left:
+                return ""
+            shares.append((value - (e.left if self.convex else e.right)) / abs(e.right - e.left))
+        sizes = [abs(s) for s in shares]
+        if np.ptp(sizes) <= 1e-4:
+            return "each the same share"
+        if abs(max(sizes) - 1) > 1e-4:
+            return "each a share"
+        return "all to the first" if sizes[0] == max(sizes) else "all to the last"
 
 
-def on_the_kink(subject: Subject, case: Case, at: float) -> tuple[Case, str, tuple[int, ...]]:
-    """The case with one coordinate of its first real input on the kink."""
-    name = next(e.name for e in subject.layout.inputs if e.domain == "real")
-    x = case.arrays[name].copy()
-    flat = int(case.rng(8).integers(x.size))
-    index = tuple(int(i) for i in np.unravel_index(flat, x.shape))
-    x[index] = at
-    return replace(case, arrays={**case.arrays, name: x}), name, index
-
-
-def judge(subject: Subject, case: Case, at: float) -> KinkJudgement:
-    """Judge the gradient at a coordinate that lies on the kink `at`."""
-    placed, name, index = on_the_kink(subject, case, at)
-    with frozen(case.seed):
-        tape, out = output_of(subject, placed)
-        dy = upstream(subject, placed, out)
-        given = numeric(tape.backward(pass_upstream(dy)).get(name))
-    x = placed.arrays[name]
-    if given is None or given.shape != x.shape:
-        return KinkJudgement(Verdict.NOT_JUDGED, "no gradient of the input's shape came back", index, at)
-    ladder = Ladder(lambda t: _line(subject, placed, name, index, t), out.astype(np.float64).ravel())
-    v = dy.astype(np.float64).ravel()
-    slopes = [_one_sided(ladder, v, sign) for sign in (-1.0, 1.0)]
-    if not all(np.isfinite(s) for s in slopes):
-        return KinkJudgement(Verdict.INCONCLUSIVE, "the forward is not finite beside the kink", index, at)
-    left, right = slopes
-    low, high = min(slopes), max(slopes)
-    tolerance = 1e-5 * max(abs(low), abs(high), 1e-3) + 64 * EPS * float(np.abs(v) @ np.abs(out.ravel())) / STEPS[1]
-    yours = float(given[index])
-    _, torch = exact(subject, name, placed, subject.layout, dy, out)
-    theirs = float(torch[index]) if torch is not None else None
-    inside = low - tolerance <= yours <= high + tolerance
-    reason = "" if inside else "it lies outside the one-sided slopes"
-    return KinkJudgement(Verdict.PASS if inside else Verdict.FAIL, reason, index, at, yours, left, right, theirs)
-
-
-def _line(subject: Subject, case: Case, name: str, index: tuple[int, ...], t: float) -> Array | None:
-    x = case.arrays[name].copy()
-    x[index] += t
-    try:
-        with frozen(case.seed):
-            out = numeric(subject.caller.forward({**case.arrays, name: x}).output)
-    except Exception:
+def placed(subject: Subject, case: Case, place: Place) -> tuple[Case, Kink] | None:
+    """The case with one coordinate on the kink; None where none of its coordinates can be put there."""
+    assert subject.spec is not None
+    base, layout = subject.spec.layout, subject.layout
+    if not isinstance(place, float | int) and case.short:
+        case = subject.sample(case.seed, case.sizes)  # short numbers tie by themselves
+    arrays, rng = subject.base_arrays(case, layout), case.rng(8)
+    if isinstance(place, float | int):
+        name = next(e.name for e in base.inputs if e.domain == "real")
+        x = arrays[name].copy()
+        index = tuple(int(i) for i in np.unravel_index(int(rng.integers(x.size)), x.shape))
+        x[index] = place
+        kink: Kink | None = Kink(f"x = {place:g}", {name: x}, ((name, index),))
+    else:
+        kink = place(rng, *arrays.values(), **subject.variant.options)
+    if kink is None:
         return None
-    return None if out is None or not np.isfinite(out).all() else out.astype(np.float64).ravel()
+    moved = {n: np.asarray(layout.from_base(n, a, base, case.sizes)) for n, a in kink.arrays.items()}
+    return replace(case, arrays={**case.arrays, **moved}), kink
 
 
-def _one_sided(ladder: Ladder, v: Array, sign: float) -> float:
-    """The slope on one side, extrapolated from two steps."""
+def judge(subject: Subject, case: Case, place: Place) -> KinkJudgement:
+    """Judge the gradient at the coordinates that lie on the kink."""
+    found = placed(subject, case, place)
+    if found is None:
+        return KinkJudgement(Verdict.NOT_JUDGED, "the case has no room for a kink")
+    where, kink = found
+    with frozen(case.seed):
+        tape, out = output_of(subject, where)
+        dy = upstream(subject, where, out)
+        given = tape.backward(pass_upstream(dy))
+    start, v = out.astype(np.float64).ravel(), dy.astype(np.float64).ravel()
+    open_ = KinkJudgement(Verdict.INCONCLUSIVE, says=kink.says, case=where)
+    units = [_unit(subject, where, *entry) for entry in kink.entries]
+    entries, noises, ladders = [], [], []
+    for (name, _), unit in zip(kink.entries, units, strict=True):
+        yours = numeric(given.get(name))
+        if yours is None or yours.size != unit.size:
+            return replace(open_, verdict=Verdict.NOT_JUDGED, reason="no gradient of the input's shape came back")
+        ladder = _ladder(subject, where, {name: unit}, start)
+        if ladder.jumps():
+            return replace(open_, reason="the forward is discontinuous here")
+        (left, e1), (right, e2) = (_one_sided(ladder, v, sign) for sign in (-1.0, 1.0))
+        if not np.isfinite(left + right):
+            return replace(open_, reason="the forward is not finite beside the kink")
+        _, torch = exact(subject, name, where, subject.layout, dy, out)
+        at = np.unravel_index(int(np.argmax(unit)), unit.shape)
+        index = tuple(int(i) for i in at)
+        mine = float(yours.reshape(unit.shape)[index])
+        entries.append(Entry(name, index, mine, left, right, None if torch is None else float(torch[index])))
+        noises.append(max(e1, e2) + 4 * ladder.grain * ladder.size(v) / STEPS[-1])
+        ladders.append(ladder)
+    largest = max(abs(s) for e in entries for s in (e.left, e.right))
+    noise = max(noises)
+    tolerance = 1e-5 * max(largest, 1e-3) + noise
+    if noise > 1e-2 * max(largest, 1e-6):
+        return replace(open_, reason="the forward is too noisy beside the kink, or has another one there")
+    judged = replace(open_, verdict=Verdict.PASS, entries=tuple(entries))
+    for k, e in enumerate(entries):
+        if not min(e.left, e.right) - tolerance <= e.yours <= max(e.left, e.right) + tolerance:
+            return replace(judged, verdict=Verdict.FAIL, reason="it lies outside the one-sided slopes", worst=k)
+    if len(entries) == 1:
+        return judged
+    return _tied(subject, judged, units, v, start, ladders[0], tolerance * len(entries))
+
+
+def _tied(
+    subject: Subject,
+    judged: KinkJudgement,
+    units: list[Array],
+    v: Array,
+    start: Array,
+    first: Ladder,
+    tolerance: float,
+) -> KinkJudgement:
+    """Whether the gradients of tied entries add up to the slope of moving them together."""
+    assert judged.case is not None
+    along: dict[str, Array] = {}
+    for e, unit in zip(judged.entries, units, strict=True):
+        along[e.name] = along.get(e.name, 0.0) + unit
+    ladder = _ladder(subject, judged.case, along, start)
+    (left, e1), (right, e2) = (_one_sided(ladder, v, sign) for sign in (-1.0, 1.0))
+    tolerance += e1 + e2
+    if not abs(left - right) <= tolerance:
+        return replace(judged, verdict=Verdict.INCONCLUSIVE, reason="the tied entries meet another kink")
+    even = first.even(STEPS[-1])
+    convex = even is not None and float(even.sum()) > 0
+    judged = replace(judged, together=(left + right) / 2, convex=convex)
+    excess = sum(e.yours for e in judged.entries) - judged.together
+    if abs(excess) <= tolerance:
+        return judged
+    e = judged.entries[0]
+    more = excess * (e.right - e.left) * (1 if convex else -1) > 0
+    if more:
+        return replace(judged, doubled=True)
+    return replace(judged, verdict=Verdict.FAIL, reason="together they get less than the slope of moving them together")
+
+
+def _unit(subject: Subject, case: Case, name: str, index: tuple[int, ...]) -> Array:
+    """The direction of one entry of a base array, as the user's layout has it."""
+    assert subject.spec is not None
+    base = subject.spec.layout
+    unit = np.zeros(subject.base_arrays(case, subject.layout)[name].shape)
+    unit[index] = 1.0
+    return np.asarray(subject.layout.from_base(name, unit, base, case.sizes))
+
+
+def _ladder(subject: Subject, case: Case, along: dict[str, Array], start: Array) -> Ladder:
+    """The forward along a direction in one array or more."""
+
+    def line(t: float) -> Array | None:
+        moved = {n: case.arrays[n] + t * u for n, u in along.items()}
+        try:
+            with frozen(case.seed):
+                out = numeric(subject.caller.forward({**case.arrays, **moved}).output)
+        except Exception:
+            return None
+        return None if out is None or not np.isfinite(out).all() else out.astype(np.float64).ravel()
+
+    return Ladder(line, start)
+
+
+def _one_sided(ladder: Ladder, v: Array, sign: float) -> tuple[float, float]:
+    """The slope on one side, extrapolated twice, and how far the two are apart: what bends there, or meets a kink."""
     start = ladder.at(0.0)
     values = [ladder.at(sign * h) for h in STEPS]
     if start is None or any(value is None for value in values):
-        return np.nan
+        return np.nan, np.nan
     pairs = zip(values, STEPS, strict=True)
-    coarse, fine = (float(v @ (value - start)) / (sign * h) for value, h in pairs if value is not None)
-    return (4 * fine - coarse) / 3
+    d = [float(v @ (value - start)) / (sign * h) for value, h in pairs if value is not None]
+    coarse, fine = (4 * d[1] - d[0]) / 3, (4 * d[2] - d[1]) / 3
+    return fine, abs(fine - coarse)
 
 
-def _side(value: float, left: float, right: float) -> str:
-    near = 1e-4 * max(abs(left), abs(right), 1e-9)
-    if abs(value - left) <= near:
+def _side(value: float, e: Entry) -> str:
+    near = 1e-4 * max(abs(e.left), abs(e.right), 1e-9)
+    if abs(value - e.left) <= near:
         return "the slope from the left"
-    return "the slope from the right" if abs(value - right) <= near else "a slope between the two"
+    return "the slope from the right" if abs(value - e.right) <= near else "a slope between the two"

@@ -93,9 +93,7 @@ def advice(results: Iterable[Result], *, notes: bool = False) -> list[str]:
                 continue
             kind = "note" if minor else "advice"
             place = f" ({found.file}:{found.line})" if found.file and found.line else ""
-            lines.append(
-                (f"{kind}[{found.code}]: ", f"{result.target}: {found.message}{place}")
-            )
+            lines.append((f"{kind}[{found.code}]: ", f"{result.target}: {found.message}{place}"))
     return [line for start, text in dict.fromkeys(lines) for line in _wrap(start, text)]
 
 

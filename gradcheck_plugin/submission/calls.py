@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import random
-import sys
 import traceback
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from gradcheck_plugin.model import Array
+from gradcheck_plugin.submission.randomness import frozen, hold
+
+__all__ = ["Unbindable", "UserCodeRaised", "converting", "frozen", "guarded", "meeting", "private", "recording",
+           "user_frame"]  # fmt: skip
 
 
 class UserCodeRaised(Exception):
@@ -44,58 +43,32 @@ class Unbindable(Exception):
     """This way of calling does not fit the object; the text says why, for the person who reads the report."""
 
 
-@contextlib.contextmanager
-def frozen(seed: int) -> Iterator[None]:
-    """Run with known random states and quiet warnings, and put everything back: dropout draws the same mask again."""
-    numpy_state, python_state = np.random.get_state(), random.getstate()
-    make = np.random.default_rng
-    generator = getattr(sys.modules.get("torch"), "default_generator", None)
-    torch_state = generator.get_state() if generator is not None else None
-
-    def seeded(s: Any = None) -> np.random.Generator:
-        return make(seed if s is None else s)
-
-    np.random.seed(seed % 2**32)
-    random.seed(seed)
-    if generator is not None:
-        generator.manual_seed(seed)
-    np.random.default_rng = seeded  # type: ignore[assignment]
-    try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        np.random.default_rng = make
-        np.random.set_state(numpy_state)
-        random.setstate(python_state)
-        if generator is not None:
-            generator.set_state(torch_state)
-
-
 def guarded(where: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Call the user's function; what it raises comes back as UserCodeRaised."""
+    hold(function)
+    for meet in _meetings:
+        meet(function, args)
     try:
         return function(*args, **kwargs)
     except (Exception, SystemExit) as exc:
         raise UserCodeRaised(exc, where) from exc
 
 
-_watchers: list[Callable[[Array, Array], None]] = []
-
-
-def private(value: Array) -> Array:
+def private(value: Array) -> Any:
     """A copy that the callee may do with as it likes; 0-d arrays become Python floats, as people pass them."""
     if value.ndim == 0:
-        return value.item()  # type: ignore[no-any-return]
-    copy = value.copy()
-    for watch in _watchers:
-        watch(value, copy)
+        return value.item()
+    given: Any = value.copy()
     for convert in _converters[-1:]:
-        copy = convert(copy)
-    return copy
+        given = convert(given)
+    for watch in _watchers:
+        watch(value, given)
+    return given
 
 
 _converters: list[Callable[[Any], Any]] = []
+_watchers: list[Callable[[Array, Any], None]] = []
+_meetings: list[Callable[[Callable[..., Any], tuple[Any, ...]], None]] = []
 
 
 @contextlib.contextmanager
@@ -109,10 +82,20 @@ def converting(convert: Callable[[Any], Any]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def recording(watch: Callable[[Array, Array], None]) -> Iterator[None]:
-    """Tell `watch` of every array and the copy of it that user code gets, for the length of the block."""
+def recording(watch: Callable[[Array, Any], None]) -> Iterator[None]:
+    """Tell `watch` of every array and what user code gets in its place, for the length of the block."""
     _watchers.append(watch)
     try:
         yield
     finally:
         _watchers.remove(watch)
+
+
+@contextlib.contextmanager
+def meeting(meet: Callable[[Callable[..., Any], tuple[Any, ...]], None]) -> Iterator[None]:
+    """Tell `meet` of every function of the user's and its arguments before it is called."""
+    _meetings.append(meet)
+    try:
+        yield
+    finally:
+        _meetings.remove(meet)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from .conftest import Run
@@ -71,3 +73,15 @@ def test_the_name_is_pinned(pytester: pytest.Pytester, run: Run) -> None:
 
 def test_the_marker_is_registered_and_selects(layers: pytest.Pytester, run: Run) -> None:
     run("layers.py", "-m", "gradcheck", "--strict-markers").assert_outcomes(passed=7, failed=1)
+
+
+def test_a_notebook(pytester: pytest.Pytester, run: Run) -> None:
+    cell = "import numpy as np\nclass Tanh:\n    def forward(self, x):\n        self.y = np.tanh(x)\n"
+    cell += "        return self.y\n"
+    cell += "    def backward(self, dout):\n        return dout * (1 - self.y)\n"
+    notebook = {"cells": [{"cell_type": "code", "source": ["%pylab\n"]}, {"cell_type": "code", "source": cell}]}
+    (pytester.path / "hw.ipynb").write_text(json.dumps(notebook))
+    result = run("hw.ipynb")
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(["*--> hw.ipynb, cell 2:7, in Tanh.backward"])
+    run("hw.ipynb::Tanh::dx").assert_outcomes(failed=1)

@@ -204,6 +204,47 @@ MISTAKES: dict[str, dict[str, str]] = {
         "without lr": "sgd.without_rate",
         "b = b - db broadcasts": "sgd.broadcast_over_the_batch",
     },
+    "abs": {
+        "sign missing": "abs.sign_dropped",
+        "1 at 0": "test_abs_with_slope_one_at_zero_is_no_mistake",
+    },
+    "clip": {
+        "gradient outside the range": "clip.bounds_ignored",
+        "gradient above the range": "clip.lower_bound_only",
+        "bounds exclusive": "test_clip_that_is_closed_on_its_bounds_is_no_mistake",
+    },
+    "maximum": {
+        "both operands get it": "maximum.both_get_it",
+        "both operands get it at a tie": "test_maximum_that_counts_a_tie_twice_is_advised",
+        "comparison reversed": "maximum.maximum_reversed",
+        "comparison reversed in one branch": "maximum.winner_of_x_for_both",
+        "not summed over the repeated axis": "maximum.maximum_not_summed",
+    },
+    "minimum": {
+        "comparison reversed": "minimum.minimum_reversed",
+        "not summed over the repeated axis": "minimum.minimum_not_summed",
+    },
+    "max": {
+        "gradient to every entry": "max.every_entry_gets_it",
+        "ties counted twice": "test_max_that_counts_a_tie_twice_is_advised",
+        "axis not put back": "test_max_whose_axis_is_not_put_back_raises",
+        "equal within a tolerance": "max.mask_with_tolerance",
+    },
+    "svm_loss": {
+        "label not left out": "svm_loss.label_counted_forward",
+        "label's entry 0": "svm_loss.label_left_out",
+        "label's entry -1: = for -=": "svm_loss.label_counted_once",
+        "1/N dropped": "svm_loss.not_divided",
+        "margin >= 0": "test_svm_loss_with_a_margin_of_zero_is_no_mistake",
+        "divided by the classes, as in torch": "svm_loss.divided_by_classes",
+    },
+    "max_pool2d": {
+        "= for += where windows overlap": "max_pool2d.overlap_overwritten",
+        "gradient to all equal maxima": "test_max_pool_that_counts_a_tie_twice_is_advised",
+        "padded with 0": "max_pool2d.zeros_at_the_border",
+        "rows not covered": "max_pool2d.rows_not_covered",
+        "mask from dy's window": "max_pool2d.mask_from_upstream",
+    },
 }
 ITEMS = [(row, item, answer) for row, items in MISTAKES.items() for item, answer in items.items()]
 
@@ -221,7 +262,7 @@ def test_is_executable(row: str, item: str, answer: str) -> None:
 
 def test_every_reference_has_its_mistakes() -> None:
     assert {LAYOUTS_OF.get(row, row) for row in MISTAKES} <= set(names())
-    assert (len(MISTAKES), len(ITEMS)) == (30, 120)
+    assert (len(MISTAKES), len(ITEMS)) == (37, 147)
 
 
 def test_every_test_here_answers_an_item() -> None:
@@ -299,6 +340,114 @@ def test_relu_that_is_open_at_zero_is_no_mistake() -> None:
     assert report.ok
     kink = next(r for r in report.results if r.property == "kink")
     assert "takes the slope from the right; torch takes the slope from the left" in kink.reason
+
+
+class Abs:
+    def forward(self, x: Array) -> Array:
+        self.x = x
+        return np.abs(x)
+
+    def backward(self, dout: Array) -> Array:
+        return dout * np.where(self.x >= 0, 1, -1)
+
+
+def test_abs_with_slope_one_at_zero_is_no_mistake() -> None:
+    report = check(Abs, "abs", cases=8)
+    assert report.ok
+    kink = next(r for r in report.results if r.property == "kink")
+    assert "it takes the slope from the right; torch takes a slope between the two" in kink.reason
+
+
+class Clip:
+    def forward(self, x: Array) -> Array:
+        self.x = x
+        return np.clip(x, -1, 1)
+
+    def backward(self, dout: Array) -> Array:
+        return dout * (np.abs(self.x) < 1)
+
+
+def test_clip_that_is_closed_on_its_bounds_is_no_mistake() -> None:
+    report = check(Clip, "clip", cases=8)
+    assert report.ok
+    kink = next(r for r in report.results if r.property == "kink")
+    assert "on the kink x = 1 it takes the slope from the right; torch takes the slope from the left" in kink.reason
+
+
+class Maximum:
+    def forward(self, x: Array, y: Array) -> Array:
+        self.x, self.y = x, y
+        return np.maximum(x, y)
+
+    def backward(self, dout: Array) -> tuple[Array, Array]:
+        return dout * (self.x >= self.y), dout * (self.y >= self.x)
+
+
+def test_maximum_that_counts_a_tie_twice_is_advised() -> None:
+    assert check(Maximum, cases=8).ok
+    assert "tie" in found(Maximum)
+
+
+class Max:
+    def forward(self, x: Array) -> Array:
+        self.x = x
+        return x.max(axis=1)
+
+    def backward(self, dout: Array) -> Array:
+        return np.asarray(dout[:, None] * (self.x == self.x.max(axis=1, keepdims=True)))
+
+
+def test_max_that_counts_a_tie_twice_is_advised() -> None:
+    assert check(Max, cases=8).ok
+    assert found(Max) == ["tie"]
+
+
+class MaxWithoutAxis(Max):
+    def backward(self, dout: Array) -> Array:
+        return np.asarray(dout * (self.x == self.x.max(axis=1, keepdims=True)))
+
+
+def test_max_whose_axis_is_not_put_back_raises() -> None:
+    assert found(MaxWithoutAxis, "max") == ["raised"]
+
+
+def svm_loss(x: Array, y: Array) -> tuple[float, Array]:
+    rows = np.arange(len(x))
+    margin = x - x[rows, y][:, None] + 1
+    margin[rows, y] = 0
+    dx = (margin >= 0).astype(float)
+    dx[rows, y] = 0
+    dx[rows, y] = -dx.sum(axis=1)
+    return float(np.maximum(margin, 0).sum() / len(x)), dx / len(x)
+
+
+def test_svm_loss_with_a_margin_of_zero_is_no_mistake() -> None:
+    report = check(svm_loss, cases=8)
+    assert report.ok
+    kink = next(r for r in report.results if r.property == "kink")
+    assert "it takes the slope from the right; torch takes the slope from the left" in kink.reason
+
+
+class MaxPool:
+    def forward(self, x: Array) -> Array:
+        self.x = x
+        y = np.zeros((*x.shape[:2], x.shape[2] // 2, x.shape[3] // 2), x.dtype)
+        for i, j in np.ndindex(y.shape[2:]):
+            y[:, :, i, j] = x[:, :, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2].max(axis=(2, 3))
+        return y
+
+    def backward(self, dout: Array) -> Array:
+        dx = np.zeros_like(self.x)
+        for i, j in np.ndindex(dout.shape[2:]):
+            window = self.x[:, :, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2]
+            mask = window == window.max(axis=(2, 3), keepdims=True)
+            dx[:, :, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2] = mask * dout[:, :, i, j][..., None, None]
+        return dx
+
+
+def test_max_pool_that_counts_a_tie_twice_is_advised() -> None:
+    assert check(MaxPool, cases=8).ok
+    assert "tie" in found(MaxPool)
 
 
 class Folded:

@@ -140,8 +140,6 @@ REFUSED = {
     "empty": ("", None, "empty"),
     "only comments": ("# TODO\n\n  \n", None, "empty"),
     "syntax-error": ("x = 1\ndef f(:\n", 2, "line 2"),
-    "python 2": ("x = 1\nprint 'hello'\n", 2, "Python 2"),
-    "python 2 except": ("try:\n    pass\nexcept ValueError, e:\n    pass\n", 3, "Python 2"),
     "class body": ("x = 1\nclass A:\n    y = missing\n", 3, "net.py, line 3: NameError: name 'missing' is not defined"),
     "exit in a class body": ("class A:\n    raise SystemExit(2)\n", 2, "SystemExit"),
     "own module": ("x = 1\nfrom utils2 import f\n", 2, "net.py, line 2: imports `utils2`, which is neither beside"),
@@ -153,8 +151,6 @@ CODES = {
     "empty": "empty-file",
     "only comments": "empty-file",
     "syntax-error": "syntax-error",
-    "python 2": "syntax-error",
-    "python 2 except": "syntax-error",
     "own module": "missing-module",
     "starred module": "missing-module",
 }
@@ -456,3 +452,24 @@ def test_constants_that_depend_on_computed_ones_are_left_out(write: Write) -> No
     loaded = load(write({"net.py": "n = len(open('a.csv').read())\nhalf = n // 2\nrate = 1\ndef f(): return rate"}))
     assert loaded.namespace["f"]() == 1
     assert "half" not in loaded.namespace
+
+
+PYTHON_2 = {
+    "print": "x = 1\nprint 'hello'\n",
+    "except": "try:\n    pass\nexcept ValueError, e:\n    pass\nx = 1\n",
+}
+
+
+@pytest.mark.parametrize("text", PYTHON_2.values(), ids=PYTHON_2)
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="this Python has no 2to3")
+def test_python_2_is_converted(write: Write, text: str) -> None:
+    loaded = loading.load(write({"net.py": text}))
+    assert loaded.namespace["x"] == 1
+    assert loaded.notes == ("net.py was read as Python 2",)
+
+
+@pytest.mark.parametrize("text", PYTHON_2.values(), ids=PYTHON_2)
+def test_python_2_is_named_where_nothing_converts_it(write: Write, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gradcheck_plugin.submission.notebook._converter", lambda: None)
+    error = refused(write({"net.py": text}))
+    assert (error.code, "Python 2" in str(error)) == ("syntax-error", True)

@@ -1,0 +1,235 @@
+"""Frozen randomness: code that draws random numbers draws the same ones again, wherever it has its generator from.
+
+Global states are set. Generators that a person keeps in a module, a class, a default argument or a closure are found
+from the function that is called, and put back behind it. What a new generator takes from the system or from the clock,
+as in `default_rng()`, comes from a sequence that the seed starts: a second one draws other numbers than the first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import secrets
+import sys
+import threading
+import time
+import types
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+DEPTH = 6  # function, module, helper module, object, dictionary, generator
+NOT_OURS = {"numpy", "torch", "gradcheck_plugin", "reference_impls", "builtins", *sys.stdlib_module_names}
+
+
+class _Held:
+    """The generators seen in one frozen block, with the states that they had at its beginning."""
+
+    def __init__(self) -> None:
+        self.states: dict[int, tuple[Any, Any]] = {}
+
+    def hold(self, function: Any) -> None:
+        for generator in _within_reach(function):
+            if id(generator) not in self.states:
+                self.states[id(generator)] = generator, _state(generator)
+
+    def release(self) -> None:
+        for generator, state in self.states.values():
+            _restore(generator, state)
+
+
+_blocks: list[_Held] = []
+
+
+def hold(function: Any) -> None:
+    """Inside a frozen block: put the generators that `function` can reach back at the end of it."""
+    if _blocks:
+        _blocks[-1].hold(function)
+
+
+@contextlib.contextmanager
+def frozen(seed: int) -> Iterator[None]:
+    """Run with known random states and quiet warnings, and put everything back: dropout draws the same mask again."""
+    numpy_state, python_state = np.random.get_state(), random.getstate()
+    generator = getattr(sys.modules.get("torch"), "default_generator", None)
+    torch_state = generator.get_state() if generator is not None else None
+    np.random.seed(seed % 2**32)
+    random.seed(seed)
+    if generator is not None:
+        generator.manual_seed(seed)
+    held = _Held()
+    _blocks.append(held)
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"), _known_entropy(seed):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        _blocks.remove(held)
+        held.release()
+        np.random.set_state(numpy_state)
+        random.setstate(python_state)
+        if generator is not None:
+            generator.set_state(torch_state)
+
+
+@contextlib.contextmanager
+def _known_entropy(seed: int) -> Iterator[None]:
+    """For this thread: everything that seeds a generator by itself gets its entropy from a sequence of ours."""
+    owner, source, ticks = threading.get_ident(), list[random.Random](), [1_700_000_000]
+    reseed = random.Random.seed
+
+    def bits(count: int) -> int:
+        if not source:
+            source.append(random.Random(seed))
+        return source[0].getrandbits(count)
+
+    def urandom(count: int) -> bytes:
+        return bits(8 * count).to_bytes(count, "little")
+
+    def seconds() -> float:
+        ticks[0] += 1
+        return float(ticks[0])
+
+    def seeded(self: random.Random, a: Any = None, version: int = 2) -> None:
+        reseed(self, bits(128) if a is None else a, version)
+
+    replaced: list[tuple[Any, str, Callable[..., Any]]] = [
+        (sys.modules["numpy.random.bit_generator"], "randbits", bits),
+        (secrets, "randbits", bits),
+        (os, "urandom", urandom),
+        (random, "_urandom", urandom),
+        (random.Random, "seed", seeded),
+        (time, "time", seconds),
+        (time, "time_ns", lambda: int(seconds()) * 10**9),
+    ]
+    kept = [(where, name, getattr(where, name)) for where, name, _ in replaced]
+
+    def guard(ours: Callable[..., Any], theirs: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return (ours if threading.get_ident() == owner else theirs)(*args, **kwargs)
+
+        return call
+
+    for (where, name, ours), (_, _, theirs) in zip(replaced, kept, strict=True):
+        setattr(where, name, guard(ours, theirs))
+    try:
+        yield
+    finally:
+        for where, name, theirs in kept:
+            setattr(where, name, theirs)
+
+
+def _kinds() -> set[type]:
+    torch = getattr(sys.modules.get("torch"), "Generator", None)
+    bits = np.random.BitGenerator.__subclasses__()
+    return {np.random.Generator, np.random.RandomState, random.Random, *bits, *([torch] if torch is not None else [])}
+
+
+def _state(generator: Any) -> Any:
+    if isinstance(generator, np.random.Generator):
+        return generator.bit_generator.state
+    if isinstance(generator, np.random.BitGenerator):
+        return generator.state
+    return generator.getstate() if isinstance(generator, random.Random) else generator.get_state()
+
+
+def _restore(generator: Any, state: Any) -> None:
+    if isinstance(generator, np.random.Generator):
+        generator.bit_generator.state = state
+    elif isinstance(generator, np.random.BitGenerator):
+        generator.state = state
+    elif isinstance(generator, random.Random):
+        generator.setstate(state)
+    else:
+        generator.set_state(state)
+
+
+@dataclass
+class _Reach:
+    """What a function can reach: the namespaces, which may change, and the generators that are held elsewhere."""
+
+    function: Any  # kept alive, for its id is the key
+    spaces: list[Mapping[str, Any]] = field(default_factory=list)
+    fixed: list[Any] = field(default_factory=list)
+    size: int = 0
+
+
+_known: dict[int, _Reach] = {}
+
+
+def _within_reach(function: Any) -> Iterator[Any]:
+    """Every generator that a function or class can reach. The walk is done again when a name has come or gone."""
+    function = getattr(function, "__func__", function)
+    kinds = _kinds()
+    reach = _known.get(id(function))
+    if reach is None or reach.size != sum(map(len, reach.spaces)):
+        if len(_known) > 200:
+            _known.clear()
+        reach = _known[id(function)] = _walk(function, kinds)
+    yield from reach.fixed
+    for space in reach.spaces:
+        yield from [v for v in space.values() if type(v) in kinds]
+
+
+def _walk(function: Any, kinds: set[type]) -> _Reach:
+    reach, seen, todo = _Reach(function), set[int](), [(function, DEPTH)]
+    while todo:
+        thing, depth = todo.pop()
+        if type(thing) in kinds:
+            reach.fixed.append(thing)
+        elif depth and id(thing) not in seen and not isinstance(thing, _PLAIN):
+            seen.add(id(thing))
+            space, children = _held_by(thing)
+            if space is not None and not any(space is known for known in reach.spaces):
+                reach.spaces.append(space)
+                children = [*children, *(v for v in space.values() if type(v) not in kinds)]
+            todo += [(c, depth - 1) for c in children]
+    reach.size = sum(map(len, reach.spaces))
+    return reach
+
+
+_PLAIN = (str, int, float, complex, bytes, np.ndarray, np.generic, type(None))
+
+
+def _held_by(thing: Any) -> tuple[Mapping[str, Any] | None, list[Any]]:
+    """The namespace of a person's module, class or object, or what a function holds; nothing of those of libraries."""
+    if isinstance(thing, types.FunctionType):
+        space = thing.__globals__
+        if not _own(space.get("__name__", ""), space.get("__file__")):
+            return None, []
+        cells = [c.cell_contents for c in thing.__closure__ or () if _filled(c)]
+        return None, [space, *(thing.__defaults__ or ()), *(thing.__kwdefaults__ or {}).values(), *cells]
+    if isinstance(thing, dict):
+        return (thing, []) if len(thing) < 1000 else (None, [])
+    if isinstance(thing, list | tuple):
+        return None, list(thing) if len(thing) < 100 else []
+    if isinstance(thing, types.MethodType):
+        return None, [thing.__func__, thing.__self__]
+    if isinstance(thing, staticmethod | classmethod):
+        return None, [thing.__func__]
+    if isinstance(thing, types.BuiltinMethodType):
+        return None, [thing.__self__] if type(thing.__self__) in _kinds() else []
+    if isinstance(thing, types.ModuleType):
+        return (vars(thing), []) if _own(thing.__name__, getattr(thing, "__file__", None)) else (None, [])
+    cls = thing if isinstance(thing, type) else type(thing)
+    if not _own(cls.__module__, getattr(sys.modules.get(cls.__module__), "__file__", None)):
+        return None, []
+    if cls is thing:
+        return vars(cls), list(cls.__bases__)
+    return (vars(thing), []) if hasattr(thing, "__dict__") else (None, [])
+
+
+def _filled(cell: types.CellType) -> bool:
+    try:
+        return cell.cell_contents is not None
+    except ValueError:
+        return False
+
+
+def _own(module: str, file: Any) -> bool:
+    """Whether a module is the person's own, and no library."""
+    return module.partition(".")[0] not in NOT_OURS and "site-packages" not in str(file or "")

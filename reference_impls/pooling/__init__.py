@@ -1,0 +1,1 @@
+"""Pooling: windows of an image, one number each."""
