@@ -123,6 +123,7 @@ class Target:
             run = {"contract": self._check_contract, "forward": self._check_forward, "update": self._check_update}
             run["kink"] = self._check_kink
             found = run.get(property, self._check_gradient)(subject, property, result)
+        found = self._meant(found)
         if found.finding is not None and tail.text.strip():
             found = replace(found, finding=replace(found.finding, output=tail.text[-1000:]))
         habits = [a for a in found.advice if a.severity is Severity.ADVICE]
@@ -139,6 +140,13 @@ class Target:
             return finding
         cell, line = self.notebook.place(finding.line)
         return replace(finding, file=f"{finding.file}, cell {cell}", line=line)
+
+    def _meant(self, found: Result) -> Result:
+        """A gradient that is another one on purpose (straight-through, reversal) is reported, not failed."""
+        why = getattr(self.subject.caller, "intentional", "")
+        if not why or found.finding is None or found.finding.code in ("raised", "time-limit", "not-implemented"):
+            return found
+        return replace(found, verdict=Verdict.INCONCLUSIVE, finding=None, reason=f"intentional: {why}")
 
     def _empty(self, property: str) -> Result:
         bound = self.bound

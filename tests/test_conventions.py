@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from gradcheck_plugin.api import check
@@ -174,3 +176,21 @@ def test_a_known_name_that_refuses_our_guess_is_not_driven_either() -> None:
     report = check(SigmoidWithLoss)
     assert report.failed == []
     assert [n.target for n in report.not_driven] == ["SigmoidWithLoss"]
+
+
+def test_a_gradient_that_is_another_one_on_purpose_is_reported_and_not_failed(tmp_path: Path) -> None:
+    file = tmp_path / "layers.py"
+    file.write_text(
+        "import torch\nfrom torch.autograd import Function\n\n"
+        "class ReverseGradient(Function):\n    @staticmethod\n    def forward(ctx, x, alpha):\n"
+        "        ctx.alpha = alpha\n        return x.view_as(x)\n\n    @staticmethod\n"
+        "    def backward(ctx, g):\n        return -ctx.alpha * g, None\n\n"
+        "class Threshold(Function):\n    @staticmethod\n    def forward(ctx, x):\n        return (x > 0).to(x.dtype)\n\n"
+        "    @staticmethod\n    def backward(ctx, g):\n        return g\n"
+    )
+    report = check(file)
+    assert report.failed == [], str(report)
+    reasons = {r.target: r.reason for r in report.results if r.property == "dx"}
+    assert "ReverseGradient" in reasons["ReverseGradient"]
+    assert "constant in pieces" in reasons["Threshold"]
+    assert {r.verdict for r in report.results if r.property == "dx"} == {Verdict.INCONCLUSIVE}

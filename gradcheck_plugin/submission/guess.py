@@ -84,6 +84,9 @@ SHAPES = ("N D", "N C 7 9", "N 7 9 C", "N T D", "N C 9", "D", "D 1", "1 D", "C 7
 
 def guesses(candidate: Candidate) -> Iterator[list[Layout]]:
     """Layouts for an object nobody knows, from the names of it and its arguments: natural shapes first."""
+    if "shapes" in candidate.objects:  # its convention knows them
+        yield from ([Layout.parse(text)] for text in candidate.objects["shapes"])
+        return
     inputs = list(candidate.inputs)
     if not inputs:
         return
@@ -93,14 +96,14 @@ def guesses(candidate: Candidate) -> Iterator[list[Layout]]:
     shapes = SHAPES if len(inputs) == 1 else LOSS_SHAPES if candidate.kind == "loss" else SHAPES[:1]
     pairs += [(s, families[0]) for s in (*_declared(candidate), *shapes) if s not in [p for p, _ in pairs]]
     for shape, family in pairs:
-        labels = ("@onehot", "@label", "") if loss else ("",)
+        labels = ("@onehot", "@label", "@binary", "") if loss else ("",)
         layouts = []
         for label in labels:
-            text = ", ".join(
-                _guess(position, name, inputs, shape, label, candidate.kind, family)
-                for position, name in enumerate(inputs)
-            )
-            layouts += list(_with_state(candidate, Layout.parse(text + (" ->" if loss else " -> Y")), family))
+            for domain in ("", " @prob", " @unit") if loss and len(inputs) == 2 else ("",):
+                entries = [_guess(i, n, inputs, shape, label, candidate.kind, family) for i, n in enumerate(inputs)]
+                entries[0] += domain if "@" not in entries[0] else ""
+                text = ", ".join(entries) + (" ->" if loss else " -> Y")
+                layouts += list(_with_state(candidate, Layout.parse(text), family))
         yield list(dict.fromkeys(layouts))
 
 
@@ -134,11 +137,11 @@ def _guess(
     if not label or position == 0 or position != arrays[-1]:
         return f"{name}: {shape}"
     if kind == "network":  # as many classes as the network has outputs, not as it has inputs
-        return f"{name}: N C @onehot" if label == "@onehot" else f"{name}: N @label(C)"
+        return f"{name}: N C {label}" if label in ("@onehot", "@binary") else f"{name}: N @label(C)"
     samples, _, classes = shape.rpartition(" ")
     classes = "M" if "w" in lows else classes  # as many classes as W has columns
-    if label == "@onehot":
-        return f"{name}: {samples} {classes} @onehot"
+    if label in ("@onehot", "@binary"):
+        return f"{name}: {samples} {classes} {label}"
     return f"{name}: {samples} @label({classes})"
 
 

@@ -31,7 +31,7 @@ def to_array(value: Any) -> Array:
 
 
 @contextlib.contextmanager
-def _double() -> Iterator[None]:
+def double() -> Iterator[None]:
     """New tensors are float64 for the length of the block: `torch.ones(n)` must not meet float64 inputs as float32."""
     import torch
 
@@ -56,12 +56,12 @@ class TensorCaller:
     forward_after = None  # tensors are made in `forward` only
 
     def forward(self, arrays: Mapping[str, Array]) -> Tape:
-        with calls.converting(to_tensor), _double():
+        with calls.converting(to_tensor), double():
             tape = self._caller.forward(arrays)
         run = tape.backward
 
         def backward(dy: Any) -> dict[str, Any]:
-            with calls.converting(to_tensor), _double():
+            with calls.converting(to_tensor), double():
                 return run(to_tensor(dy))
 
         return Tape(tape.output, backward)

@@ -69,6 +69,7 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
         objects = {"class": cls, "forward": forward, "backward": backward}
         objects["steps"] = any(n.lower() in RATES for n in required)
         kind, where = "loss" if labelled else "layer", f"{name}.{backward}"
+        inputs = inputs[::-1] if label_first(inputs) else inputs  # the prediction first, as the references have it
         yield Candidate(name, kind, sys.modules[__name__], objects, inputs, line_of(cls), where)
 
 

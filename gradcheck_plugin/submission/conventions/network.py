@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,12 +16,13 @@ from gradcheck_plugin.submission.calls import Unbindable, guarded, private
 from gradcheck_plugin.submission.constructor import OPTION_NAMES
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.pasted import constructed, place
+from gradcheck_plugin.submission.roles import label_first
 from gradcheck_plugin.submission.signature import arguments, line_of
 from gradcheck_plugin.submission.subject import Tape
 from reference_impls.shapes import Layout
 
 ORDER = 5
-_GRADIENT = ("gradient", "gradients", "backprop", "backward", "grad")
+_GRADIENT = ("gradient", "gradients", "backprop", "backward", "grad", "derivative")
 
 
 def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
@@ -39,7 +41,10 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
             continue
         objects = {"class": cls, "gradient": gradient}
         function = f"{name}.{gradient or 'loss'}"
-        yield Candidate(name, "network", sys.modules[__name__], objects, signature.names[:2], line_of(cls), function)
+        names = signature.names[:2]
+        inputs = names[::-1] if label_first(names) else names  # the prediction first, as the references have it
+        kind = "network" if arguments(cls.__init__, method=True).names or _has_parameters(cls) else "loss"
+        yield Candidate(name, kind, sys.modules[__name__], objects, inputs, line_of(cls), function)
 
 
 def _takes(cls: type, method: str, count: int) -> bool:
@@ -48,6 +53,14 @@ def _takes(cls: type, method: str, count: int) -> bool:
         return False
     signature = arguments(function, method=True)
     return len(signature.required) <= count <= len(signature.names)
+
+
+def _has_parameters(cls: type) -> bool:
+    """Whether a class speaks of parameters; one that does not, and asks for nothing, is a loss."""
+    try:
+        return re.search(r"self\.(params|layers|[wWbB]\d*|weights?|bias(es)?)\b", inspect.getsource(cls)) is not None
+    except (OSError, TypeError):
+        return True
 
 
 def _returns_pair(cls: Any) -> bool:
@@ -96,7 +109,7 @@ class Network:
         obj = self.build(arrays)
 
         def given() -> list[Any]:
-            return [private(arrays[e.name]) for e in self.layout.inputs]
+            return [private(arrays[n]) for n in self._order()]
 
         result = guarded("loss", obj.loss, *given(), **self.extra)
         pair = isinstance(result, tuple)
@@ -111,6 +124,11 @@ class Network:
             return self.collect(obj, returned)
 
         return Tape(loss, backward)
+
+    def _order(self) -> list[str]:
+        """The arrays in the order of the loss's arguments."""
+        names = [e.name for e in self.layout.inputs]
+        return names[::-1] if label_first(arguments(self.built.cls.loss, method=True).names[:2]) else names
 
     def collect(self, obj: Any, returned: Any) -> dict[str, Any]:
         if not self.layout.params and not isinstance(returned, dict | tuple | list | type(None)):
@@ -129,9 +147,7 @@ class Network:
         return found
 
     def user_names(self) -> dict[str, str]:
-        inputs = dict(
-            zip((e.name for e in self.layout.inputs), arguments(self.built.cls.loss, method=True).names, strict=False)
-        )
+        inputs = dict(zip(self._order(), arguments(self.built.cls.loss, method=True).names, strict=False))
         return inputs | self.built.names()
 
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:

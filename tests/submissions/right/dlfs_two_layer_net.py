@@ -1,5 +1,6 @@
 # 2층 신경망 (two layers, my own layers file must be in the same folder)
 import sys, os
+
 sys.path.append(os.pardir)
 from collections import OrderedDict
 

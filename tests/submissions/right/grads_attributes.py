@@ -1,4 +1,5 @@
 """과제 3: 여러 가지 방식으로 기울기를 저장하는 계층 (four ways of keeping gradients)."""
+
 import numpy as np
 import matplotlib
 

@@ -1,4 +1,5 @@
 """과제 3 (gradients as attributes, lists and dictionaries)"""
+
 import numpy as np
 
 rng = np.random.default_rng(0)

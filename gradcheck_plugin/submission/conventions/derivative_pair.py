@@ -1,0 +1,110 @@
+"""A function and its derivative: `tanh` and `tanh_prime`, `sigmoid` and `d_sigmoid`, `mse` and `mse_prime`.
+
+An activation's derivative is a function of its input, or of its own output; whoever calls it multiplies by the upstream
+gradient. A loss of two arguments has the gradient of its prediction, whichever of the two that is.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from gradcheck_plugin.model import Array
+from gradcheck_plugin.submission.calls import Unbindable, guarded, private
+from gradcheck_plugin.submission.conventions import Candidate
+from gradcheck_plugin.submission.roles import label_first
+from gradcheck_plugin.submission.signature import arguments, line_of
+from gradcheck_plugin.submission.subject import Tape
+from gradcheck_plugin.submission.values import numeric
+from reference_impls.shapes import Layout
+
+ORDER = 45
+_DERIVATIVE = re.compile(
+    r"^(?:d_?|grad_?|deriv(?:ative)?_?(?:of_)?)(?P<after>\w+)$|"
+    r"^(?P<before>\w+?)(?:_?prime|_?deriv(?:ative)?|_der|2deriv|_?grad(?:ient)?|_output_to_derivative|_d)$",
+    re.IGNORECASE,
+)
+
+
+def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
+    """Functions whose name says that they are the derivative of another function of the file."""
+    functions = {n.lower(): n for n, f in defined.items() if inspect.isfunction(f)}
+    for name in functions.values():
+        match = _DERIVATIVE.match(name)
+        stem = (match["after"] or match["before"] or "").strip("_").lower() if match else ""
+        partner = functions.get(stem)
+        if partner is None or partner == name:
+            continue
+        inputs = arguments(defined[partner]).required
+        if not 1 <= len(inputs) <= 2 or len(arguments(defined[name]).required) not in (1, len(inputs)):
+            continue
+        objects = {"forward": defined[partner], "derivative": defined[name]}
+        kind = "layer" if len(inputs) == 1 else "loss"
+        inputs = inputs[::-1] if label_first(inputs) else inputs
+        line = line_of(defined[name])
+        yield Candidate(partner, kind, sys.modules[__name__], objects, inputs, line, name, (name,))
+
+
+def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) -> list[DerivativePair]:
+    """As a function of the input, or of the output; a loss takes both of its arguments again."""
+    forward, derivative = candidate.objects["forward"], candidate.objects["derivative"]
+    names = arguments(forward).required
+    if len(layout.entries) != len(names):
+        raise Unbindable(f"{forward.__name__} takes {', '.join(names)}, not {len(layout.entries)} arrays")
+    entries = [e.name for e in layout.entries]
+    order = dict(zip(names, reversed(entries) if label_first(names) else entries, strict=True))
+    loss = len(names) == 2
+    if loss and len(arguments(derivative).required) == 1:
+        raise Unbindable(f"{derivative.__name__} takes one argument, and {forward.__name__} two")
+    ways: tuple[Literal["input", "output"], ...] = ("input",) if loss else ("input", "output")
+    return [DerivativePair(forward, derivative, layout, order, of) for of in ways]
+
+
+@dataclass
+class DerivativePair:
+    """Drives a function with its derivative; `order` maps the function's arguments to the arrays of the layout."""
+
+    function: Callable[..., Any]
+    derivative: Callable[..., Any]
+    layout: Layout
+    order: dict[str, str]
+    of: Literal["input", "output"]
+
+    @property
+    def convention(self) -> str:
+        return f"function and its derivative as a function of its {self.of}"
+
+    @property
+    def upstream(self) -> bool:
+        return len(self.order) == 1
+
+    def forward(self, arrays: Mapping[str, Array]) -> Tape:
+        out = guarded("forward", self.function, *(private(arrays[n]) for n in self.order.values()))
+        first = self.layout.inputs[0].name
+
+        def backward(dy: Any) -> dict[str, Any]:
+            value = numeric(out)
+            given = [private(arrays[n]) for n in self.order.values()]
+            if self.of == "output":
+                given = [out if value is None else private(np.asarray(value))]
+            slope = guarded("derivative", self.derivative, *given)
+            return {first: slope if slope is None or not self.upstream else np.multiply(dy, slope)}
+
+        return Tape(out, backward)
+
+    def user_names(self) -> dict[str, str]:
+        return {n: a for a, n in self.order.items()}
+
+    def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
+        given = ", ".join(arrays[n] for n in self.order.values())
+        lines = [f"out = {self.function.__name__}({given})"]
+        if not gradient:
+            return [*lines, "print(out)"]
+        slope = f"{self.derivative.__name__}({given if self.of == 'input' else 'out'})"
+        return [*lines, f"print({dy} * {slope})" if self.upstream else f"print({slope})"]
