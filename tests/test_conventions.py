@@ -185,7 +185,8 @@ def test_a_gradient_that_is_another_one_on_purpose_is_reported_and_not_failed(tm
         "class ReverseGradient(Function):\n    @staticmethod\n    def forward(ctx, x, alpha):\n"
         "        ctx.alpha = alpha\n        return x.view_as(x)\n\n    @staticmethod\n"
         "    def backward(ctx, g):\n        return -ctx.alpha * g, None\n\n"
-        "class Threshold(Function):\n    @staticmethod\n    def forward(ctx, x):\n        return (x > 0).to(x.dtype)\n\n"
+        "class Threshold(Function):\n    @staticmethod\n    def forward(ctx, x):\n"
+        "        return (x > 0).to(x.dtype)\n\n"
         "    @staticmethod\n    def backward(ctx, g):\n        return g\n"
     )
     report = check(file)

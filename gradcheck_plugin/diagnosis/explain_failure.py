@@ -109,7 +109,7 @@ def forward(
     )
 
 
-def kink(target: Target, subject: Subject, found: Search, raised: Exception | None) -> Finding:
+def kink(target: Target, subject: Subject, found: Search, raised: BaseException | None) -> Finding:
     """The finding for a gradient that is wrong exactly on a kink."""
     early = _early(target, subject, found, raised)
     if early is not None:

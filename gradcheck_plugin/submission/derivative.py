@@ -49,7 +49,8 @@ class DerivativeCaller:
 
 def derivative_of(subject: Subject, sizes: Mapping[str, int]) -> str:
     """ "output" or "input" where backward is the element-wise derivative as a function of that, else ""."""
-    if len(subject.layout.entries) != 1 or not subject.caller.upstream:
+    multiplied = getattr(subject.caller, "multiplied", False)  # a derivative() of the stored state, seen to already
+    if len(subject.layout.entries) != 1 or not subject.caller.upstream or multiplied:
         return ""
     case = subject.sample(17, sizes)
     name, x = next(iter(case.arrays.items()))

@@ -49,6 +49,7 @@ def _aliases() -> dict[str, str]:
 
 def spec_named(name: str) -> LayerSpec | None:
     """The reference that a user's name stands for, with or without words such as Layer, Activation or Loss."""
+    name = name.rpartition(".")[2]  # an operation of a class: Value.mul
     key, table = normal(name), _aliases()
     if key in table:
         return specs()[table[key]]

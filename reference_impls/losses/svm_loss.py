@@ -25,7 +25,7 @@ def margins(x: Array, t: Array) -> Array:
     rows = np.arange(len(x))
     m = x - x[rows, t][:, None] + 1
     m[rows, t] = 0
-    return np.maximum(m, 0)
+    return np.asarray(np.maximum(m, 0))
 
 
 def forward(x: Array, t: Array, reduction: str = "mean") -> float:

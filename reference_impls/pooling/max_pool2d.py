@@ -44,7 +44,7 @@ def forward(x: Array, kernel: int = 3, stride: int = 2, pad: int = 1, border: fl
 def first_largest(x: Array) -> Array:
     """1 at the first largest entry of each window (N, C, kernel, kernel), 0 elsewhere."""
     flat = x.reshape(*x.shape[:2], -1)
-    return (np.arange(flat.shape[2]) == flat.argmax(axis=2)[..., None]).reshape(x.shape)
+    return np.asarray(np.arange(flat.shape[2]) == flat.argmax(axis=2)[..., None]).reshape(x.shape)
 
 
 def backward(
