@@ -25,7 +25,7 @@ from gradcheck_plugin.submission.calls import UserCodeRaised
 from gradcheck_plugin.submission.guess import generic_sizes
 from gradcheck_plugin.submission.limits import TimeLimit, time_limit
 from gradcheck_plugin.submission.notebook import Notebook
-from gradcheck_plugin.submission.subject import Subject
+from gradcheck_plugin.submission.subject import Subject, Tape
 from reference_impls.shapes import Layout
 
 
@@ -197,9 +197,12 @@ class Target:
     def _check_contract(self, subject: Subject, property: str, result: Result) -> Result:
         advice: dict[str, tuple[contract.Breach, Drawn]] = {}
         errors: dict[str, contract.Breach] = {}
+        seen: list[Drawn] = []
 
         def holds(drawn: Drawn) -> str:
-            for breach in contract.breaches(subject, drawn.case):
+            rare = bool(errors) or not seen  # the first case is generic; a fault has to be found again in smaller ones
+            seen.append(drawn)
+            for breach in contract.breaches(subject, drawn.case, rare=rare):
                 if breach.severity is Severity.ERROR:
                     errors[breach.code] = breach
                     return breach.code
@@ -367,11 +370,18 @@ class _Counted:
         self.backwards = 0
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._caller, name)
+        inner = getattr(self._caller, name)
+        if name == "forward_after" and inner is not None:
+            return lambda before, arrays: self._count(inner(before, arrays), 2)
+        if name == "backward_with":
+            return lambda arrays, dy: self._count(Tape(None, lambda _: inner(arrays, dy))).backward(dy)
+        return inner
 
-    def forward(self, arrays: Mapping[str, Any]) -> Any:
-        self.forwards += 1
-        tape = self._caller.forward(arrays)
+    def forward(self, arrays: Mapping[str, Any]) -> Tape:
+        return self._count(self._caller.forward(arrays))
+
+    def _count(self, tape: Tape, forwards: int = 1) -> Tape:
+        self.forwards += forwards
         run = tape.backward
 
         def backward(dy: Any) -> dict[str, Any]:

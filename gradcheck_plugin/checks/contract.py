@@ -1,306 +1,226 @@
 """What any backward must do, whatever the layer: exact checks that need no derivative.
 
 A fault that makes training wrong is an error. A habit that other code survives, such as writing into the upstream
-gradient, is advice.
+gradient, is advice. The clauses here share three forwards and six backwards and are run on every case; those of
+`situations` ask for runs of their own, and are run where `rare` says so.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from gradcheck_plugin.checks import mutations, situations
+from gradcheck_plugin.checks.breach import (
+    Breach,
+    Gradients,
+    Seen,
+    arrays_of,
+    backward_of,
+    first_differing,
+    largest,
+    same,
+)
 from gradcheck_plugin.checks.gradient import output_of, pass_upstream, upstream
+from gradcheck_plugin.checks.mutations import Watch
 from gradcheck_plugin.model import Array, Case, Severity
 from gradcheck_plugin.oracles.numerical import EPS, floored
-from gradcheck_plugin.submission import calls
-from gradcheck_plugin.submission.calls import UserCodeRaised, frozen
+from gradcheck_plugin.submission.calls import frozen
 from gradcheck_plugin.submission.subject import Subject
-from gradcheck_plugin.submission.values import numeric
 
-FACTOR = -1000.0
+__all__ = ["Breach", "breaches"]
 
-
-@dataclass(frozen=True)
-class Breach:
-    """One clause of the contract that a case breaks. `gradient` names the array where one is meant."""
-
-    code: str
-    severity: Severity
-    gradient: str = ""
-    detail: str = ""
+FACTOR, OTHER = -1000.0, -700.0
+_ORDER = (Severity.ERROR, Severity.ADVICE, Severity.NOTE)
 
 
-def breaches(subject: Subject, case: Case) -> Iterator[Breach]:
-    """Every clause that the case breaks, errors before advice."""
-    yield from sorted(_all(subject, case), key=lambda b: b.severity is not Severity.ERROR)
+def breaches(subject: Subject, case: Case, *, rare: bool = True) -> Iterator[Breach]:
+    """Every clause that the case breaks, errors first. `rare` asks for those that one generic case is enough for."""
+    yield from sorted(_all(subject, case, rare), key=lambda b: _ORDER.index(b.severity))
 
 
-def _all(subject: Subject, case: Case) -> Iterator[Breach]:
-    with frozen(case.seed):
-        _, out = output_of(subject, case)
-        out = out.copy()
-    with frozen(case.seed):
-        _, again = output_of(subject, case)
-    if not np.array_equal(out, again, equal_nan=True):
-        yield Breach("not-reproducible", Severity.ERROR)
-        return
-    dy = upstream(subject, case, out)
-    first = _backward(subject, case, dy)
-    carried = list(_carried(subject, case, dy, first))
+def _all(subject: Subject, case: Case, rare: bool) -> Iterator[Breach]:
+    run = _Run(subject, case, rare)
+    carried = list(_carried(run))
     if carried:
         yield from carried
         return
-    yield from _last_forward(subject, case, dy, first)
-    yield from _memory_layout(subject, case, dy, first)
-    yield from _dtypes(subject, case, dy)
-    yield from _repeated(subject, case, dy)
-    yield from _mutations(subject, case, dy)
-    yield from _aliases(subject, case, dy)
+    seen = run.seen
+    yield from _repeated(run)
+    if run.output_changed:
+        yield Breach("mutates-output", Severity.ADVICE)
+    yield from run.changed
+    yield from _aliases(run)
     if subject.caller.upstream:
-        yield from _linear(subject, case, dy, first)
-    elif _optional_upstream(subject):
-        yield from _ignored(subject, case, first)
+        yield from _linear(run)
+    elif getattr(subject.caller, "optional_upstream", False):
+        yield from _ignored(subject, case, seen.first)
+    if rare:
+        yield from situations.breaches(subject, case, seen)
 
 
-def _backward(subject: Subject, case: Case, dy: Array) -> dict[str, Array]:
-    """The gradients that are arrays, of a fresh forward."""
+class _Run:
+    """One forward and all the backwards of it: the same upstream gradient twice, then the ones of `_linear`."""
+
+    def __init__(self, subject: Subject, case: Case, rare: bool) -> None:
+        self.subject, self.case = subject, case
+        self.watch = Watch(subject, case)
+        with frozen(case.seed):
+            with self.watch.watching():
+                tape, out = output_of(subject, case)
+                self.output = tape.output
+                kept = out.copy()
+                dy = upstream(subject, case, kept)
+                self.given: Any = self.watch.upstream(dy)
+                self.raw = tape.backward(self.given)
+            self.seen = Seen(kept, dy, arrays_of(self.raw))
+            self.changed = list(mutations.breaches(self.watch, dy, lines=rare))
+            self.output_changed = not same(out, kept)
+            try:
+                self.second: Gradients | None = arrays_of(tape.backward(pass_upstream(dy)))
+            except Exception:
+                self.second = None
+            self.repeats = self.second is not None and all(
+                _alike(self.second, n, g) for n, g in self.seen.first.items()
+            )
+            other = floored(case.rng(5), dy.shape) * 3.0
+            self.upstreams = [other, FACTOR * dy + OTHER * other, *([np.zeros_like(dy)] if rare else [])]
+            self.further: list[Gradients] = []
+            if self.repeats and subject.caller.upstream:
+                self.further = [arrays_of(tape.backward(pass_upstream(d))) for d in self.upstreams]
+        self.arrays = {n: g for n, g in self.raw.items() if isinstance(g, np.ndarray) and g.ndim}
+        self.held = [*self.arrays.values(), *([tape.output] if isinstance(tape.output, np.ndarray) else [])]
+        self.before = [a.copy() for a in self.held]
+        self.overwritten: list[Array] = []
+
+    def look_again(self) -> None:
+        """Note which of the arrays that this run gave have been overwritten by the run of another object."""
+        self.overwritten = [a for a, before in zip(self.held, self.before, strict=True) if not same(a, before)]
+
+    def linear(self) -> list[Gradients]:
+        """The gradients of the further upstream gradients; from fresh forwards where one cannot go back twice."""
+        return self.further or [backward_of(self.subject, self.case, d) for d in self.upstreams]
+
+
+def _alike(given: Gradients, name: str, g: Array) -> bool:
+    if not np.isfinite(g).all():
+        return True
+    return name in given and given[name].shape == g.shape and largest(given[name] - g) <= 1e-6 * largest(g)
+
+
+def _carried(run: _Run) -> Iterator[Breach]:
+    """A run after another sample's gives what it gave before: nothing is carried over or drawn anew."""
+    subject, case, seen = run.subject, run.case, run.seen
+    backward_of(subject, subject.sample(case.seed ^ 0x5BD1, case.sizes), seen.dy)
+    run.look_again()
     with frozen(case.seed):
-        tape, _ = output_of(subject, case)
-        return _numeric(tape.backward(pass_upstream(dy)))
-
-
-def _numeric(given: dict[str, Any]) -> dict[str, Array]:
-    arrays = {n: numeric(g) for n, g in given.items()}
-    return {n: a.copy() for n, a in arrays.items() if a is not None}
-
-
-def _carried(subject: Subject, case: Case, dy: Array, first: dict[str, Array]) -> Iterator[Breach]:
-    """A backward after another sample's forward and backward gives what it gave before: nothing is carried over."""
-    between = _backward(subject, subject.sample(case.seed ^ 0x5BD1, case.sizes), dy)
-    again = _backward(subject, case, dy)
-    for name, g in first.items():
-        if name not in again or again[name].shape != g.shape or not np.isfinite(g).all():
-            continue
-        allowed = 1e-6 * float(np.max(np.abs(g), initial=0.0))
-        if np.max(np.abs(again[name] - g), initial=0.0) > allowed:
-            more = _backward(subject, case, dy).get(name, g)
-            step, last = more - again[name], again[name] - between.get(name, 0.0)
-            sums = np.max(np.abs(step - last), initial=0.0) <= 1e-6 * float(np.max(np.abs(more), initial=0.0))
-            yield Breach("accumulates" if sums else "stale-state", Severity.ERROR, name)
+        tape, out = output_of(subject, case)
+        if not same(seen.out, out):
+            yield Breach("not-reproducible", Severity.ERROR, property="forward")
             return
-
-
-def _linear(subject: Subject, case: Case, dy: Array, first: dict[str, Array]) -> Iterator[Breach]:
-    """Backward is linear in the upstream gradient: homogeneous with a negative factor beyond 100, and additive."""
-    scaled = _backward(subject, case, FACTOR * dy)
-    other = floored(case.rng(5), dy.shape) * 3.0
-    second, both = _backward(subject, case, other), _backward(subject, case, dy + other)
-    zero = _backward(subject, case, np.zeros_like(dy))
-    for name, g in first.items():
-        if any(name not in other_ or other_[name].shape != g.shape for other_ in (scaled, second, both, zero)):
+        again = arrays_of(tape.backward(pass_upstream(seen.dy)))
+    for name, g in seen.first.items():
+        if name not in again or again[name].shape != g.shape or _alike(again, name, g):
             continue
-        if not all(np.isfinite(a).all() for a in (g, scaled[name], second[name], both[name])):
+        more, most = (backward_of(subject, case, seen.dy).get(name, g) for _ in range(2))
+        steps = more - again[name], most - more
+        sums = largest(steps[0] - steps[1]) <= 1e-6 * largest(most) < largest(steps[0])
+        yield Breach("accumulates" if sums else "stale-state", Severity.ERROR, name)
+        return
+
+
+def _repeated(run: _Run) -> Iterator[Breach]:
+    """Two backwards of one forward give the same; a sum is said to accumulate."""
+    if run.second is None:
+        return
+    for name, g in run.seen.first.items():
+        two = run.second.get(name)
+        if two is None or two.shape != g.shape or _alike(run.second, name, g):
+            continue
+        twice = largest(two - 2 * g) <= 1e-6 * largest(g)
+        yield Breach("accumulates" if twice else "second-backward-differs", Severity.ADVICE, name)
+
+
+def _linear(run: _Run) -> Iterator[Breach]:
+    """Backward is linear in the upstream gradient, with negative factors beyond 100: one sum of two tells."""
+    wrong = list(_not_linear(run, *run.linear()))
+    if wrong and run.further:  # it went back several times on one forward: ask fresh ones
+        fresh = list(_not_linear(run, *[backward_of(run.subject, run.case, d) for d in run.upstreams]))
+        wrong = fresh or [Breach("second-backward-differs", Severity.ADVICE, wrong[0].gradient)]
+    yield from wrong
+
+
+def _not_linear(run: _Run, second: Gradients, both: Gradients, *zero: Gradients) -> Iterator[Breach]:
+    dy = run.seen.dy
+    for name, g in run.seen.first.items():
+        if any(name not in given or given[name].shape != g.shape for given in (second, both, *zero)):
+            continue
+        if not np.isfinite(g).all() or not np.isfinite(second[name]).all() or not np.isfinite(both[name]).all():
             continue
         eps = 1.2e-7 if g.dtype == np.float32 else EPS
-        size = float(np.max(np.abs(g), initial=0.0)) + float(np.max(np.abs(second[name]), initial=0.0))
+        size = largest(g) + largest(second[name])
         # a gradient that cancels (normalisation of two samples) has rounding of the size of dout, not of its own
-        allowed = (1e-6 if eps == EPS else 1e-2) * size + 1e4 * eps * float(np.max(np.abs(dy), initial=0.0))
-        if size and np.array_equal(scaled[name], g) and np.array_equal(second[name], g):
+        allowed = (1e-6 if eps == EPS else 1e-2) * size + 1e4 * eps * largest(dy)
+        if size and np.array_equal(both[name], g) and np.array_equal(second[name], g):
             yield Breach("upstream-ignored", Severity.ERROR, name)
-        elif np.max(np.abs(scaled[name] - FACTOR * g), initial=0.0) > -FACTOR * allowed:
-            yield Breach("not-linear", Severity.ERROR, name, "B(-1000 dout) is not -1000 B(dout)")
-        elif np.max(np.abs(both[name] - g - second[name]), initial=0.0) > 2 * allowed:
-            yield Breach("not-linear", Severity.ERROR, name, "B(dout1 + dout2) is not B(dout1) + B(dout2)")
-        elif np.max(np.abs(zero[name]), initial=0.0) > allowed:
+        elif largest(both[name] - FACTOR * g - OTHER * second[name]) > -2 * FACTOR * allowed:
+            yield Breach("not-linear", Severity.ERROR, name, _how(run, name, allowed))
+        elif zero and not largest(zero[0][name]) <= allowed:
             yield Breach("not-linear", Severity.ERROR, name, "B(0) is not 0")
 
 
-def _last_forward(subject: Subject, case: Case, dy: Array, first: dict[str, Array]) -> Iterator[Breach]:
-    """After two forwards of one object, backward belongs to the second."""
-    run = getattr(subject.caller, "forward_after", None)
-    if run is None:
-        return
-    before = subject.sample(case.seed ^ 0x1F35, case.sizes)
-    try:
-        with frozen(case.seed):
-            tape = run(before.arrays, case.arrays)
-            again = numeric(tape.output)
-            given = _numeric(tape.backward(pass_upstream(dy)))
-        with frozen(case.seed):
-            _, out = output_of(subject, case)
-    except Exception:
-        return
-    if again is None or not np.array_equal(again, out, equal_nan=True):
-        return  # a forward with a memory or a generator of its own: its second output is another one
-    for name, g in first.items():
-        if name in given and _differ(given[name], g):
-            yield Breach("earlier-forward", Severity.ERROR, name)
-            return
+def _how(run: _Run, name: str, allowed: float) -> str:
+    """Which law of linearity is broken, for the sentence."""
+    scaled = backward_of(run.subject, run.case, FACTOR * run.seen.dy).get(name)
+    if scaled is None or largest(scaled - FACTOR * run.seen.first[name]) > -FACTOR * allowed:
+        return "B(-1000 dout) is not -1000 B(dout)"
+    return "B(dout1 + dout2) is not B(dout1) + B(dout2)"
 
 
-def _memory_layout(subject: Subject, case: Case, dy: Array, first: dict[str, Array]) -> Iterator[Breach]:
-    """Arrays whose memory is not contiguous, or in Fortran order, hold the same numbers."""
-    for how, convert in (("not contiguous", _strided), ("in Fortran order", np.asfortranarray)):
-        try:
-            with calls.converting(lambda a, convert=convert: convert(a) if isinstance(a, np.ndarray) else a):  # type: ignore[misc]
-                given = _backward(subject, case, dy)
-        except UserCodeRaised:
-            yield Breach("memory-layout", Severity.ADVICE, "", how)
-            return
-        for name, g in first.items():
-            if name in given and _differ(given[name], g):
-                yield Breach("memory-layout", Severity.ERROR, name, how)
-                return
-
-
-def _strided(a: Array) -> Array:
-    return np.repeat(a, 2, axis=-1)[..., ::2] if a.ndim else a
-
-
-def _dtypes(subject: Subject, case: Case, dy: Array) -> Iterator[Breach]:
-    """float32 stays float32; integers are treated like the floats of the same value."""
-    if subject.layout.params and hasattr(subject.caller, "paths"):
-        return  # an object whose parameters are float64, whatever the input is
-
-    def single(a: Array) -> Array:
-        return a.astype(np.float32) if a.dtype.kind == "f" else a
-
-    try:
-        with calls.converting(single), frozen(case.seed):
-            tape, out = output_of(subject, case)
-            given = tape.backward(single(dy) if dy.ndim else np.float32(dy))
-        if out.ndim and out.dtype == np.float64:
-            yield Breach("promotes-float32", Severity.ADVICE, "", "the output")
-        else:
-            wide = [n for n, g in given.items() if getattr(g, "dtype", None) == np.float64 and np.ndim(g)]
-            if wide and out.ndim:
-                yield Breach("promotes-float32", Severity.ADVICE, wide[0], f"`{subject.gradient_name(wide[0])}`")
-    except (UserCodeRaised, TypeError):
-        pass
-    yield from _integers(subject, case, dy)
-
-
-def _integers(subject: Subject, case: Case, dy: Array) -> Iterator[Breach]:
-    """An integer input is refused, or gives what the same numbers as floats give; it is never cut silently."""
-    real = [e.name for e in subject.layout.inputs if e.domain == "real"]
-    if not real:
-        return
-    whole = {n: np.round(3 * a) if n in real else a for n, a in case.arrays.items()}
-    moved = dataclasses.replace(case, arrays=whole)
-
-    def integer(a: Array) -> Array:
-        return a.astype(np.int64) if any(np.array_equal(a, whole[n]) for n in real) else a
-
-    try:
-        wanted = _backward(subject, moved, dy)
-        with calls.converting(integer):
-            given = _backward(subject, moved, dy)
-    except (UserCodeRaised, TypeError):
-        return
-    for name, g in wanted.items():
-        if name in given and _differ(given[name], g):
-            yield Breach("cuts-integers", Severity.ADVICE, name)
-            return
-
-
-def _differ(a: Array, b: Array) -> bool:
-    if a.shape != b.shape or not np.isfinite(b).all():
-        return False
-    return bool(np.max(np.abs(a - b), initial=0.0) > 1e-6 * max(float(np.max(np.abs(b), initial=0.0)), 1e-9))
-
-
-def _repeated(subject: Subject, case: Case, dy: Array) -> Iterator[Breach]:
-    """Two backwards of one forward give the same; a sum is said to accumulate."""
-    with frozen(case.seed):
-        tape, _ = output_of(subject, case)
-        one = _numeric(tape.backward(pass_upstream(dy)))
-        try:
-            two = _numeric(tape.backward(pass_upstream(dy)))
-        except Exception:
-            return
-    for name, g in one.items():
-        if name not in two or two[name].shape != g.shape or not np.isfinite(g).all():
-            continue
-        allowed = 1e-6 * float(np.max(np.abs(g), initial=0.0))
-        if np.max(np.abs(two[name] - 2 * g), initial=0.0) <= allowed < np.max(np.abs(g), initial=0.0):
-            yield Breach("accumulates", Severity.ADVICE, name)
-        elif np.max(np.abs(two[name] - g), initial=0.0) > allowed:
-            yield Breach("second-backward-differs", Severity.ADVICE, name)
-
-
-def _mutations(subject: Subject, case: Case, dy: Array) -> Iterator[Breach]:
-    """Arrays of the caller that come back changed."""
-    watched = {n: a.copy() for n, a in case.arrays.items()}
-    seen = _Watch(watched)
-    with frozen(case.seed):
-        tape = seen.forward(subject)
-        given = dy.copy()
-        argument: Any = given if given.ndim else float(given)
-        tape.backward(argument)
-    if given.ndim and not np.array_equal(given, dy):
-        yield Breach("mutates-upstream", Severity.ADVICE)
-    for name in seen.changed(case):
-        yield Breach("mutates-input", Severity.ADVICE, name)
-
-
-class _Watch:
-    """Hands the very arrays to the caller, so that a write into them can be seen afterwards."""
-
-    def __init__(self, arrays: dict[str, Array]) -> None:
-        self.arrays = arrays
-        self.passed: dict[int, tuple[str, Array]] = {}
-
-    def forward(self, subject: Subject) -> Any:
-        with calls.recording(self.record):
-            return subject.caller.forward(self.arrays)
-
-    def record(self, original: Array, copy: Array) -> None:
-        name = next((n for n, a in self.arrays.items() if a is original), "")
-        if name:
-            self.passed[id(copy)] = (name, copy)
-
-    def changed(self, case: Case) -> list[str]:
-        return sorted({n for n, a in self.passed.values() if not np.array_equal(a, case.arrays[n])})
-
-
-def _aliases(subject: Subject, case: Case, dy: Array) -> Iterator[Breach]:
-    """Two gradients that are one array: the next in-place update changes both."""
-    with frozen(case.seed):
-        tape, out = output_of(subject, case)
-        argument = pass_upstream(dy)
-        given = tape.backward(argument)
-    arrays = [(n, g) for n, g in given.items() if isinstance(g, np.ndarray) and g.ndim and g.dtype.kind == "f"]
-    kept = {n: g.copy() for n, g in arrays}
-    _backward(subject, subject.sample(case.seed ^ 0x2C1B, case.sizes), dy)
-    for name, g in arrays:
-        if not np.array_equal(g, kept[name], equal_nan=True):
-            yield Breach("aliased-gradients", Severity.ADVICE, name)
-            return
-    for name, g in arrays:
-        if out.dtype == np.float64 and g.dtype.kind == "f" and g.dtype != np.float64:
-            yield Breach("dtype-changed", Severity.ADVICE, name, str(g.dtype))
-    for i, (name, g) in enumerate(arrays):
-        held = [h for _, h in arrays[:i]] + ([argument] if isinstance(argument, np.ndarray) else [])
-        if any(np.shares_memory(g, h) for h in held):
-            yield Breach("aliased-gradients", Severity.ADVICE, name)
-
-
-def _optional_upstream(subject: Subject) -> bool:
-    return bool(getattr(subject.caller, "optional_upstream", False))
-
-
-def _ignored(subject: Subject, case: Case, first: dict[str, Array]) -> Iterator[Breach]:
+def _ignored(subject: Subject, case: Case, first: Gradients) -> Iterator[Breach]:
     """A loss whose backward has `dout=1` and does not use it: fine as the last layer, wrong anywhere else."""
     run: Callable[[Any, Any], dict[str, Any]] = subject.caller.backward_with  # type: ignore[attr-defined]
     try:
         with frozen(case.seed):
-            scaled = _numeric(run(case.arrays, 3.0))
+            scaled = arrays_of(run(case.arrays, 3.0))
     except Exception:
         return
     for name, g in first.items():
-        if name in scaled and scaled[name].shape == g.shape and np.array_equal(scaled[name], g) and np.any(g):
+        if name in scaled and np.array_equal(scaled[name], g) and np.any(g):
             yield Breach("upstream-ignored", Severity.ADVICE, name)
+
+
+def _aliases(run: _Run) -> Iterator[Breach]:
+    """Arrays that are one: an in-place update of one changes the other, or the next call overwrites it."""
+    params = [e.name for e in run.subject.layout.params]
+    for a in run.overwritten:
+        name = next((n for n, g in run.arrays.items() if g is a), "")
+        if a is run.output:
+            yield Breach("overwrites-output", Severity.ERROR, property="forward")
+        else:
+            yield Breach("aliased-gradients", Severity.ERROR if name in params else Severity.ADVICE, name)
+    if run.overwritten:
+        return
+    for i, (name, g) in enumerate(run.arrays.items()):
+        if run.seen.out.dtype == np.float64 and g.dtype != np.float64:
+            yield Breach("dtype-changed", Severity.ADVICE, name, str(g.dtype))
+        if any(np.shares_memory(g, h) for h in [*list(run.arrays.values())[:i], *run.watch.memory()]):
+            yield Breach("aliased-gradients", Severity.ADVICE, name)
+    if isinstance(run.output, np.ndarray) and any(np.shares_memory(run.output, a) for a in run.watch.memory()):
+        yield from _output_in_use(run)
+
+
+def _output_in_use(run: _Run) -> Iterator[Breach]:
+    """An output that is (part of) an input: what is done to it in place must not reach the backward."""
+    with frozen(run.case.seed):
+        tape, _ = output_of(run.subject, run.case)
+        try:
+            tape.output[...] += 1.0
+            given = arrays_of(tape.backward(pass_upstream(run.seen.dy)))
+        except Exception:
+            return
+    name = first_differing(given, run.seen.first)
+    if name:
+        yield Breach("aliased-output", Severity.ADVICE, name, property="forward")

@@ -200,9 +200,9 @@ def _direction(
         return Verdict.PASS, "", FAST_TOLERANCE + own / scale, None
     estimate = ladder.estimate(v, noise)
     kink = ladder.kinked()
+    if ladder.jumps():
+        return Verdict.INCONCLUSIVE, "the forward is discontinuous here", 0.0, estimate
     if not estimate.ok:
-        if ladder.jumps():
-            return Verdict.INCONCLUSIVE, "the forward is discontinuous here", 0.0, estimate
         return Verdict.INCONCLUSIVE, "a kink of the forward" if kink else estimate.reason, 0.0, estimate
     tolerance = KAPPA * estimate.error + own + 64 * EPS * ladder.size(v)
     if abs(slope - estimate.value) <= tolerance:

@@ -92,6 +92,22 @@ CODES: dict[str, Code] = {
     "mutates-input": Code(
         "the layer writes into the array `{array}` it was given", "work on a copy: the caller still has the original"
     ),
+    "mutates-parameter": Code(
+        "the layer writes into its parameter `{array}`",
+        "work on a copy: only the update step may change a parameter",
+    ),
+    "mutates-output": Code(
+        "backward writes into the output that forward returned",
+        "work on a copy: the next layer still holds that array",
+    ),
+    "overwrites-output": Code(
+        "the output of one forward is overwritten by the forward of another object",
+        "return a new array: two layers of a network would write into each other's output",
+    ),
+    "aliased-output": Code(
+        "the output is the input, and an in-place update of it changes `{grad}`",
+        "return a copy, or keep a copy for the backward",
+    ),
     "aliased-gradients": Code(
         "`{grad}` shares its memory with another gradient, the upstream one, or that of the next call",
         "return a copy: an in-place update of one would change the other",
@@ -107,6 +123,15 @@ CODES: dict[str, Code] = {
         "after two forwards `{grad}` still belongs to the first",
         "every forward has to set anew what backward needs",
     ),
+    "shared-state": Code(
+        "two objects share what forward keeps: `{grad}` of one changes, or is lost, when the other runs",
+        "keep it on self or in the cache; class attributes, globals and mutable default arguments are one for all",
+    ),
+    "batch-of-one": Code(
+        "a batch of one sample {n}",
+        "keep the batch axis: squeeze(), a sum without keepdims or a test for ndim drops it when it is 1",
+    ),
+    "empty-batch": Code("an empty batch {n}", "only worth knowing where the last batch of a data set can be empty"),
     "memory-layout": Code(
         "an input that is {n} is not handled like the same numbers in a contiguous array",
         "use indices and reshape, not the memory: x.ravel('K'), x.data and strides depend on the layout",
@@ -116,7 +141,7 @@ CODES: dict[str, Code] = {
         "make new arrays with the dtype of the input, as np.zeros_like does",
     ),
     "cuts-integers": Code(
-        "an integer input gives another `{grad}` than the same numbers as floats",
+        "an integer input gives another {n} than the same numbers as floats",
         "make buffers with a float dtype: np.zeros_like of integers cuts what is stored in it",
     ),
     "dtype-changed": Code(

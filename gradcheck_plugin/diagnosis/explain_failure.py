@@ -166,6 +166,8 @@ def contract(
         return early
     assert breach is not None
     drawn = _smallest(found)
+    if breach.case is not None:
+        drawn = Drawn(breach.case, drawn.layout)
     base = _breach(subject, breach)
     if breach.code in ("not-linear", "upstream-ignored"):
         seed = drawn.case.seed % 1000
@@ -182,15 +184,24 @@ def contract(
         agrees=("forward",) if subject.matches else (),
         help=base.help,
         reproduce=reproduce(target, subject, drawn, breach.gradient or subject.judged[0]),
-        **source_of(subject, subject.gradient_name(breach.gradient) if breach.gradient else ""),
+        **_line(subject, breach),
     )
 
 
 def advice(subject: Subject, breach: Breach, drawn: Drawn) -> Finding:
-    """A habit to mend."""
+    """A habit to mend, or a note."""
     base = _breach(subject, breach)
-    place = source_of(subject, subject.gradient_name(breach.gradient) if breach.gradient else "")
-    return Finding(base.code, base.message, Severity.ADVICE, help=base.help, **place)
+    return Finding(base.code, base.message, breach.severity, help=base.help, **_line(subject, breach))
+
+
+def _line(subject: Subject, breach: Breach) -> dict[str, Any]:
+    """The user's line behind a breach: where it raised, else where the gradient or the output is computed."""
+    if breach.raised is not None:
+        place = {"file": subject.file, "line": subject.line}
+        at = raised_finding(subject.name, subject.function or subject.name, breach.raised, subject.root, place)
+        return {"file": at.file, "line": at.line, "function": at.function, "source": at.source}
+    property = breach.property or (subject.gradient_name(breach.gradient) if breach.gradient else "")
+    return source_of(subject, property)
 
 
 def not_in_place(subject: Subject) -> Finding:

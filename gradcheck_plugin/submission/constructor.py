@@ -23,19 +23,25 @@ OUT_SIZE = re.compile(
     rf"filters?|kernels?|m|c){_WHAT}"
 )
 HIDDEN_SIZE = re.compile(rf"(n|num|nb|dim|size)?_?(hidden|hid|h)s?{_WHAT}")
-OPTION_NAMES = {
-    "slope": ("slope", "alpha", "negative_slope", "leak", "a"),
-    "reg": ("reg", "lam", "lambda_", "weight_decay", "weight_decay_lambda", "l2"),
-    "lr": ("lr", "learning_rate", "eta"),
-    "axis": ("axis", "dim"),
-    "reduction": ("reduction",),
-}
 DROP = ("p", "r", "rate", "drop", "dropout", "drop_rate", "drop_prob", "dropout_rate", "dropout_ratio", "p_drop",
         "dropout_prob", "dropout_p", "p_dropout", "prob", "probability", "keep_prob", "keep_rate", "keep",
         "ratio")  # fmt: skip
 KERNEL = ("kernel_size", "kernel", "filter_size", "filter_len", "field_size", "ksize",
           "window", "window_size", "pool_size", "pool_h", "pool_w", "pool_height", "pool_width", "f", "k",
           "max_len", "kernel_width")  # fmt: skip
+OPTION_NAMES = {
+    "slope": ("slope", "alpha", "negative_slope", "leak", "a"),
+    "reg": ("reg", "lam", "lambda_", "weight_decay", "weight_decay_lambda", "l2"),
+    "lr": ("lr", "learning_rate", "eta"),
+    "axis": ("axis", "dim"),
+    "reduction": ("reduction",),
+    "kernel": KERNEL,
+    "stride": ("stride", "strides", "stride_size"),
+    "pad": ("pad", "padding", "pad_size"),
+    "low": ("low", "lo", "min", "x_min", "a_min", "min_val", "min_value", "lower"),
+    "high": ("high", "hi", "max", "x_max", "a_max", "max_val", "max_value", "upper"),
+}
+SIZES = ("sizes", "layers", "layer_sizes", "topology", "dims", "layer_dims", "layers_dims", "units", "structure")
 SETTINGS: dict[str, Any] = {
     **dict.fromkeys(DROP, 0.4),
     **dict.fromkeys(KERNEL, 3),

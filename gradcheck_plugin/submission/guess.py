@@ -90,6 +90,9 @@ def guesses(candidate: Candidate) -> Iterator[list[Layout]]:
     inputs = list(candidate.inputs)
     if not inputs:
         return
+    if (own := getattr(candidate.convention, "layouts", None)) is not None:
+        yield own(candidate)  # the convention knows its arrays
+        return
     loss = candidate.kind in ("loss", "network")
     families = _families(candidate)
     pairs = [(f[""], f) for f in families if "" in f] or []

@@ -76,6 +76,8 @@ def _settings(signature: Signature, options: Mapping[str, Any]) -> dict[str, Any
             given[name] = options[option]
         elif name in CONFIGS:
             given[name] = {key: options.get(key, value) for key, value in CONFIGS[name].items()}
+            if name == "pool_param" and "kernel" in options:
+                given[name] |= {"pool_height": options["kernel"], "pool_width": options["kernel"]}
             if name == "conv_param" and "pool_param" in signature.names:
                 given[name]["stride"] = 1  # the image stays large enough to be pooled
         elif (flag := mode(name)) is not None and not isinstance(signature.defaults.get(name), str):

@@ -1,0 +1,76 @@
+"""What the clauses of the contract share: a breach, one frozen run, and when two gradients differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcheck_plugin.checks.gradient import output_of, pass_upstream
+from gradcheck_plugin.model import Array, Case, Severity
+from gradcheck_plugin.submission.calls import UserCodeRaised, frozen
+from gradcheck_plugin.submission.subject import Subject
+from gradcheck_plugin.submission.values import numeric
+
+Gradients = dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Breach:
+    """One clause of the contract that a case breaks.
+
+    `gradient` names the array where one is meant, `property` what the user's line is looked up for where that is not
+    its gradient, `raised` an exception that stands on the line itself, `case` the case that shows it where it is
+    another than the one that was drawn.
+    """
+
+    code: str
+    severity: Severity
+    gradient: str = ""
+    detail: str = ""
+    property: str = ""
+    raised: UserCodeRaised | None = None
+    case: Case | None = None
+
+
+@dataclass
+class Seen:
+    """The first forward and backward of a case, which the other clauses compare with."""
+
+    out: Array
+    dy: Array
+    first: Gradients
+
+
+def backward_of(subject: Subject, case: Case, dy: Array) -> Gradients:
+    """The gradients that are arrays, of a fresh forward."""
+    with frozen(case.seed):
+        tape, _ = output_of(subject, case)
+        return arrays_of(tape.backward(pass_upstream(dy)))
+
+
+def arrays_of(given: dict[str, Any]) -> Gradients:
+    """Copies of those gradients that are arrays of numbers."""
+    arrays = {n: numeric(g) for n, g in given.items()}
+    return {n: a.copy() for n, a in arrays.items() if a is not None}
+
+
+def largest(a: Array) -> float:
+    return float(np.max(np.abs(a), initial=0.0))
+
+
+def same(a: Array, b: Array) -> bool:
+    return np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
+
+
+def differ(a: Array, b: Array) -> bool:
+    """Whether `a` is another gradient than `b`; nothing is said about other shapes and infinite numbers."""
+    if a.shape != b.shape or not np.isfinite(b).all():
+        return False
+    return not np.isfinite(a).all() or largest(a - b) > 1e-6 * max(largest(b), 1e-9)
+
+
+def first_differing(given: Gradients, first: Gradients) -> str:
+    """The name of the first gradient that is not what it was, or nothing."""
+    return next((n for n, g in first.items() if n in given and differ(given[n], g)), "")

@@ -1,0 +1,256 @@
+"""The same layer in other situations: a second object, other memory, float32, integers, a batch of one or of none.
+
+One generic case tells; each clause makes the runs that it needs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+
+from gradcheck_plugin.checks.breach import (
+    Breach,
+    Gradients,
+    Seen,
+    arrays_of,
+    backward_of,
+    differ,
+    first_differing,
+    largest,
+    same,
+)
+from gradcheck_plugin.checks.gradient import exact, output_of, pass_upstream, upstream
+from gradcheck_plugin.model import Array, Case, Severity
+from gradcheck_plugin.submission import calls
+from gradcheck_plugin.submission.calls import UserCodeRaised, frozen
+from gradcheck_plugin.submission.subject import Subject
+from gradcheck_plugin.submission.values import numeric
+
+BATCH = "N"
+ROUGH = 1e-2  # of the largest entry: another number, and no other guard or rounding
+
+
+def breaches(subject: Subject, case: Case, seen: Seen) -> Iterator[Breach]:
+    """Every clause of this module that the case breaks."""
+    yield from _second_object(subject, case, seen)
+    yield from _last_forward(subject, case, seen)
+    yield from _memory_layout(subject, case, seen)
+    yield from _single(subject, case, seen)
+    yield from _integers(subject, case, seen)
+    yield from _one_sample(subject, case, seen)
+    yield from _no_sample(subject, case)
+
+
+def _second_object(subject: Subject, case: Case, seen: Seen) -> Iterator[Breach]:
+    """A forward of another object, or for functions of another cache, does not reach into a backward."""
+    other = subject.sample(case.seed ^ 0x1F35, case.sizes)
+    with frozen(case.seed):
+        tape, out = output_of(subject, case)
+        if not same(out, seen.out):
+            yield Breach("not-reproducible", Severity.ERROR, property="forward")
+            return
+        try:
+            with frozen(other.seed):
+                output_of(subject, other)
+            given = arrays_of(tape.backward(pass_upstream(seen.dy)))
+        except UserCodeRaised as exc:
+            yield Breach("shared-state", Severity.ERROR, next(iter(seen.first), ""), raised=exc)
+            return
+    name = first_differing(given, seen.first)
+    if name:
+        yield Breach("shared-state", Severity.ERROR, name)
+
+
+def _last_forward(subject: Subject, case: Case, seen: Seen) -> Iterator[Breach]:
+    """After two forwards of one object, backward belongs to the second."""
+    run = getattr(subject.caller, "forward_after", None)
+    if run is None:
+        return
+    before = subject.sample(case.seed ^ 0x1F35, case.sizes)
+    try:
+        with frozen(case.seed):
+            tape = run(before.arrays, case.arrays)
+            again = numeric(tape.output)
+            given = arrays_of(tape.backward(pass_upstream(seen.dy)))
+    except Exception:
+        return
+    if again is None or not same(again, seen.out):
+        return  # a forward with a memory or a generator of its own: its second output is another one
+    name = first_differing(given, seen.first)
+    if name:
+        yield Breach("earlier-forward", Severity.ERROR, name)
+
+
+def _memory_layout(subject: Subject, case: Case, seen: Seen) -> Iterator[Breach]:
+    """Arrays whose memory is not contiguous, or in Fortran order, hold the same numbers."""
+    for how, convert in (("not contiguous", _strided), ("in Fortran order", np.asfortranarray)):
+        try:
+            with calls.converting(lambda a, convert=convert: convert(a) if isinstance(a, np.ndarray) else a):  # type: ignore[misc]
+                given = backward_of(subject, case, seen.dy)
+        except UserCodeRaised as exc:
+            yield Breach("memory-layout", Severity.ADVICE, "", how, raised=exc)
+            return
+        name = first_differing(given, seen.first)
+        if name:
+            yield Breach("memory-layout", Severity.ERROR, name, how)
+            return
+
+
+def _strided(a: Array) -> Array:
+    return np.repeat(a, 2, axis=-1)[..., ::2] if a.ndim else a
+
+
+def _single(subject: Subject, case: Case, seen: Seen) -> Iterator[Breach]:
+    """float32 stays float32, where every parameter can be had as float32."""
+    given_params = getattr(getattr(subject.caller, "built", None), "given", {})
+    if hasattr(subject.caller, "paths") and any(e.name not in given_params for e in subject.layout.params):
+        return
+
+    def single(a: Array) -> Array:
+        return a.astype(np.float32) if a.dtype.kind == "f" else a
+
+    try:
+        with calls.converting(single), frozen(case.seed):
+            tape, out = output_of(subject, case)
+            given = tape.backward(single(seen.dy) if seen.dy.ndim else np.float32(seen.dy))
+    except (UserCodeRaised, TypeError):
+        return
+    if not out.ndim:
+        return
+    if out.dtype == np.float64:
+        yield Breach("promotes-float32", Severity.ADVICE, "", "the output", property="forward")
+        return
+    wide = [n for n, g in given.items() if getattr(g, "dtype", None) == np.float64 and np.ndim(g)]
+    if wide:
+        yield Breach("promotes-float32", Severity.ADVICE, wide[0], f"`{subject.gradient_name(wide[0])}`")
+
+
+def _integers(subject: Subject, case: Case, seen: Seen) -> Iterator[Breach]:
+    """An integer input is refused, or gives what the same numbers as floats give; it is never cut silently."""
+    real = [e.name for e in subject.layout.inputs if e.domain == "real"]
+    if not real:
+        return
+    whole = {n: np.round(3 * a) if n in real else a for n, a in case.arrays.items()}
+    moved = dataclasses.replace(case, arrays=whole)
+
+    def integer(a: Array) -> Array:
+        return a.astype(np.int64) if any(np.array_equal(a, whole[n]) for n in real) else a
+
+    try:
+        wanted_out, wanted = _run(subject, moved, seen.dy)
+        with calls.converting(integer):
+            out, given = _run(subject, moved, seen.dy)
+    except (UserCodeRaised, TypeError):
+        return
+    if differ(out, wanted_out):
+        yield Breach("cuts-integers", Severity.ADVICE, "", "output", property="forward")
+    elif name := first_differing(given, wanted):
+        yield Breach("cuts-integers", Severity.ADVICE, name, f"`{subject.gradient_name(name)}`")
+
+
+def _run(subject: Subject, case: Case, dy: Array) -> tuple[Array, Gradients]:
+    with frozen(case.seed):
+        tape, out = output_of(subject, case)
+        out = out.copy()
+        return out, arrays_of(tape.backward(pass_upstream(dy)))
+
+
+def _equal(a: Array, b: Array) -> bool:
+    """Whether two arrays are the same but for a rounding that nobody could mistake for another number."""
+    if a.shape != b.shape:
+        return False
+    finite = np.isfinite(b)
+    return bool(np.all(np.abs(a - b)[finite] <= ROUGH * max(largest(b[finite]), 1e-9)))
+
+
+def _resized(subject: Subject, case: Case, size: int) -> Case | None:
+    """The case with another number of samples, where the layer has them."""
+    too_few = size > 0 and subject.minimum.get(BATCH, 1) > size
+    if BATCH not in case.sizes or BATCH in subject.fixed or too_few:
+        return None
+    try:
+        return subject.sample(case.seed, {**case.sizes, BATCH: size})
+    except ValueError:  # some domain has no empty array
+        return None
+
+
+def _one_sample(subject: Subject, case: Case, seen: Seen) -> Iterator[Breach]:
+    """A batch of one sample has its axis, and gives what the reference gives."""
+    one = _resized(subject, case, 1)
+    if one is None:
+        return
+    error, known = Severity.ERROR, subject.spec is not None
+    try:
+        with frozen(one.seed):
+            tape, out = output_of(subject, one)
+            out = out.copy()
+            dy = upstream(subject, one, out)
+            given = arrays_of(tape.backward(pass_upstream(dy)))
+    except UserCodeRaised as exc:
+        severity = error if known else Severity.ADVICE
+        text = f"{type(exc.cause).__name__}: {exc.cause}"
+        yield Breach("batch-of-one", severity, "", f"raises {text[:120]}", raised=exc, case=one)
+        return
+    except Exception:
+        return
+    want = _with_one(seen.out.shape, case.sizes[BATCH])
+    if want is not None and out.shape != want:
+        detail = f"gives an output of shape {out.shape}, not {want}"
+        yield Breach("batch-of-one", error, "", detail, property="forward", case=one)
+        return
+    for name, g in seen.first.items():
+        shape = one.arrays[name].shape
+        if name in given and g.shape == case.arrays[name].shape and given[name].shape != shape:
+            detail = f"gives `{subject.gradient_name(name)}` the shape {given[name].shape}, not {shape}"
+            yield Breach("batch-of-one", error, name, detail, case=one)
+            return
+    yield from _one_by_reference(subject, case, seen, one, out, dy, given)
+
+
+def _with_one(shape: tuple[int, ...], count: int) -> tuple[int, ...] | None:
+    """The shape of an output with one sample, where it is clear which axis they lie on."""
+    return tuple(1 if s == count else s for s in shape) if shape.count(count) == 1 else None
+
+
+def _one_by_reference(
+    subject: Subject, case: Case, seen: Seen, one: Case, out: Array, dy: Array, given: Gradients
+) -> Iterator[Breach]:
+    """Numbers that agree with the reference for several samples agree for one."""
+    if not subject.matches:
+        return
+    several, single = subject.reference(case), subject.reference(one)
+    if several is None or single is None or not _equal(seen.out, several):
+        return
+    if not _equal(out, single):
+        yield Breach("batch-of-one", Severity.ERROR, "", "gives another output", property="forward", case=one)
+        return
+    for name, g in given.items():
+        right, _ = exact(subject, name, case, subject.layout, seen.dy, seen.out)
+        wanted, _ = exact(subject, name, one, subject.layout, dy, out)
+        if right is None or wanted is None or name not in seen.first or not _equal(seen.first[name], right):
+            continue
+        rounding = 1e-9 * largest(dy)
+        if not _equal(g, wanted) and not (g.shape == wanted.shape and largest(g - wanted) <= rounding):
+            detail = f"gives another `{subject.gradient_name(name)}`"
+            yield Breach("batch-of-one", Severity.ERROR, name, detail, case=one)
+            return
+
+
+def _no_sample(subject: Subject, case: Case) -> Iterator[Breach]:
+    """What becomes of an empty batch is worth knowing, and nothing more."""
+    none = _resized(subject, case, 0)
+    if none is None:
+        return
+    try:
+        with frozen(none.seed):
+            tape, out = output_of(subject, none)
+            given = arrays_of(tape.backward(pass_upstream(upstream(subject, none, out))))
+    except UserCodeRaised as exc:
+        yield Breach("empty-batch", Severity.NOTE, "", f"raises {type(exc.cause).__name__}", raised=exc)
+        return
+    except Exception:
+        return
+    if not all(np.isfinite(a).all() for a in (out, *given.values())):
+        yield Breach("empty-batch", Severity.NOTE, "", "returns NaN")

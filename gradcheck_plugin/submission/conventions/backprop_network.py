@@ -1,0 +1,154 @@
+"""Networks with `feedforward(a)` and `backprop(x, y) -> (nabla_b, nabla_w)` for one column.
+
+Their loss is nowhere but in the first line of backprop; the usual ones are tried, and the numbers say which it is.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcheck_plugin.model import Array
+from gradcheck_plugin.submission import state
+from gradcheck_plugin.submission.built import Built
+from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen, guarded, private
+from gradcheck_plugin.submission.constructor import SIZES
+from gradcheck_plugin.submission.conventions import Candidate
+from gradcheck_plugin.submission.pasted import place
+from gradcheck_plugin.submission.signature import arguments, line_of
+from gradcheck_plugin.submission.subject import Tape
+from gradcheck_plugin.submission.values import numeric
+from reference_impls.shapes import Entry, Layout
+
+ORDER = 4
+_FORWARD = ("feedforward", "feed_forward", "forward", "predict")
+_SIZES = (3, 5, 4)
+
+
+def _quadratic(a: Array, y: Array) -> float:
+    return float(0.5 * np.sum((a - y) ** 2))
+
+
+def _cross_entropy(a: Array, y: Array) -> float:
+    return float(-np.sum(y * np.log(a) + (1 - y) * np.log(1 - a)))
+
+
+def _log_likelihood(a: Array, y: Array) -> float:
+    return float(-np.sum(y * np.log(a)))
+
+
+LOSSES: dict[str, Callable[[Array, Array], float]] = {
+    "half of the squared error": _quadratic,
+    "cross-entropy of every output": _cross_entropy,
+    "log-likelihood": _log_likelihood,
+}
+
+
+def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
+    """Classes with a `backprop` of one sample and its target, and a way forward."""
+    for name, cls in defined.items():
+        method = getattr(cls, "backprop", None)
+        if not inspect.isclass(cls) or not inspect.isfunction(method) or len(arguments(method, method=True).names) != 2:
+            continue
+        forward = next((m for m in _FORWARD if inspect.isfunction(getattr(cls, m, None))), None)
+        sizes = arguments(cls.__init__, method=True).required
+        if forward and len(sizes) == 1 and sizes[0].lower() in SIZES:
+            objects = {"class": cls, "forward": forward}
+            inputs = arguments(method, method=True).names
+            yield Candidate(name, "network", sys.modules[__name__], objects, inputs, line_of(cls), f"{name}.backprop")
+
+
+def layouts(candidate: Candidate) -> list[Layout]:
+    """One column in, one out, and whatever the network holds."""
+    x, y = candidate.inputs
+    try:
+        with frozen(0):
+            obj = guarded("__init__", candidate.objects["class"], list(_SIZES))
+    except UserCodeRaised:
+        return []
+    held = tuple(
+        Entry(state.label(path), tuple((str(s),) for s in a.shape))
+        for path, a in state.leaves(obj)
+        if len(path) > 1 and path[-1][0] == "item"
+    )
+    first, last = Entry(x, ((str(_SIZES[0]),), ("1",))), Entry(y, ((str(_SIZES[-1]),), ("1",)), "unit")
+    return [Layout((first, last), held, Entry("->", ()))] if held else []
+
+
+def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) -> list[BackpropNetwork]:
+    """One for each loss that it may have."""
+    cls = candidate.objects["class"]
+    if [e.name for e in layout.inputs] != list(candidate.inputs):
+        raise Unbindable(f"{cls.__name__}.backprop takes one column and its target")
+    plan = {arguments(cls.__init__, method=True).required[0]: ("value", list(_SIZES))}
+    return [BackpropNetwork(Built(cls, layout, plan=plan), candidate.objects["forward"], loss) for loss in LOSSES]
+
+
+@dataclass
+class BackpropNetwork:
+    """Drives one network with one loss on its output."""
+
+    built: Built
+    forward_name: str
+    loss: str
+    upstream: bool = False
+
+    @property
+    def convention(self) -> str:
+        return f"network with backprop(x, y), {self.loss}"
+
+    @property
+    def paths(self) -> dict[str, state.Path]:
+        return self.built.paths
+
+    def build(self, arrays: Mapping[str, Array]) -> Any:
+        return self.built.make(arrays)
+
+    def warmed(self, arrays: Mapping[str, Array]) -> Any:
+        return self.build(arrays)
+
+    def forward(self, arrays: Mapping[str, Array]) -> Tape:
+        obj = self.build(arrays)
+        x, y = (e.name for e in self.built.layout.inputs)
+        a = numeric(guarded("forward", getattr(obj, self.forward_name), private(arrays[x])))
+        if a is None or a.shape != arrays[y].shape:
+            raise Unbindable(f"{self.forward_name} does not give one column")
+
+        def backward(dy: Any) -> dict[str, Any]:
+            returned = guarded("backprop", obj.backprop, private(arrays[x]), private(arrays[y]))
+            return self._collect(obj, returned)
+
+        return Tape(LOSSES[self.loss](a, arrays[y]), backward)
+
+    def _collect(self, obj: Any, returned: Any) -> dict[str, Any]:
+        """The lists of gradients beside the lists of parameters: those whose arrays have the same shapes."""
+        if not isinstance(returned, tuple | list):
+            return {}
+        found: dict[str, Any] = {}
+        owners = dict.fromkeys(path[:-1] for path in self.paths.values())
+        for owner in owners:
+            names = [n for n, p in self.paths.items() if p[:-1] == owner]
+            shapes = [np.shape(state.get(obj, self.paths[n])) for n in names]
+            lists = [r for r in returned if isinstance(r, list | tuple) and [np.shape(g) for g in r] == shapes]
+            if lists:
+                found |= dict(zip(names, lists[0], strict=True))
+        return found
+
+    def user_names(self) -> dict[str, str]:
+        return {e.name: e.name for e in self.built.layout.inputs} | self.built.names()
+
+    def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
+        x, y = (arrays[e.name] for e in self.built.layout.inputs)
+        lines = [f"net = {self.built.cls.__name__}({list(_SIZES)!r})"]
+        lines += [f"net{place(p)}[...] = {arrays[n]}" for n, p in self.paths.items()]
+        if not gradient:
+            return [*lines, f"print(net.{self.forward_name}({x}))"]
+        lines.append(f"gradients = net.backprop({x}, {y})")
+        path = self.paths.get(gradient)
+        number = path[-1][1] if path else 0
+        return [*lines, f"print([part[{number}] for part in gradients])"]
