@@ -203,14 +203,21 @@ class _OwnLoader(importlib.abc.Loader):
 
 
 def _entry(path: Path, tree: ast.Module) -> tuple[str, Path | None]:
-    """The name to import the file under and, when it uses relative imports, the folder of its outermost package."""
+    """The name to import the file under and, when it imports from its own package, the folder of the outermost one."""
     levels = [node.level for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level]
-    if not levels:
-        return f"{PRIVATE}_{next(numbers)}_{path.stem}", None
     packages = len(list(itertools.takewhile(lambda folder: (folder / "__init__.py").exists(), path.parents)))
+    if not levels and not (packages and path.parents[packages - 1].name in _imported(tree)):
+        return f"{PRIVATE}_{next(numbers)}_{path.stem}", None
     depth = min(max(packages, *levels, 1), len(path.parents) - 1)
     names = [*(folder.name for folder in reversed(path.parents[:depth])), path.stem]
     return ".".join(names[:-1] if path.stem == "__init__" else names), path.parents[depth]
+
+
+def _imported(tree: ast.Module) -> set[str]:
+    """The outermost names of the modules that a file imports by their full name."""
+    full = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
+    full += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    return {name.partition(".")[0] for name in full}
 
 
 def _folders(path: Path) -> tuple[list[Path], bool]:

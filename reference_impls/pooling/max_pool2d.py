@@ -84,6 +84,14 @@ def overlap_overwritten(dy: Array, x: Array, **options: Any) -> Grads:
     return backward(dy, x, overlap=False, **options)
 
 
+def largest_overwritten(dy: Array, x: Array, kernel: int = 3, stride: int = 2, pad: int = 1) -> Grads:
+    x = bordered(x, pad, -np.inf)
+    dx = np.zeros_like(x)
+    for p, q, window in windows(x, kernel, stride):
+        dx[window] = np.where(first_largest(x[window]), dy[:, :, p, q][..., None, None], dx[window])
+    return {"x": dx[:, :, pad : x.shape[2] - pad, pad : x.shape[3] - pad]}
+
+
 def zeros_at_the_border_forward(x: Array, **options: Any) -> Array:
     return forward(x, border=0.0, **options)
 
@@ -117,11 +125,12 @@ SPEC = LayerSpec(
         setting(2, 2, 0, "x: H W C -> P Q C", "one image, channels last, "),
     ),
     mistakes=(
-        Mistake("overlap-overwritten", overlap_overwritten,
-                says="`{grad}` of max pooling overwrites where windows overlap: = for +=",
-                help="An entry that is the largest of two windows gets both of their gradients: add with +=.",
-                says_ko="최대 풀링의 `{grad}`가 윈도가 겹치는 곳을 덮어쓴다: += 대신 =를 썼다",
-                help_ko="두 윈도에서 모두 최대인 원소는 두 기울기를 다 받으므로 +=로 더한다."),
+        *(Mistake("overlap-overwritten", wrong,
+                  says="`{grad}` of max pooling overwrites where windows overlap: = for +=",
+                  help="An entry that is the largest of two windows gets both of their gradients: add with +=.",
+                  says_ko="최대 풀링의 `{grad}`가 윈도가 겹치는 곳을 덮어쓴다: += 대신 =를 썼다",
+                  help_ko="두 윈도에서 모두 최대인 원소는 두 기울기를 다 받으므로 +=로 더한다.")
+          for wrong in (overlap_overwritten, largest_overwritten)),
         Mistake("padded-with-zeros", zeros_at_the_border, forward=zeros_at_the_border_forward,
                 says="max pooling pads with 0, which beats every negative number at the border",
                 help="Pad with -inf, which never is the largest.",

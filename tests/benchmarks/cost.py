@@ -1,9 +1,10 @@
-"""What a verified case costs, in calls and in time.
+"""What a verified case costs, in calls and in time, and how that grows with the layer.
 
     python tests/benchmarks/cost.py
 
-A verified case is the contract and the verdict on every gradient, all of them right. The last column is its time over
-the time of one forward and one backward.
+The contract is counted as an item runs it: some clauses on every case, some on the first, so that its calls are the
+mean over the cases of an item. A verified case is the contract and the verdict on every gradient, all of them right.
+The last column is the time of one such case, without the clauses of the first, over that of one forward and backward.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +22,9 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks import zoo
-from benchmarks.power import PairCaller, subject_of
+from benchmarks.power import PairCaller, PairSubject, subject_of
 from gradcheck_plugin.checks import contract, gradient
-from gradcheck_plugin.model import Severity, Verdict
+from gradcheck_plugin.model import Case, Severity, Verdict
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class Cost:
 
     name: str
     gradients: int
-    contract: tuple[int, int]  # forwards, backwards
+    contract: tuple[float, float]  # forwards, backwards; the mean over an item's cases
+    first: int  # calls of the first case, which runs every clause
     judging: tuple[int, int]  # of all the gradients together
     pair_seconds: float
     seconds: float
@@ -65,8 +67,12 @@ def best(run: Callable[[], object], repeats: int = 5) -> float:
     return min(seconds)
 
 
+CASES = 8  # of the contract in one item
+WIDTHS = (64, 256, 1024, 4096, 16384)
+
+
 def measure(function: zoo.Function, seed: int = 1) -> Cost:
-    """Check one case of a function with its right gradient."""
+    """Check the cases of one item of a function with its right gradient."""
     subject = subject_of(function, function.vjp)
     caller = subject.caller
     assert isinstance(caller, PairCaller)
@@ -74,28 +80,46 @@ def measure(function: zoo.Function, seed: int = 1) -> Cost:
     arrays = tuple(case.arrays.values())
     g = np.random.default_rng(seed).standard_normal(np.shape(function.forward(*arrays)))
     pair = best(lambda: (function.forward(*arrays), function.vjp(g, *arrays)))
+    clean = _clean(subject, case, rare=True)
+    first = (caller.forwards, caller.backwards)
     start = time.perf_counter()
-    clean = not [b for b in contract.breaches(subject, case) if b.severity is Severity.ERROR]
-    exact = (caller.forwards, caller.backwards)
+    clean &= _clean(subject, case, rare=False)
+    both = (caller.forwards, caller.backwards)
     verdicts = [gradient.judge(subject, n, case, subject.layout).verdict for n in subject.judged]
     seconds = time.perf_counter() - start
-    judging = (caller.forwards - exact[0], caller.backwards - exact[1])
+    judging = (caller.forwards - both[0], caller.backwards - both[1])
+    mean = [(f + (CASES - 1) * (b - f)) / CASES for f, b in zip(first, both, strict=True)]
     verified = clean and all(v is Verdict.PASS for v in verdicts)
-    return Cost(function.name, len(verdicts), exact, judging, pair, seconds, verified)
+    return Cost(function.name, len(verdicts), (mean[0], mean[1]), sum(first), judging, pair, seconds, verified)
+
+
+def _clean(subject: PairSubject, case: Case, *, rare: bool) -> bool:
+    return all(b.severity is not Severity.ERROR for b in contract.breaches(subject, case, rare=rare))
+
+
+def growth() -> Iterator[Cost]:
+    """A linear layer of 64 samples, from four thousand parameters to a million."""
+    for width in WIDTHS:
+        yield measure(zoo.affine(64, 64, width))
 
 
 def row(cost: Cost) -> str:
-    calls = "".join(f"{f'{f} + {b}':>14}" for f, b in (cost.contract, cost.judging))
+    contract_calls = f"{cost.contract[0]:.1f} + {cost.contract[1]:.1f}"
+    judging = f"{cost.judging[0]} + {cost.judging[1]}"
     times = f"{1e3 * cost.pair_seconds:>11.2f} {1e3 * cost.seconds:>11.1f} {cost.times_the_pair:>9.1f}"
-    return f"{cost.name:<26} {cost.gradients:>9}{calls} {cost.per_gradient:>13.1f} {times}"
+    calls = f"{contract_calls:>14} {cost.first:>6} {judging:>12}"
+    return f"{cost.name:<26} {cost.gradients:>9} {calls} {cost.per_gradient:>13.1f} {times}"
 
 
 def main() -> int:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    heads = f"{'contract':>14}{'judging':>14} {'per gradient':>13} {'pair ms':>11} {'case ms':>11} {'ratio':>9}"
-    print(f"{'forwards + backwards':<26} {'gradients':>9}{heads}")
+    calls = f"{'contract':>14} {'first':>6} {'judging':>12} {'per gradient':>13}"
+    print(f"{'forwards + backwards':<26} {'gradients':>9} {calls} {'pair ms':>11} {'case ms':>11} {'ratio':>9}")
     costs = [measure(f) for f in shapes()]
     print(*map(row, costs), sep="\n")
+    for cost, width in zip(growth(), WIDTHS, strict=True):
+        print(row(replace(cost, name=f"affine, 64 x 64 -> {width}")))
+        costs.append(cost)
     return 0 if all(c.verified for c in costs) else 1
 
 
