@@ -4,8 +4,7 @@
     dx      = dy[p, q] added at the largest entry of each window, 0 elsewhere
 
 Shapes: x (N, C, H, W), y (N, C, P, Q) with P = (H + 2 pad - kernel) // stride + 1. The border is padded with -inf.
-Windows overlap where stride < kernel, so the gradients add up. Where entries of a window tie any split of dy[p, q]
-among them is a subgradient; the first gets it all.
+Where windows overlap the gradients add up. Where entries tie any split of dy[p, q] will do; the first gets it all.
 """
 
 from __future__ import annotations
