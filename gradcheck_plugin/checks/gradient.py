@@ -28,6 +28,7 @@ FAINT = 1e-6  # share of the norm below which an entry gets a direction of its o
 COARSEST = 1e-3
 NEGLIGIBLE = 1e4 * EPS  # a gradient this small beside the function is zero and rounding
 SINGLE = 1.2e-7
+ROUNDING = 1e-11  # share of a function's size up to which its noise is the rounding of float64
 
 
 @dataclass
@@ -157,8 +158,8 @@ def _numbers(
         slope = float(np.vdot(yours, u))
         scale = float(np.linalg.norm(yours * u))
         verdict, reason, resolution, estimate = _direction(ladder, base.v, slope, scale, yours, u, eps)
-        if k >= DIRECTIONS and verdict is Verdict.FAIL:  # rounding is that of the function, whatever the direction
-            noise = base.ladder.estimate(base.v).noise
+        noise = base.ladder.estimate(base.v).noise if k >= DIRECTIONS and verdict is Verdict.FAIL else 0.0
+        if noise > ROUNDING * base.ladder.size(base.v):  # of the function, whatever the direction: float32 inside
             verdict, reason, resolution, estimate = _direction(ladder, base.v, slope, scale, yours, u, eps, noise)
         if k >= DIRECTIONS and verdict is not Verdict.FAIL:
             continue  # below the noise there is nothing to say about such entries

@@ -150,19 +150,20 @@ def _integers(subject: Subject, case: Case, seen: Seen) -> Iterator[Breach]:
         yield Breach("cuts-integers", Severity.ADVICE, name, f"`{subject.gradient_name(name)}`")
 
 
-def _run(subject: Subject, case: Case, dy: Array) -> tuple[Array, Gradients]:
+def _run(subject: Subject, case: Case, dy: Array | None) -> tuple[Array, Gradients]:
+    """Output and gradients of a fresh forward; without `dy` for an upstream gradient of the case's own."""
     with frozen(case.seed):
         tape, out = output_of(subject, case)
         out = out.copy()
-        return out, arrays_of(tape.backward(pass_upstream(dy)))
+        return out, arrays_of(tape.backward(pass_upstream(upstream(subject, case, out) if dy is None else dy)))
 
 
-def _equal(a: Array, b: Array) -> bool:
+def _equal(a: Array, b: Array, rounding: float = 0.0) -> bool:
     """Whether two arrays are the same but for a rounding that nobody could mistake for another number."""
     if a.shape != b.shape:
         return False
     finite = np.isfinite(b)
-    return bool(np.all(np.abs(a - b)[finite] <= ROUGH * max(largest(b[finite]), 1e-9)))
+    return bool(np.all(np.abs(a - b)[finite] <= max(ROUGH * largest(b[finite]), rounding, 1e-11)))
 
 
 def _resized(subject: Subject, case: Case, size: int) -> Case | None:
@@ -217,25 +218,35 @@ def _with_one(shape: tuple[int, ...], count: int) -> tuple[int, ...] | None:
 def _one_by_reference(
     subject: Subject, case: Case, seen: Seen, one: Case, out: Array, dy: Array, given: Gradients
 ) -> Iterator[Breach]:
-    """Numbers that agree with the reference for several samples agree for one."""
-    if not subject.matches:
+    """Numbers that agree with the reference for several samples, and for this one twice, agree for it alone."""
+    if not subject.matches or "" in (wrong := _unlike(subject, case, seen.out, seen.dy, seen.first)):
         return
-    several, single = subject.reference(case), subject.reference(one)
-    if several is None or single is None or not _equal(seen.out, several):
-        return
-    if not _equal(out, single):
-        yield Breach("batch-of-one", Severity.ERROR, "", "gives another output", property="forward", case=one)
-        return
-    for name, g in given.items():
-        right, _ = exact(subject, name, case, subject.layout, seen.dy, seen.out)
-        wanted, _ = exact(subject, name, one, subject.layout, dy, out)
-        if right is None or wanted is None or name not in seen.first or not _equal(seen.first[name], right):
+    for name in _unlike(subject, one, out, dy, given):
+        if name in wrong:
             continue
-        rounding = 1e-9 * largest(dy)
-        if not _equal(g, wanted) and not (g.shape == wanted.shape and largest(g - wanted) <= rounding):
-            detail = f"gives another `{subject.gradient_name(name)}`"
-            yield Breach("batch-of-one", Severity.ERROR, name, detail, case=one)
-            return
+        twice = _twice(subject, one)
+        both, gradients = _run(subject, twice, None)
+        if name not in _unlike(subject, twice, both, upstream(subject, twice, both), gradients):
+            detail = f"gives another `{subject.gradient_name(name)}`" if name else "gives another output"
+            yield Breach("batch-of-one", Severity.ERROR, name, detail, property="" if name else "forward", case=one)
+        return
+
+
+def _unlike(subject: Subject, case: Case, out: Array, dy: Array, given: Gradients) -> list[str]:
+    """What is not what the reference gives: the gradients by name, or only "" where the output is another one."""
+    reference = subject.reference(case)
+    if reference is None or not _equal(out, reference):
+        return [""]
+    right = {n: exact(subject, n, case, subject.layout, dy, out)[0] for n in given}
+    rounding = 1e-9 * largest(dy)
+    return [n for n, g in given.items() if (r := right[n]) is not None and not _equal(g, r, rounding)]
+
+
+def _twice(subject: Subject, one: Case) -> Case:
+    """The case whose batch is the one sample of another, two times."""
+    axes = {e.name: e.dims.index(BATCH) for e in subject.layout.entries if BATCH in e.dims}
+    arrays = {n: np.repeat(a, 2, axis=axes[n]) if n in axes else a for n, a in one.arrays.items()}
+    return dataclasses.replace(one, sizes={**one.sizes, BATCH: 2}, arrays=arrays)
 
 
 def _no_sample(subject: Subject, case: Case) -> Iterator[Breach]:

@@ -38,6 +38,10 @@ _HIDDEN = {"h": "N H", "h_prev": "N H", "prev_h": "N H", "h0": "N H", "hprev": "
 _GATED = {"h_prev": "N 5", "prev_h": "N 5", "h0": "N 5", "h": "N 5", "c_prev": "N 5", "prev_c": "N 5", "c": "N 5"}
 _LSTM = {**_GATED, "wx": "D 20", "wh": "5 20", "b": "20"}
 _GRU = {**_GATED, "wx": "D 15", "wh": "5 15", "b": "15"}
+_COLUMNS = {"a_prev": "6 N", "a0": "6 N", "wax": "6 3", "waa": "6 6", "wya": "5 6", "ba": "6 1", "by": "5 1"}
+_COLUMNS_LSTM = {"a_prev": "6 N", "c_prev": "6 N", "a0": "6 N", "wy": "5 6", "by": "5 1",
+                 **dict.fromkeys(("wf", "wi", "wc", "wo"), "6 9"),
+                 **dict.fromkeys(("bf", "bi", "bc", "bo"), "6 1")}  # fmt: skip
 # words in the name of an object and its arguments, and the axes of its arrays; "" is its first input.
 # Windows need room, so images have sizes that fit a window of 3 with stride 2, padded by one or not.
 FAMILIES: tuple[tuple[str, dict[str, str]], ...] = (
@@ -46,6 +50,10 @@ FAMILIES: tuple[tuple[str, dict[str, str]], ...] = (
         {"": "N T C", "y": "N T @label(C)", "ts": "N T @label(C)", "t": "N T @label(C)", "mask": "N T @binary"},
     ),
     (r"time\w*sigmoid\w*loss", {"": "N T", "ts": "N T @label(2)"}),
+    (r"lstm\w* xt .*\bwf\b", {"": "3 N", **_COLUMNS_LSTM}),
+    (r"lstm\w* x .*\bwf\b", {"": "3 N T", **_COLUMNS_LSTM}),
+    (r" xt .*\bwax\b", {"": "3 N", **_COLUMNS}),
+    (r" x .*\bwax\b", {"": "3 N T", **_COLUMNS}),
     (r"time_?lstm|lstm\w* .*h0", {"": "N T D", **_LSTM}),
     (r"lstm|prev_c|c_prev", {"": "N D", **_LSTM}),
     (r"time_?gru|gru\w* .*h0", {"": "N T D", **_GRU}),
@@ -73,6 +81,7 @@ FAMILIES: tuple[tuple[str, dict[str, str]], ...] = (
 )
 OTHER_LAYOUTS: dict[str, list[dict[str, str]]] = {  # by the axes of the first input
     "N C 7 9": [
+        {"": "N C 7 9", "w": "F C 3 3", "b": "F 1"},
         {"": "N 7 9 C", "w": "3 3 C F", "b": "1 1 1 F"},
         {"": "C 7 9", "w": "F C 3 3", "b": "F"},
         {"": "7 9 C", "w": "3 3 C F", "b": "F"},

@@ -3,7 +3,7 @@
 A `_naive`, `_fast`, `_alt` or `_vectorized` ending is part of the pair's own name; a backward that has no forward of
 the same ending shares the plain one, or the function of the bare name (`relu`, `relu_backward`). Gradients are returned
 in the order of the forward's array arguments. Settings come in dictionaries (`conv_param`), made anew for every call.
-A forward with several outputs has a backward with one upstream gradient for each.
+A forward with several outputs has a backward with one upstream gradient for each. Parameters may come in a dictionary.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission import state
 from gradcheck_plugin.submission.calls import Unbindable, guarded, private
-from gradcheck_plugin.submission.constructor import OPTION_NAMES
+from gradcheck_plugin.submission.constructor import DROP, OPTION_NAMES
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.outputs import join
 from gradcheck_plugin.submission.pasted import returned_count
@@ -45,7 +45,9 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
         if partner is None:
             continue
         objects = {"forward": defined[partner], "backward": function}
-        inputs = tuple(n for n in arguments(defined[partner]).required if not _setting(n))
+        boxes = _boxes(defined[partner])
+        names = [n for n in arguments(defined[partner]).required if not _setting(n)]
+        inputs = tuple(key for n in names for key in boxes.get(n, (n,)))
         yield Candidate(
             stem + suffix, "layer", sys.modules[__name__], objects, inputs, line_of(function), name, (name, partner)
         )
@@ -62,9 +64,23 @@ CONFIGS: dict[str, dict[str, Any]] = {
 }
 
 
+_VALUES = {"G": 2, "activation": "relu", "stride": 2, "pad": 1, "padding": 1} | {n: 0.4 for n in DROP if len(n) > 1}
+
+
+def _boxes(forward: Callable[..., Any]) -> dict[str, tuple[str, ...]]:
+    """Arguments that are dictionaries of parameters, with the keys that the forward looks up in them."""
+    names = [n for n in arguments(forward).required if n in ("parameters", "params")]
+    try:
+        source = inspect.getsource(forward) if names else ""
+    except (OSError, TypeError):
+        return {}
+    found = {n: tuple(dict.fromkeys(re.findall(rf"\b{n}\[['\"](\w+)['\"]\]", source))) for n in names}
+    return {n: keys for n, keys in found.items() if keys}
+
+
 def _setting(name: str) -> bool:
     """Whether an argument is a setting and no array."""
-    return name in CONFIGS or name in ("G", "activation") or mode(name) is not None
+    return name in CONFIGS or name in _VALUES or mode(name) is not None
 
 
 def _settings(signature: Signature, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,8 +98,8 @@ def _settings(signature: Signature, options: Mapping[str, Any]) -> dict[str, Any
                 given[name]["stride"] = 1  # the image stays large enough to be pooled
         elif (flag := mode(name)) is not None and not isinstance(signature.defaults.get(name), str):
             given[name] = flag.what
-        elif name in ("G", "activation") and name in signature.required:
-            given[name] = 2 if name == "G" else "relu"
+        elif name in _VALUES and name in signature.required:
+            given[name] = _VALUES[name]
     return given
 
 
@@ -110,13 +126,14 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     signature = arguments(forward)
     entries = [e.name for e in layout.entries]
     extra = _settings(signature, options)
-    required = [n for n in signature.required if n not in extra]
+    boxes = _boxes(forward)
+    required = [key for n in signature.required if n not in extra for key in boxes.get(n, (n,))]
     if len(required) != len(entries):
         raise Unbindable(f"{forward.__name__} takes {', '.join(required) or 'nothing'}, not {len(entries)} arrays")
     by_name = {n: e for n in required for e in entries if state.same(n, e)}
     complete = len(by_name) == len(entries) == len(set(by_name.values()))
     order = by_name if complete else dict(zip(required, entries, strict=True))
-    return [FunctionPair(forward, backward, layout, order, extra, owner=candidate.objects.get("owner", ""))]
+    return [FunctionPair(forward, backward, layout, order, extra, boxes, owner=candidate.objects.get("owner", ""))]
 
 
 @dataclass
@@ -128,18 +145,22 @@ class FunctionPair:
     layout: Layout
     order: dict[str, str]
     extra: dict[str, Any]
+    boxes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     convention: str = "function pair with cache"
     upstream: bool = True
     owner: str = ""
 
     def forward(self, arrays: Mapping[str, Array]) -> Tape:
-        given = {a: private(arrays[n]) for a, n in self.order.items()}
+        given: dict[str, Any] = {a: private(arrays[n]) for a, n in self.order.items()}
+        for box, keys in self.boxes.items():
+            given[box] = {key: given.pop(key) for key in keys}
         result = guarded("forward", self.forward_function, **given, **copy.deepcopy(self.extra))
         cached = isinstance(result, tuple) and len(result) >= 2
         count = self._upstreams(result) if cached else 1
         out, split = join(result, count) if cached else (result, lambda dy: [dy])
         left: tuple[Any, ...] = result[count:] if cached else ()
-        rest = (left[0] if len(left) == 1 else left,) if cached else tuple(given.values())
+        whole = len(left) > 1 and not isinstance(left[-1], tuple | list | dict)
+        rest = (left if whole else left[-1],) if cached else tuple(given.values())
 
         def backward(dy: Any) -> dict[str, Any]:
             return self.collect(guarded("backward", self.backward_function, *split(dy), *self._fitting(rest)))
@@ -170,6 +191,8 @@ class FunctionPair:
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
         dot = f"{self.owner}." if self.owner else ""
         values = {a: arrays[n] for a, n in self.order.items()} | {k: repr(v) for k, v in self.extra.items()}
+        for box, keys in self.boxes.items():
+            values[box] = "{" + ", ".join(f"{key!r}: {values.pop(key)}" for key in keys) + "}"
         given = ", ".join(f"{a}={v}" for a, v in values.items())
         forward = f"{dot}{self.forward_function.__name__}({given})"
         lines, rest = [f"out = {forward}"], tuple(arrays[n] for n in self.order.values())
