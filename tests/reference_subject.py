@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_plugin.model import Result, Verdict
+from gradcheck_plugin.model import Result, Severity, Verdict
 from gradcheck_plugin.submission.bind import defaults
 from gradcheck_plugin.submission.calls import private
 from gradcheck_plugin.submission.subject import Subject, Tape
@@ -108,7 +108,7 @@ def check_all(made: Target) -> list[Result]:
 def codes(results: list[Result]) -> list[str]:
     """What the findings are called, failures first, then advice."""
     failures = [r.finding.code for r in results if r.verdict is not Verdict.PASS and r.finding]
-    return failures + [a.code for r in results for a in r.advice]
+    return failures + [a.code for r in results for a in r.advice if a.severity is not Severity.NOTE]
 
 
 __all__ = ["ReferenceCaller", "check_all", "codes", "defaults", "target"]

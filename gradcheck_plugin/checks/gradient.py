@@ -211,7 +211,7 @@ def _direction(
             return Verdict.PASS, "", 0.0, estimate
         if scale <= NEGLIGIBLE * ladder.size(v):
             return Verdict.PASS, "", 0.0, estimate  # zero, but for rounding
-        if tolerance <= COARSEST * scale * (10 if eps > EPS else 1):
+        if tolerance <= COARSEST * scale * (10 if max(eps, ladder.grain) > EPS else 1):
             return Verdict.PASS, "", tolerance / scale, estimate
         return Verdict.INCONCLUSIVE, "the forward is too noisy to tell", 0.0, estimate
     if kink or abs(slope - estimate.value) <= tolerance + ladder.kink_size(v, estimate.noise):

@@ -112,8 +112,11 @@ class Ladder:
     def _noise(self, v: Array, steps: list[float]) -> float:
         """Rounding noise of <v, F>, measured: S_k - 16 S_{k+1} has no smooth part of order h^2."""
         weights = np.abs(v) * self.moved
-        largest = max(float(weights @ np.abs(_known(self.at(s * h)))) for h in steps for s in (1, -1))
-        floor = self.grain * max(largest, self.size(v))
+        values = [self._start, *(_known(self.at(s * h)) for h in steps for s in (1, -1))]
+        if self.grain == EPS:
+            floor = EPS * max(float(weights @ np.abs(value)) for value in values)
+        else:  # rounding of many outputs, each on its own, adds up like their squares
+            floor = self.grain * max(float(np.linalg.norm(weights * value)) for value in values)
         s = [float(v @ _known(self.even(h))) for h in steps[-4:]]
         spread = max(abs(a - 16 * b) for a, b in pairwise(s)) / np.sqrt(6 * 257)
         return max(float(spread), floor / 4, self._quantum(v, steps))
@@ -122,7 +125,7 @@ class Ladder:
         """The smallest change of <v, F> seen, where finer steps change nothing: values move in steps of rounding."""
         changes = [abs(float(v @ _known(self.odd(h)))) for h in steps]
         if not any(changes):  # numbers of order one inside could still hide a change of their rounding
-            return self.grain * max(0.25, self.size(v))
+            return self.grain * max(0.25, float(np.linalg.norm(v * self._start)))
         smallest = min(c for c in changes if c)
         rounding = 1e6 * self.grain * max(1.0, self.size(v))
         return smallest if not all(changes) and smallest <= rounding else 0.0

@@ -58,6 +58,9 @@ SETTINGS: dict[str, Any] = {
 }
 IMAGE = ("7", "9")  # height and width of images for layers that no reference knows
 _SHAPES = ("input_shape", "in_shape", "x_shape", "inp_shape", "shape")
+_SLOPE = re.compile(
+    r"(f|fn|func|function|activation|act)_?(prime|derivative|deriv|grad)|d_?(f|activation)$", re.IGNORECASE
+)
 _INITIALISERS = re.compile(r"(weights?_|bias_|w_|b_|kernel_)?(init|initializer|initialiser|init_fn|initializer_fn)")
 
 
@@ -72,12 +75,16 @@ def plan_arguments(
     plan: dict[str, tuple[str, Any]] = {}
     free = [e.name for e in layout.params]
     unfilled = []
+    slopes = len(signature.required) == 2 and any(_SLOPE.search(n) for n in signature.required)
     lone = bool(layout.inputs) and not any(IN_SIZE.fullmatch(n.lower()) for n in signature.required)
     for name in signature.names:
         hit = next((p for p in free if same(name, p)), None)
         if hit and signature.defaults.get(name) is None:
             plan[name] = ("array", hit)
             free.remove(hit)
+            continue
+        if slopes:
+            plan[name] = ("value", _tanh_slope if _SLOPE.search(name) else np.tanh)
             continue
         if name.lower() == "convolution_shape" and layout.inputs and len(layout.inputs[0].dims) == 4:
             plan[name] = ("window", layout.inputs[0].name)
@@ -128,6 +135,10 @@ def filled(
             shape = np.shape(arrays[what])
             values[argument] = shape[1:] if layout[what].dims[:1] == ("N",) else shape
     return values
+
+
+def _tanh_slope(x: Array) -> Array:
+    return np.asarray(1 - np.tanh(x) ** 2)
 
 
 def _initial(*shape: Any) -> Array:

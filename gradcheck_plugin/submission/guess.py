@@ -166,7 +166,8 @@ def _with_state(candidate: Candidate, layout: Layout, family: Mapping[str, str])
     try:
         required = arguments(cls.__init__, method=True).required if "instance" not in candidate.objects else ()
         axes = {**_PARAMETERS, **family}
-        asked = [Entry(n, tuple((d,) for d in axes[n.lower()].split())) for n in required if n.lower() in axes]
+        known = {n: axes[stem] for n in required if (stem := n.lower().rstrip("0123456789")) in axes}
+        asked = [Entry(n, tuple((d,) for d in dims.split())) for n, dims in known.items()]
         probe = dataclasses.replace(layout, params=tuple(asked))
         caller = candidate.convention.callers(candidate, probe, {})[0]
         sizes = generic_sizes(probe, None, None)

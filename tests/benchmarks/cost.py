@@ -82,12 +82,17 @@ def measure(function: zoo.Function, seed: int = 1) -> Cost:
     pair = best(lambda: (function.forward(*arrays), function.vjp(g, *arrays)))
     clean = _clean(subject, case, rare=True)
     first = (caller.forwards, caller.backwards)
-    start = time.perf_counter()
     clean &= _clean(subject, case, rare=False)
     both = (caller.forwards, caller.backwards)
     verdicts = [gradient.judge(subject, n, case, subject.layout).verdict for n in subject.judged]
-    seconds = time.perf_counter() - start
     judging = (caller.forwards - both[0], caller.backwards - both[1])
+
+    def later() -> None:
+        _clean(subject, case, rare=False)
+        for name in subject.judged:
+            gradient.judge(subject, name, case, subject.layout)
+
+    seconds = best(later, repeats=3)
     mean = [(f + (CASES - 1) * (b - f)) / CASES for f, b in zip(first, both, strict=True)]
     verified = clean and all(v is Verdict.PASS for v in verdicts)
     return Cost(function.name, len(verdicts), (mean[0], mean[1]), sum(first), judging, pair, seconds, verified)
