@@ -84,6 +84,11 @@ class DerivativePair:
     def upstream(self) -> bool:
         return len(self.order) == 1
 
+    @property
+    def used(self) -> tuple[Callable[..., Any], ...]:
+        """The functions that a reproducer imports."""
+        return self.function, self.derivative
+
     def forward(self, arrays: Mapping[str, Array]) -> Tape:
         out = guarded("forward", self.function, *(private(arrays[n]) for n in self.order.values()))
         first = self.layout.inputs[0].name

@@ -116,8 +116,8 @@ class TorchFunction:
         given = ", ".join(arrays[self.order[n]] if n in self.order else "0.7" for n in self.names)
         lines.append(f"out = {self.cls.__name__}.apply({given})")
         if not gradient:
-            return [*lines, "print(out)"]
-        return [*lines, f"print(torch.autograd.grad(out, {arrays[gradient]}, torch.tensor({dy}))[0])"]
+            return [*lines, "print(out.detach().numpy())"]
+        return [*lines, f"print(torch.autograd.grad(out, {arrays[gradient]}, torch.tensor({dy}))[0].numpy())"]
 
 
 def _why(name: str, caller: TorchFunction) -> str:
