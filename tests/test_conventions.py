@@ -195,3 +195,37 @@ def test_a_gradient_that_is_another_one_on_purpose_is_reported_and_not_failed(tm
     assert "ReverseGradient" in reasons["ReverseGradient"]
     assert "constant in pieces" in reasons["Threshold"]
     assert {r.verdict for r in report.results if r.property == "dx"} == {Verdict.INCONCLUSIVE}
+
+
+class SoftmaxBehindCrossEntropy:
+    """Goes back from the first entry of the upstream gradient that is not zero: enough behind a cross-entropy."""
+
+    def forward(self, x):
+        self.y = np.exp(x) / np.exp(x).sum()
+        return self.y
+
+    def backprop(self, d_out):
+        for i, g in enumerate(d_out.ravel()):
+            if g == 0:
+                continue
+            y = self.y.ravel()
+            return (g * y[i] * ((np.arange(y.size) == i) - y)).reshape(self.y.shape)
+        return np.zeros_like(self.y)
+
+
+class DiagonalOnly(SoftmaxBehindCrossEntropy):
+    def backprop(self, d_out):
+        return d_out * self.y * (1 - self.y)
+
+
+def test_right_for_one_upstream_entry_only_is_said_and_neither_passed_nor_failed() -> None:
+    report = check(SoftmaxBehindCrossEntropy)
+    assert report.failed == [], str(report)
+    gradient = next(r for r in report.results if r.property.startswith("d"))
+    assert gradient.verdict is Verdict.INCONCLUSIVE
+    assert "one entry" in gradient.reason
+
+
+def test_a_wrong_jacobian_is_wrong_for_one_entry_too() -> None:
+    only = type("DiagonalOnly", (DiagonalOnly,), {"forward": DiagonalOnly.forward, "backprop": DiagonalOnly.backprop})
+    assert check(only).failed

@@ -41,7 +41,8 @@ class Subject:
 
     `names` are the user's own names of the arrays; `judged` the arrays whose gradient the backward gives;
     `layouts` further layouts of the same convention that the forward was seen to accept, with whether a fault there
-    is only advice; `matches` whether the forward agreed with the reference when it was bound.
+    is only advice; `matches` whether the forward agreed with the reference when it was bound; `one_hot` whether the
+    backward is right only for an upstream gradient with a single entry that is not zero.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Subject:
     matches: bool = False
     notes: tuple[str, ...] = ()
     fixed: Mapping[str, int] = field(default_factory=dict)
+    one_hot: bool = False
 
     def display(self, name: str) -> str:
         return self.names.get(name, name)
