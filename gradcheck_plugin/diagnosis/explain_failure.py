@@ -333,9 +333,10 @@ def _evidence(judged: Judgement) -> list[str]:
     rows = judged.ladder.taylor(judged.v, judged.slope)
     if len(rows) < 4:
         return []
-    steps = " ".join(f"{h:.0e}" for h, _ in rows)
     errors = " ".join(f"{e:.1e}" for _, e in rows)
-    return [f"step h {steps} -> |D(h) - yours| {errors}"]
+    (wide, first), (narrow, second) = rows[0], rows[1]
+    rate = np.log(first / second) / np.log(wide / narrow) if first and second else 0.0
+    return [f"h 1e-2 to 1e-5: |D(h) - yours| {errors}, rate {abs(rate):.1f} (right: 2)"]
 
 
 def _agreeing(target: Target, subject: Subject, failing: str) -> tuple[str, ...]:
