@@ -165,7 +165,8 @@ def _numbers(
         noise = base.ladder.estimate(base.v).noise if k >= DIRECTIONS and verdict is Verdict.FAIL else 0.0
         if noise > ROUNDING * base.ladder.size(base.v):  # of the function, whatever the direction: float32 inside
             verdict, reason, resolution, estimate = _direction(ladder, base.v, slope, scale, yours, u, eps, noise)
-        if verdict is not Verdict.PASS and len(ladder.usable) < len(STEPS):  # a logarithm, a root: a step that keeps to the side of each entry
+        if verdict is not Verdict.PASS and len(ladder.usable) < len(STEPS):
+            # a logarithm, a root: a step that keeps to the side of each entry
             u = floored(case.rng(20 + k), x.shape) * np.abs(x)
             ladder = Ladder(lambda t, u=u: line(t, u), base.ladder._start)  # type: ignore[misc]
             slope, scale = float(np.vdot(yours, u)), float(np.linalg.norm(yours * u))

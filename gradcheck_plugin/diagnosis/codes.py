@@ -45,6 +45,14 @@ CODES: dict[str, Code] = {
     "missing-factor": Code(
         "`{grad}` is {n} times the gradient", "a constant factor of the forward is missing or doubled"
     ),
+    "not-accumulated": Code(
+        "`{grad}` is wrong where one tensor is used more than once: its gradients have to add up",
+        "every operation adds to the gradient of its operands, `grad += ...`; with `grad = ...` the last use wins",
+    ),
+    "wrong-order": Code(
+        "`{grad}` is wrong where paths of different length meet: a node passes its gradient on before all has come",
+        "run the nodes in reverse topological order, each of them once, after everything that it was used for",
+    ),
     "transposed": Code(
         "`{grad}` is transposed", "swap the operands of the product: its shape must be that of `{array}`"
     ),

@@ -197,6 +197,7 @@ def _imported(caller: Any) -> dict[str, Any]:
     built = getattr(caller, "built", caller)
     found = [getattr(built, "cls", None)]
     found += [getattr(caller, a, None) for a in ("rule", "forward_function", "backward_function", "function")]
+    found += getattr(caller, "used", ())
     return {o.__name__: o for o in found if o is not None}
 
 
