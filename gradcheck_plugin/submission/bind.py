@@ -11,9 +11,10 @@ import ast
 import dataclasses
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from gradcheck_plugin.submission.guess import generic_sizes, guesses
 from gradcheck_plugin.submission.limits import TimeLimit, time_limit
 from gradcheck_plugin.submission.recognise import spec_named
 from gradcheck_plugin.submission.reduction import reduced
+from gradcheck_plugin.submission.stand_in import StandIn, StandInModule
 from gradcheck_plugin.submission.subject import Caller, Subject
 from gradcheck_plugin.submission.tensors import TensorCaller
 from gradcheck_plugin.submission.values import describe, numeric
@@ -162,6 +164,8 @@ def _search(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | None
     alone = _alone(candidate, misfit)
     if alone.subject is not None and (named is None or best.subject is None):
         return alone
+    if isinstance(alone.fault, UserCodeRaised) and not isinstance(best.fault, UserCodeRaised):
+        return alone  # what the code itself says is of more use than that a reference does not fit
     return best if best.fault or best.subject else alone
 
 
@@ -404,6 +408,9 @@ def _elsewhere(candidate: Candidate, fault: UserCodeRaised) -> str:
     text = str(fault)
     if _REMOVED.search(text):
         return f"{text} (written for another version of Python or NumPy)"
+    missing = next(_stand_ins(candidate), "")
+    if missing:
+        return f"it uses `{missing}`, which could not be imported"
     frame = fault.frame(None)
     if isinstance(fault.cause, NameError) and frame and fault.cause.name in _tried_imports(frame.filename):
         return f"`{fault.cause.name}` could not be imported"
@@ -425,10 +432,32 @@ def _tried_imports(file: str) -> set[str]:
 
 def _uses_torch(candidate: Candidate) -> bool:
     """Whether the candidate's own module has imported torch."""
+    return any(getattr(f.__globals__.get("torch"), "__name__", "") == "torch" for f in _functions(candidate))
+
+
+def _functions(candidate: Candidate) -> list[FunctionType]:
     functions = [f for f in candidate.objects.values() if inspect.isfunction(f)]
     for cls in filter(inspect.isclass, candidate.objects.values()):
         functions += [m for m in vars(cls).values() if inspect.isfunction(m)]
-    return any(getattr(f.__globals__.get("torch"), "__name__", "") == "torch" for f in functions)
+    return functions
+
+
+def _stand_ins(candidate: Candidate) -> Iterator[str]:
+    """The names in the candidate's code, and in the functions of its file that this calls, that are only stand-ins."""
+    seen: set[int] = set()
+    called = {"__init__", "forward", "backward", "loss", *(v for v in candidate.objects.values() if isinstance(v, str))}
+    waiting = [f for f in _functions(candidate) if "class" not in candidate.objects or f.__name__ in called]
+    while waiting:
+        function = waiting.pop()
+        if id(function) in seen:
+            continue
+        seen.add(id(function))
+        for name in function.__code__.co_names:
+            value = function.__globals__.get(name)
+            if isinstance(value, StandIn | StandInModule):
+                yield name
+            elif inspect.isfunction(value) and value.__globals__ is function.__globals__:
+                waiting.append(value)
 
 
 def _fault(candidate: Candidate, fault: Exception, root: Path | None, place: dict[str, Any]) -> Finding | None:

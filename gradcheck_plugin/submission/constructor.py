@@ -20,7 +20,7 @@ IN_SIZE = re.compile(
 )
 OUT_SIZE = re.compile(
     rf"(n|num|nb|dim|size|d|c)?_?(out|output|outputs|fan_?out|to|next|y|class|classes|labels?|neurons?|units?|nodes?|"
-    rf"filters?|kernels?|m|c){_WHAT}"
+    rf"filters?|kernels?|depth|m|c){_WHAT}"
 )
 HIDDEN_SIZE = re.compile(rf"(n|num|nb|dim|size)?_?(hidden|hid|h)s?{_WHAT}")
 DROP = ("p", "r", "rate", "drop", "dropout", "drop_rate", "drop_prob", "dropout_rate", "dropout_ratio", "p_drop",
@@ -67,8 +67,8 @@ _INITIALISERS = re.compile(r"(weights?_|bias_|w_|b_|kernel_)?(init|initializer|i
 def plan_arguments(
     signature: Signature, layout: Layout, options: Mapping[str, Any], owner: str
 ) -> dict[str, tuple[str, Any]]:
-    """What every constructor argument gets: ("array", name), ("size", axis), ("shape", name), ("window", name) or
-    ("value", constant).
+    """What every constructor argument gets: ("array", name), ("size", axis), ("shape", name), ("window", name),
+    ("flat", name) or ("value", constant).
 
     Raises Unbindable that names the first argument nobody can fill.
     """
@@ -82,6 +82,9 @@ def plan_arguments(
         if hit and signature.defaults.get(name) is None:
             plan[name] = ("array", hit)
             free.remove(hit)
+            continue
+        if name.lower() in ("output_shape", "out_shape") and layout.inputs and "Y" in layout.output.dims:
+            plan[name] = ("flat", layout.inputs[0].name)
             continue
         if slopes:
             plan[name] = ("value", _tanh_slope if _SLOPE.search(name) else np.tanh)
@@ -131,6 +134,8 @@ def filled(
             values[argument] = int(what) if what.isdigit() else sizes.get(what, 5)  # an axis that no array shows
         elif kind == "window":
             values[argument] = (np.shape(arrays[what])[1], 3, 3)
+        elif kind == "flat":
+            values[argument] = (int(np.size(arrays[what])), 1)
         elif kind == "shape":
             shape = np.shape(arrays[what])
             values[argument] = shape[1:] if layout[what].dims[:1] == ("N",) else shape

@@ -34,7 +34,8 @@ _PARAMETERS = {
     "gamma": "D", "beta": "D", "theta": "D",
 }  # fmt: skip
 _SCALARS = ("reg", "reg_strength", "lam", "lambda_", "lmbda", "weight_decay", "alpha", "eps", "epsilon", "scale")
-_HIDDEN = {"h": "N H", "h_prev": "N H", "prev_h": "N H", "h0": "N H", "hprev": "N H", "b": "H"}
+_STATES = ("h", "h_prev", "prev_h", "h0", "hprev", "h_prev_t", "hidden", "c", "c_prev", "prev_c")
+_HIDDEN = {**dict.fromkeys(_STATES, "N H"), "b": "H"}
 _GATED = {"h_prev": "N 5", "prev_h": "N 5", "h0": "N 5", "h": "N 5", "c_prev": "N 5", "prev_c": "N 5", "c": "N 5"}
 _LSTM = {**_GATED, "wx": "D 20", "wh": "5 20", "b": "20"}
 _GRU = {**_GATED, "wx": "D 15", "wh": "5 15", "b": "15"}
@@ -69,6 +70,7 @@ FAMILIES: tuple[tuple[str, dict[str, str]], ...] = (
     (r"embed", {"": "N @label(V)", "w": "V D"}),
     (r"time_?affine|temporal_?affine|temporal_?fc", {"": "N T D", "w": "D M", "b": "M"}),
     (r"time_?\w+|temporal\w*", {"": "N T D"}),
+    (r"(linear|affine)\w* a_prev\b", {"": "D N", "w": "M D", "b": "M 1"}),
     (r"conv\w*_(bn|\w*norm)", {"": "N C 7 9", "w": "F C 3 3", "b": "F", "gamma": "F", "beta": "F"}),
     (r"(affine|fc|linear|dense)\w*_(bn|ln|\w*norm)", {"gamma": "M", "beta": "M"}),
     (r"conv\w*1d", {"": "N C 9", "w": "F C 3", "b": "F"}),
@@ -80,6 +82,10 @@ FAMILIES: tuple[tuple[str, dict[str, str]], ...] = (
     (r"spatial", {"": "N C 3 2", "gamma": "C", "beta": "C"}),
 )
 OTHER_LAYOUTS: dict[str, list[dict[str, str]]] = {  # by the axes of the first input
+    "N D": [  # cells that hold their own parameters, of a batch or of one sample
+        {"": "N D", **dict.fromkeys(_STATES, "N H")},
+        {"": "D", **dict.fromkeys(_STATES, "H")},
+    ],
     "N C 7 9": [
         {"": "N C 7 9", "w": "F C 3 3", "b": "F 1"},
         {"": "N 7 9 C", "w": "3 3 C F", "b": "1 1 1 F"},

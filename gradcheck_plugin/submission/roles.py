@@ -74,7 +74,11 @@ def backward_roles(signature: Signature, inputs: Sequence[str]) -> list[tuple[Ro
 
 
 def _ways(signature: Signature, inputs: list[str]) -> Iterator[tuple[Role, ...]]:
-    roles: list[Role | None] = [_told_by_name(n.lower(), inputs) for n in signature.required]
+    names = [n.lower() for n in signature.required]
+    if len(inputs) == 2 and len(names) == 4 and names[2:] == ["h_prev_l", "h_prev_t"]:  # a recurrent cell
+        yield (UPSTREAM, OUTPUT, Role("input", 0), Role("input", 1))
+        return
+    roles: list[Role | None] = [_told_by_name(n, inputs) for n in names]
     open_places = [i for i, role in enumerate(roles) if role is None]
     loss = len(inputs) == 2
     if len(roles) == 1 and not loss:  # whatever its name, it is the upstream gradient

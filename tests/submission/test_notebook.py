@@ -58,3 +58,18 @@ def test_what_is_no_notebook_is_refused(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(LoadError, match=r"broken\.ipynb"):
         load(path)
+
+
+def test_what_uses_a_package_that_is_not_there_is_not_driven(tmp_path: Path) -> None:
+    code = [
+        "import numpy as np\nfrom dnn_utils_v2 import relu_of_the_course",
+        "def act_forward(Z):\n    A, cache = relu_of_the_course(Z)\n    return A, cache\n\n"
+        "def act_backward(dA, cache):\n    return dA * (cache > 0)",
+        "def double_forward(x):\n    return 2 * x, x\n\ndef double_backward(dout, cache):\n    return 2 * dout",
+    ]
+    path = tmp_path / "hw.ipynb"
+    path.write_text(json.dumps({"cells": [{"cell_type": "code", "source": c} for c in code]}))
+    report = check_paths([path], Settings(cases=4))
+    assert {r.target for r in report.results} == {"double"}
+    assert report.failed == []
+    assert ["relu_of_the_course" in n.reason for n in report.not_driven] == [True]

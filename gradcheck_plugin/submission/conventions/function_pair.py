@@ -163,7 +163,9 @@ class FunctionPair:
         rest = (left if whole else left[-1],) if cached else tuple(given.values())
 
         def backward(dy: Any) -> dict[str, Any]:
-            return self.collect(guarded("backward", self.backward_function, *split(dy), *self._fitting(rest)))
+            again = {n: v for n, v in self.extra.items() if n in arguments(self.backward_function).required}
+            given = *split(dy), *self._fitting(rest)[: 1 if again else None]
+            return self.collect(guarded("backward", self.backward_function, *given, **again))
 
         return Tape(out, backward)
 
