@@ -92,6 +92,30 @@ class Built:
         return {p: self.given.get(p) or state.label(path) for p, path in self.paths.items()}
 
 
+class DrivesObjects:
+    """What callers of classes share: where the parameters of their objects are, and how one is made."""
+
+    built: Built
+
+    @property
+    def layout(self) -> Layout:
+        return self.built.layout
+
+    @property
+    def paths(self) -> dict[str, state.Path]:
+        return self.built.paths
+
+    def build(self, arrays: Mapping[str, Array]) -> Any:
+        return self.built.make(arrays)
+
+    def warmed(self, arrays: Mapping[str, Array]) -> Any:
+        """An object that has run once, where a first run makes its parameters."""
+        obj = self.build(arrays)
+        if self.built.warm is not None:
+            self.built.warm(obj, arrays)
+        return obj
+
+
 def is_container(cls: Any) -> bool:
     """Whether a class is made of other layers, which are checked by themselves."""
     try:

@@ -15,7 +15,7 @@ import numpy as np
 
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission import state
-from gradcheck_plugin.submission.built import Built
+from gradcheck_plugin.submission.built import Built, DrivesObjects
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen, guarded, private
 from gradcheck_plugin.submission.constructor import SIZES
 from gradcheck_plugin.submission.conventions import Candidate
@@ -90,7 +90,7 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
 
 
 @dataclass
-class BackpropNetwork:
+class BackpropNetwork(DrivesObjects):
     """Drives one network with one loss on its output."""
 
     built: Built
@@ -101,16 +101,6 @@ class BackpropNetwork:
     @property
     def convention(self) -> str:
         return f"network with backprop(x, y), {self.loss}"
-
-    @property
-    def paths(self) -> dict[str, state.Path]:
-        return self.built.paths
-
-    def build(self, arrays: Mapping[str, Array]) -> Any:
-        return self.built.make(arrays)
-
-    def warmed(self, arrays: Mapping[str, Array]) -> Any:
-        return self.build(arrays)
 
     def forward(self, arrays: Mapping[str, Array]) -> Tape:
         obj = self.build(arrays)

@@ -18,7 +18,7 @@ import numpy as np
 
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission import state
-from gradcheck_plugin.submission.built import Built, is_abstract, is_container
+from gradcheck_plugin.submission.built import Built, DrivesObjects, is_abstract, is_container
 from gradcheck_plugin.submission.calls import Unbindable, frozen, guarded, private
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.outputs import join
@@ -113,7 +113,7 @@ def _flags(forward: Signature) -> dict[str, Any]:
 
 
 @dataclass
-class LayerClass:
+class LayerClass(DrivesObjects):
     """Drives one class; the object is built for each forward from the arrays of the case.
 
     `order` maps the forward's arguments to the arrays of the layout, `flags` are its other arguments, `roles` say what
@@ -142,23 +142,6 @@ class LayerClass:
             self.roles = (UPSTREAM,)
         if self.multiplied:
             self.convention = f"class layer, {self.backward_name}() is the derivative at the last input"
-
-    @property
-    def layout(self) -> Layout:
-        return self.built.layout
-
-    @property
-    def paths(self) -> dict[str, state.Path]:
-        return self.built.paths
-
-    def build(self, arrays: Mapping[str, Array]) -> Any:
-        return self.built.make(arrays)
-
-    def warmed(self, arrays: Mapping[str, Array]) -> Any:
-        """An object that has run once."""
-        obj = self.build(arrays)
-        self._run(obj, arrays)
-        return obj
 
     def forward(self, arrays: Mapping[str, Array]) -> Tape:
         return self._tape(self.build(arrays), arrays)

@@ -11,7 +11,7 @@ from typing import Any
 
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission import state
-from gradcheck_plugin.submission.built import Built, is_abstract
+from gradcheck_plugin.submission.built import Built, DrivesObjects, is_abstract
 from gradcheck_plugin.submission.calls import Unbindable, guarded, private
 from gradcheck_plugin.submission.constructor import OPTION_NAMES
 from gradcheck_plugin.submission.conventions import Candidate
@@ -82,7 +82,7 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
 
 
 @dataclass
-class Network:
+class Network(DrivesObjects):
     """Drives one network; the object is built for each forward and its parameters are overwritten."""
 
     built: Built
@@ -90,20 +90,6 @@ class Network:
     extra: dict[str, Any]
     convention: str = "whole network"
     upstream: bool = False
-
-    @property
-    def layout(self) -> Layout:
-        return self.built.layout
-
-    @property
-    def paths(self) -> dict[str, state.Path]:
-        return self.built.paths
-
-    def build(self, arrays: Mapping[str, Array]) -> Any:
-        return self.built.make(arrays)
-
-    def warmed(self, arrays: Mapping[str, Array]) -> Any:
-        return self.build(arrays)
 
     def forward(self, arrays: Mapping[str, Array]) -> Tape:
         obj = self.build(arrays)
