@@ -1,0 +1,140 @@
+"""Functions of an autograd engine: subclasses of the file's own Function class, called through its public API.
+
+`class F(Function)` with `forward(self, *arrays)` and `backward(self, *gradients)` is called as `F()(Variable)`; with a
+static `forward(ctx, ...)` as `F.apply(Tensor)`. Operations of two tensors are tried on operands of different shapes
+too, if any of the file reduces its gradients over the axes that were broadcast.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from gradcheck_plugin.submission.calls import Unbindable
+from gradcheck_plugin.submission.conventions import Candidate
+from gradcheck_plugin.submission.engine import Engine, engine_of, factories_near, names_in, tensors_near
+from gradcheck_plugin.submission.engine_calls import callers
+from gradcheck_plugin.submission.engine_graphs import broadcasts, probe
+from gradcheck_plugin.submission.engine_ops import FunctionOp, is_setting, optional_axis
+from gradcheck_plugin.submission.signature import arguments, line_of
+
+__all__ = ["ORDER", "callers", "discover", "functions"]
+
+ORDER = 2
+_COMPARISONS = ("lt", "gt", "le", "ge", "eq", "ne", "less", "greater", "equal", "isclose", "all", "any")
+_PAIRS = (("forward", "backward"), ("compute", "gradient"))
+
+
+def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
+    """Every Function subclass of the file; the Function itself and the class of tensors are no targets."""
+    found = list(functions(defined))
+    reduced = broadcasts([(e, o) for e, o in found if e is not None and isinstance(o, FunctionOp) and _written(o.cls)])
+    for engine, op in found:
+        cls = op.cls
+        backward = next(b for f, b in _PAIRS if hasattr(cls, f))
+        module, line, where = sys.modules[__name__], line_of(cls), f"{cls.__name__}.{backward}"
+        roots = [c.__name__ for c in cls.__mro__[1:-1] if op.runner in vars(c)]
+        used = (*roots, *([engine.tensor.__name__] if engine else []))
+        objects: dict[str, Any] = {"op": op, "engine": engine}
+        if engine is None:
+            objects["reason"] = (
+                f"no tensor for `{cls.__name__}` could be made: its class was not found, or is not written yet"
+            )
+        elif not _written(cls):
+            objects["reason"] = f"`{cls.__name__}` has no {backward} of its own"
+        elif cls.__name__.lower() in _COMPARISONS:
+            objects["reason"] = "a comparison has no gradient"
+        if op.shapes:
+            objects["shapes"] = op.shapes
+        yield Candidate(cls.__name__, "layer", module, objects, op.operands, line, where, used)
+        if op in reduced:
+            a, b = op.operands
+            twin = FunctionOp(op.name, op.operands, cls=cls, runner=op.runner, built=op.built, order=op.order)
+            domain = " @positive" if "@positive" in "".join(op.shapes) else ""
+            shapes = [f"{a}: N D{domain}, {b}: D{domain} -> Y"]
+            objects = {"op": twin, "engine": engine, "own": True, "shapes": shapes}
+            yield Candidate(f"{cls.__name__} broadcast", "layer", module, objects, op.operands, line, where)
+
+
+def functions(defined: Mapping[str, Any]) -> Iterator[tuple[Engine | None, FunctionOp]]:
+    """The Function subclasses of a file as operations, each with its engine."""
+    engines: dict[int, Engine | None] = {}
+    classes = [c for c in defined.values() if inspect.isclass(c)]
+    for cls in classes:
+        runner = _runner(cls)
+        if not runner or any(cls in c.__mro__[1:] and _runner(c) for c in classes if not _forward(cls)):
+            continue
+        root = next(c for c in cls.__mro__[1:] if runner in vars(c))
+        if id(root) not in engines:
+            near = (engine_of(t, None, factories_near(cls)) for t in tensors_near(cls, runner))
+            engines[id(root)] = next((e for e in near if e is not None), None)
+        engine, op = engines[id(root)], _operation(cls, runner)
+        if op is not None:
+            if engine is not None and _written(cls):
+                engine.ops.append(partial(probe, engine, op))
+            yield engine, op
+
+
+def _runner(cls: Any) -> str:
+    """The method of a base class that runs the forward and wraps its result: `apply`, or `__call__`; else ""."""
+    if any(c.__module__.split(".")[0] in ("torch", "jax") for c in cls.__mro__):
+        return ""
+    if not any(hasattr(cls, f) and hasattr(cls, b) for f, b in _PAIRS):
+        return ""
+    bases = cls.__mro__[1:-1]
+    if _context(cls) and any("apply" in vars(c) for c in bases):
+        return "apply"
+    calling = [vars(c)["__call__"] for c in bases if inspect.isfunction(vars(c).get("__call__"))]
+    if "__call__" in vars(cls) or not calling:
+        return ""
+    named = names_in(calling[0].__code__)
+    return "__call__" if any(t.__name__ in named for t in tensors_near(cls, "__call__")) else ""
+
+
+def _forward(cls: Any) -> Any:
+    """The forward that a class or one of its bases writes, not that of the root, which only announces it."""
+    names = [f for f, _ in _PAIRS]
+    owner = next((c for c in cls.__mro__[:-1] for n in names if n in vars(c)), None)
+    runs = owner is not None and any(m in vars(owner) for m in ("__call__", "apply"))
+    return None if owner is None or runs else next(getattr(cls, n) for n in names if n in vars(owner))
+
+
+def _context(cls: Any) -> bool:
+    """Whether the forward is static with a context as its first argument."""
+    for c in cls.__mro__[:-1]:
+        member = vars(c).get("forward")
+        if isinstance(member, staticmethod | classmethod):
+            names = list(inspect.signature(member.__func__).parameters)
+            return any(n in ("ctx", "context", "ctx_") for n in names[:2])
+    return False
+
+
+def _written(cls: Any) -> bool:
+    """Whether the class or a base below the root writes the backward."""
+    for name in ("backward", "gradient"):
+        owner = next((c for c in cls.__mro__[:-1] if name in vars(c)), None)
+        if owner is not None and not any(m in vars(owner) for m in ("__call__", "apply")):
+            return not any(m in vars(owner) for m in ("__call__", "apply"))
+    return False
+
+
+def _operation(cls: Any, runner: str) -> FunctionOp | None:
+    forward = _forward(cls)
+    if forward is None:
+        return None
+    try:
+        instance = inspect.isfunction(inspect.getattr_static(cls, forward.__name__))
+        signature = arguments(forward, method=instance or _context(cls))
+        constructor = arguments(cls.__init__, method=True)
+        built = constructor.required if runner == "__call__" else ()
+    except Unbindable:
+        return None
+    required = signature.required or signature.names[:1]
+    operands = tuple(n for n in required if not (_context(cls) and is_setting(n))) or ("x",)
+    axis = optional_axis(constructor if runner == "__call__" else signature)
+    if runner == "apply" and axis and signature.names.index(axis) != len(required):
+        axis = ""  # `apply` may take no keywords
+    return FunctionOp(cls.__name__, operands, axis=axis, cls=cls, runner=runner, built=built, order=required)
