@@ -143,7 +143,11 @@ class Target:
 
     def _meant(self, found: Result) -> Result:
         """A gradient that is another one on purpose (straight-through, reversal) is reported, not failed."""
-        if self.subject.one_hot and found.verdict is Verdict.PASS and found.property not in ("contract", "forward"):
+        if (
+            self.subject.one_hot is not None
+            and found.verdict is Verdict.PASS
+            and found.property not in ("contract", "forward")
+        ):
             reason = "right for an upstream gradient with one entry, such as a cross-entropy gives, and for no other"
             return replace(found, verdict=Verdict.INCONCLUSIVE, reason=reason)
         why = getattr(self.subject.caller, "intentional", "")

@@ -53,7 +53,7 @@ def _all(subject: Subject, case: Case, rare: bool) -> Iterator[Breach]:
         yield Breach("mutates-output", Severity.ADVICE)
     yield from run.changed
     yield from _aliases(run)
-    if subject.caller.upstream and not subject.one_hot:
+    if subject.caller.upstream and subject.one_hot is None:
         yield from _linear(run)
     elif getattr(subject.caller, "optional_upstream", False):
         yield from _ignored(subject, case, seen.first)

@@ -57,9 +57,10 @@ def upstream(subject: Subject, case: Case, output: Array) -> Array:
     if not subject.caller.upstream:
         return np.ones(np.shape(output))
     rng = case.rng(1)
-    if subject.one_hot and np.size(output):
+    if subject.one_hot is not None and np.size(output):
         single = np.zeros(np.shape(output))
-        single.flat[rng.integers(single.size)] = 2 * floored(rng, (1,))[0]
+        at = subject.one_hot if subject.one_hot >= 0 else rng.integers(single.size)
+        single.flat[at] = (2 if at % 2 else -2) * abs(floored(rng, (1,))[0])  # of either sign, at half of the places
         return single
     if case.short:
         return rng.choice([-2.0, -1.5, -1.0, -0.5, 0.5, 1.5, 2.0], size=np.shape(output))

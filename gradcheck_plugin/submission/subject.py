@@ -41,8 +41,8 @@ class Subject:
 
     `names` are the user's own names of the arrays; `judged` the arrays whose gradient the backward gives;
     `layouts` further layouts of the same convention that the forward was seen to accept, with whether a fault there
-    is only advice; `matches` whether the forward agreed with the reference when it was bound; `one_hot` whether the
-    backward is right only for an upstream gradient with a single entry that is not zero.
+    is only advice; `matches` whether the forward agreed with the reference when it was bound; `one_hot` is set
+    where the backward is right only for an upstream gradient with one entry that is not zero: that one, or any (-1).
     """
 
     name: str
@@ -61,7 +61,7 @@ class Subject:
     matches: bool = False
     notes: tuple[str, ...] = ()
     fixed: Mapping[str, int] = field(default_factory=dict)
-    one_hot: bool = False
+    one_hot: int | None = None
 
     def display(self, name: str) -> str:
         return self.names.get(name, name)
