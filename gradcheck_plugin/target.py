@@ -21,7 +21,7 @@ from gradcheck_plugin.oracles import autograd
 from gradcheck_plugin.search import Drawn, Search
 from gradcheck_plugin.submission import guards
 from gradcheck_plugin.submission.bind import Broken
-from gradcheck_plugin.submission.calls import UserCodeRaised
+from gradcheck_plugin.submission.calls import UserCodeRaised, last_call
 from gradcheck_plugin.submission.guess import generic_sizes
 from gradcheck_plugin.submission.limits import TimeLimit, time_limit
 from gradcheck_plugin.submission.notebook import Notebook
@@ -143,6 +143,8 @@ class Target:
 
     def _meant(self, found: Result) -> Result:
         """A gradient that is another one on purpose (straight-through, reversal) is reported, not failed."""
+        if self._slow and found.verdict is Verdict.PASS:
+            return replace(found, verdict=Verdict.INCONCLUSIVE, reason=self._slow)
         if (
             self.subject.one_hot is not None
             and found.verdict is Verdict.PASS
@@ -176,9 +178,13 @@ class Target:
                     return holds(drawn)
             except TimeLimit as exc:
                 self._raised = exc
+                if last_call() < limit / 2:  # many calls, none of which hangs
+                    self._slow = f"too slow to be checked within {limit:g} s: one call takes {last_call():.1g} s"
+                    return ""
                 return "time-limit"
             except UserCodeRaised as exc:
-                if subject.spec is None and drawn.case.sizes != generic and not isinstance(exc.cause, NameError):
+                made_up = drawn.case.sizes != generic and not isinstance(exc.cause, NameError)
+                if made_up and (subject.spec is None or _refuses(exc, subject.root)):
                     self._refused = exc  # sizes of our making: nobody said that the layer takes them
                     return ""
                 self._raised = exc
@@ -200,6 +206,7 @@ class Target:
 
     _raised: BaseException | None = None
     _refused: Exception | None = None
+    _slow = ""
 
     def _check_contract(self, subject: Subject, property: str, result: Result) -> Result:
         advice: dict[str, tuple[contract.Breach, Drawn]] = {}
@@ -366,6 +373,12 @@ class Target:
             reason = "; ".join(doubts) or "the gradient was zero everywhere it was tried"
             return replace(result, verdict=Verdict.INCONCLUSIVE, reason=reason)
         return result
+
+
+def _refuses(fault: UserCodeRaised, root: Path | None) -> bool:
+    """Whether a forward says itself, by `assert` or `raise`, that it does not take such an input."""
+    frame = fault.frame(root)
+    return fault.where == "forward" and frame is not None and (frame.line or "").startswith(("assert", "raise"))
 
 
 class _Counted:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.model import Array, Case, Finding, NotDriven
-from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen
+from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen, last_call
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.derivative import DerivativeCaller, derivative_of
 from gradcheck_plugin.submission.faults import not_implemented, raised, timed_out
@@ -96,6 +96,9 @@ def bind(
                 if second.subject is not None and second.fault is None:
                     attempt = second
     except TimeLimit as exc:
+        if last_call() < seconds / 2:
+            reason = f"too slow to be tried out within {seconds:g} s: one call takes {last_call():.1g} s"
+            return NotDriven(candidate.name, reason, code="too-slow", **place)
         finding = timed_out(candidate.function or candidate.name, exc, seconds, root, **place)
         layer_name = named.name if named else ""
         return Broken(candidate.name, finding, convention=_convention(candidate), layer=layer_name, **place)
@@ -414,9 +417,30 @@ def _elsewhere(candidate: Candidate, fault: UserCodeRaised) -> str:
     frame = fault.frame(None)
     if isinstance(fault.cause, NameError) and frame and fault.cause.name in _tried_imports(frame.filename):
         return f"`{fault.cause.name}` could not be imported"
+    if outside := _set_from_outside(candidate, fault):
+        return outside
     if _uses_torch(candidate) and isinstance(fault.cause, TypeError | AttributeError):
         return f"{text.splitlines()[0][:100]} (it imports torch; neither arrays nor tensors were accepted)"
     return ""
+
+
+_PREPARING = re.compile(r"^(initiali[sz]e|init_\w+|build|setup|setup_\w+|set_input_shape|compile)$")
+
+
+def _set_from_outside(candidate: Candidate, fault: UserCodeRaised) -> str:
+    """Why an object does not run by itself: something else gives it an attribute, or prepares it before its forward."""
+    cls, cause = candidate.objects.get("class"), fault.cause
+    if cls is None or not isinstance(cause, AttributeError | TypeError) or fault.where == "backward":
+        return ""
+    if isinstance(cause, AttributeError) and isinstance(cause.obj, cls):
+        try:
+            module = inspect.getsource(inspect.getmodule(cls) or cls)
+        except (OSError, TypeError):
+            return ""
+        given = rf"setattr\([^,]+,\s*['\"]{cause.name}['\"]|\b(?!self\b)\w+\.{cause.name}\s*=[^=]"
+        return f"its `{cause.name}` is set from outside" if re.search(given, module) else ""
+    prepares = next((n for n in dir(cls) if _PREPARING.match(n) and callable(getattr(cls, n))), "")
+    return f"its `{prepares}` has to be called first" if prepares and "None" in str(cause) else ""
 
 
 def _tried_imports(file: str) -> set[str]:

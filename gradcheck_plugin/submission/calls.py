@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -43,15 +44,27 @@ class Unbindable(Exception):
     """This way of calling does not fit the object; the text says why, for the person who reads the report."""
 
 
+_now = time.perf_counter
+_last = [0.0]  # seconds that the last call of the user's code took, until it ended or was cut off
+
+
+def last_call() -> float:
+    """Seconds that the last call of the user's code took: a hang has used up a time limit by itself."""
+    return _last[0]
+
+
 def guarded(where: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Call the user's function; what it raises comes back as UserCodeRaised."""
     hold(function)
     for meet in _meetings:
         meet(function, args)
+    start = _now()
     try:
         return function(*args, **kwargs)
     except (Exception, SystemExit) as exc:
         raise UserCodeRaised(exc, where) from exc
+    finally:
+        _last[0] = _now() - start
 
 
 def private(value: Array) -> Any:

@@ -54,7 +54,7 @@ SETTINGS: dict[str, Any] = {
     **dict.fromkeys(("eps", "epsilon"), 1e-5),
     **dict.fromkeys(("num_heads", "n_heads", "heads", "groups", "num_groups"), 2),
     **{name: [6, 7] for name in ("hidden_size_list", "hidden_dims", "hidden_sizes", "hidden_layers")},
-    **dict.fromkeys(("autograd_engine", "optimizer", "name", "seed", "random_state", "dtype", "device"), None),
+    **dict.fromkeys(("optimizer", "name", "seed", "random_state", "dtype", "device"), None),
 }
 IMAGE = ("7", "9")  # height and width of images for layers that no reference knows
 _SHAPES = ("input_shape", "in_shape", "x_shape", "inp_shape", "shape")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
+from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission import state
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen
 from gradcheck_plugin.submission.conventions import Candidate
@@ -163,6 +165,24 @@ def _guess(
     return f"{name}: {samples} @label({classes})"
 
 
+def _made_by_forward(
+    caller: Any, layout: Layout, sizes: Mapping[str, int], arrays: Mapping[str, Array]
+) -> tuple[Any, set[state.Path]]:
+    """An object that has run once, and where it keeps what does not depend on its input: parameters, not caches."""
+    other = {**sizes, "N": sizes.get("N", 1) + 1}
+    rng = np.random.default_rng(1)
+    with frozen(0):
+        first = caller.warmed(arrays)
+    with frozen(0):
+        second = caller.warmed({e.name: e.sample(other, rng) for e in layout.entries})
+    held = dict(state.leaves(second))
+    same = {p for p, a in state.leaves(first) if p in held and np.array_equal(a, held[p])}
+    return first, {p for p in same if _WEIGHTS.search(state.label(p))}
+
+
+_WEIGHTS = re.compile(r"^[wWbBkK](_|\d|$)|weight|bias|kernel|filter|gamma|beta|theta|^params?")
+
+
 def _with_state(candidate: Candidate, layout: Layout, family: Mapping[str, str]) -> Iterator[Layout]:
     """The layout with the parameters that a built object turns out to hold, and those its constructor asks for."""
     cls = candidate.objects.get("class")
@@ -181,13 +201,15 @@ def _with_state(candidate: Candidate, layout: Layout, family: Mapping[str, str])
         with frozen(0):
             arrays = {e.name: e.sample(sizes, rng) for e in probe.entries}
             obj = caller.build(arrays)
-            if not any(state.is_parameter(p) for p, _ in state.leaves(obj)):
-                obj = caller.warmed(arrays)  # parameters that the first forward makes
+        made = None
+        if not any(state.is_parameter(p) for p, _ in state.leaves(obj)):
+            obj, made = _made_by_forward(caller, probe, sizes, arrays)
         given = {e.name for e in asked}
         held = [
             (state.label(p), a)
             for p, a in state.leaves(obj)
             if state.is_parameter(p)
+            and (made is None or p in made)
             and state.label(p) not in given
             and a.ndim
             and not any(np.array_equal(a, arrays[n]) for n in given)  # held under another name

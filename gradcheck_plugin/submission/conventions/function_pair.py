@@ -126,6 +126,8 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     signature = arguments(forward)
     entries = [e.name for e in layout.entries]
     extra = _settings(signature, options)
+    if set(arguments(backward).required) <= set(signature.required):
+        raise Unbindable(f"{backward.__name__} takes no upstream gradient, only what the forward takes")
     boxes = _boxes(forward)
     required = [key for n in signature.required if n not in extra for key in boxes.get(n, (n,))]
     if len(required) != len(entries):

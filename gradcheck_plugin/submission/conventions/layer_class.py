@@ -9,6 +9,7 @@ forward runs on an object made anew, so nothing is carried over.
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -44,6 +45,7 @@ from reference_impls.shapes import Layout
 ORDER = 30
 _BASES = ("Layer", "BaseLayer", "Base", "Module", "Loss", "Activation", "Criterion", "Function", "Operation",
           "ParamOperation", "Node", "Regularizer")  # fmt: skip
+_NO_GRADIENT = re.compile(r"rbm|boltzmann", re.IGNORECASE)  # their backward is the other direction of a sampler
 _OUTPUTS = ("output", "outputs", "out", "y", "loss")
 _INPUT_GRADIENTS = ("dinputs", "dx", "dinput", "d_inputs", "grad_input", "dInputs", "dX", "gradInput")
 
@@ -53,7 +55,7 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
     classes = [c for c in defined.values() if inspect.isclass(c)]
     cls: Any
     for name, cls in defined.items():
-        if not inspect.isclass(cls):
+        if not inspect.isclass(cls) or _NO_GRADIENT.search(name):
             continue
         forward, backward = _method(cls, FORWARD), _method(cls, BACKWARD)
         if not forward or not backward or _is_torch(cls):
