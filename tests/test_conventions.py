@@ -229,3 +229,42 @@ def test_right_for_one_upstream_entry_only_is_said_and_neither_passed_nor_failed
 def test_a_wrong_jacobian_is_wrong_for_one_entry_too() -> None:
     only = type("DiagonalOnly", (DiagonalOnly,), {"forward": DiagonalOnly.forward, "backprop": DiagonalOnly.backprop})
     assert check(only).failed
+
+
+class SingleLinear:
+    """Keeps its parameters in single precision, and computes with whatever it is given."""
+
+    def __init__(self, in_features, out_features):
+        self.weight = np.random.randn(in_features, out_features).astype(np.float32)
+        self.bias = np.zeros(out_features, dtype=np.float32)
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.weight + self.bias
+
+    def backward(self, dout):
+        self.dweight, self.dbias = self.x.T @ dout, dout.sum(axis=0)
+        return dout @ self.weight.T
+
+
+class SingleInside(SingleLinear):
+    """Drops to single precision on its own."""
+
+    def forward(self, x):
+        self.x = x.astype(np.float32)
+        return self.x @ self.weight.astype(np.float32) + self.bias.astype(np.float32)
+
+
+def test_single_precision_is_checked_in_double_where_it_lets_itself() -> None:
+    free = check(SingleLinear)
+    assert {r.verdict for r in free.results} == {Verdict.PASS}, str(free)
+    assert max(r.resolution or 0 for r in free.results if r.property in ("dx", "dweight", "dbias")) < 1e-7
+
+
+def test_single_precision_inside_is_judged_by_its_own_noise() -> None:
+    bound = type(
+        "SingleInside", (SingleInside,), {"__init__": SingleLinear.__init__, "backward": SingleLinear.backward}
+    )
+    inside = check(bound)
+    assert inside.failed == [], str(inside)
+    assert max(r.resolution or 0 for r in inside.results if r.property == "dx") > 1e-6
