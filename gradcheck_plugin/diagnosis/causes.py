@@ -16,6 +16,7 @@ from gradcheck_plugin.checks.gradient import exact, gradients
 from gradcheck_plugin.diagnosis.codes import CODES, help_for, sentence
 from gradcheck_plugin.diagnosis.localise import numerical_gradient
 from gradcheck_plugin.model import Array, Case
+from gradcheck_plugin.submission import state
 from gradcheck_plugin.submission.calls import frozen
 from gradcheck_plugin.submission.guess import generic_sizes
 from gradcheck_plugin.submission.subject import Subject
@@ -105,6 +106,9 @@ def averages_parameters(subject: Subject, layout: Layout, seed: int) -> bool:
     Some courses take the mean over the batch in the layer and not in the loss; the network as a whole is then right.
     """
     params, inputs = [e.name for e in layout.params], [e.name for e in layout.inputs if e.differentiable]
+    if not params:  # a pair of functions, whose parameters are arguments like the others
+        params = [n for n in inputs if any(state.same(n, p) for p in ("W", "b"))]
+        inputs = [n for n in inputs if n not in params]
     samples = list(_samples(subject, params[0], layout, seed)) if len(params) > 1 else []
     if not subject.matches:
         samples = [replace(s, expected=_numerical(subject, s, (*params, *inputs))) for s in samples[:2]]

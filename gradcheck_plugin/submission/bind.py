@@ -64,6 +64,7 @@ class _Attempt:
     fault: Exception | None = None
     ran: bool = False
     matches: bool = False
+    fits: bool = True  # whether the reference that the name stands for can be called this way at all
     distance: float = 0.0  # of the backward from the gradient of the forward, where a choice depends on it
 
 
@@ -103,7 +104,7 @@ def bind(
         layer_name = named.name if named else ""
         return Broken(candidate.name, finding, convention=_convention(candidate), layer=layer_name, **place)
     if attempt.subject is None:
-        return _not_bound(candidate, attempt.fault, named, root, place)
+        return _not_bound(candidate, attempt.fault, named if attempt.fits else None, root, place)
     of = derivative_of(attempt.subject, generic_sizes(attempt.subject.layout, None, None)) if not attempt.fault else ""
     if of:
         attempt.subject = dataclasses.replace(attempt.subject, caller=DerivativeCaller(attempt.subject.caller, of))
@@ -145,7 +146,7 @@ def _convention(candidate: Candidate) -> str:
 
 
 def _search(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | None) -> _Attempt:
-    best = _Attempt()
+    best, refused = _Attempt(), None
     if named:
         best = _against(candidate, named, misfit)
         if best.matches:
@@ -154,7 +155,9 @@ def _search(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | None
         for spec in specs().values():
             if spec is not named and _kind(spec) == _kind_of(candidate) and _by_numbers(spec):
                 other = _against(candidate, spec, misfit, quick=True)
-                if other.matches and other.subject is not None:
+                if other.matches and other.subject is not None and other.fault is not None:
+                    refused = refused or other  # its backward may want an input of another shape
+                elif other.matches and other.subject is not None:
                     note = (
                         f"computes what `{spec.name}` computes"
                         if named
@@ -164,10 +167,14 @@ def _search(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | None
                     return other
     if named and best.ran:
         return best
+    best.fits = named is not None and not isinstance(best.fault, Unbindable)
     alone = _alone(candidate, misfit)
+    if refused is not None and (alone.subject is None or alone.fault is not None):
+        return refused
     if alone.subject is not None and (named is None or best.subject is None):
         return alone
     if isinstance(alone.fault, UserCodeRaised) and not isinstance(best.fault, UserCodeRaised):
+        alone.fits = best.fits
         return alone  # what the code itself says is of more use than that a reference does not fit
     return best if best.fault or best.subject else alone
 
