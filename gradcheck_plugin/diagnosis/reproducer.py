@@ -124,7 +124,10 @@ class _Trial:
             settled = [*body[:-1], f"print({expression})"]
             if exact:
                 drawn = self.wanted is not None and not self._expression(body, self.seed + 1)[1]
-                return [f"np.random.seed({self.seed % 2**32})", *settled] if drawn else settled
+                seeds = [f"np.random.seed({self.seed % 2**32})"]
+                if getattr(self.subject.caller, "tensors", False):
+                    seeds.append(f"torch.manual_seed({self.seed})")
+                return [*seeds, *settled] if drawn else settled
             ran = ran or settled
         return ran
 

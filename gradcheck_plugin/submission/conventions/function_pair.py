@@ -151,6 +151,7 @@ class FunctionPair:
     convention: str = "function pair with cache"
     upstream: bool = True
     owner: str = ""
+    results: int = 0  # how many values the forward was seen to return at once
 
     def forward(self, arrays: Mapping[str, Array]) -> Tape:
         given: dict[str, Any] = {a: private(arrays[n]) for a, n in self.order.items()}
@@ -158,6 +159,7 @@ class FunctionPair:
             given[box] = {key: given.pop(key) for key in keys}
         result = guarded("forward", self.forward_function, **given, **copy.deepcopy(self.extra))
         cached = isinstance(result, tuple) and len(result) >= 2
+        self.results = len(result) if cached else 0
         count = self._upstreams(result) if cached else 1
         out, split = join(result, count) if cached else (result, lambda dy: [dy])
         left: tuple[Any, ...] = result[count:] if cached else ()
@@ -200,7 +202,7 @@ class FunctionPair:
         given = ", ".join(f"{a}={v}" for a, v in values.items())
         forward = f"{dot}{self.forward_function.__name__}({given})"
         lines, rest = [f"out = {forward}"], tuple(arrays[n] for n in self.order.values())
-        if count := returned_count(self.forward_function):
+        if count := self.results or returned_count(self.forward_function):
             lines, rest = [f"out, {'cache' if count == 2 else '*cache'} = {forward}"], ("cache",)
         if not gradient:
             return [*lines, "print(out)"]
