@@ -48,6 +48,8 @@ _COLUMNS_LSTM = {"a_prev": "6 N", "c_prev": "6 N", "a0": "6 N", "wy": "5 6", "by
 # words in the name of an object and its arguments, and the axes of its arrays; "" is its first input.
 # Windows need room, so images have sizes that fit a window of 3 with stride 2, padded by one or not.
 FAMILIES: tuple[tuple[str, dict[str, str]], ...] = (
+    (r"(logistic|logreg)\w* .*\bw\b.*\bx\b", {"w": "D", "b": "", "y": "N @binary", "t": "N @binary"}),
+    (r"(ridge|linreg|linear_reg)\w* .*\bw\b.*\bx\b", {"w": "D", "b": "", "y": "N", "t": "N"}),
     (
         r"softmax\w*loss.* mask\b|time\w*softmax",
         {"": "N T C", "y": "N T @label(C)", "ts": "N T @label(C)", "t": "N T @label(C)", "mask": "N T @binary"},
@@ -148,7 +150,7 @@ def _guess(
     """The entry of one argument: what the family says, a scalar or parameter by its name, labels by their place."""
     low, lows = name.lower(), [n.lower() for n in inputs]
     arrays = [i for i, n in enumerate(lows) if n not in _SCALARS and (n not in _PARAMETERS or "x" not in lows)]
-    if position and low in family:
+    if low in family and (position or low in _PARAMETERS):
         return f"{name}: {family[low]}"
     if low in _SCALARS:
         return f"{name}: @positive"

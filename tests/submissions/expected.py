@@ -60,6 +60,7 @@ RIGHT: dict[str, list[str]] = {
     "error_tensor_layers.py": ["FullyConnected", "CrossEntropyLoss"],
     "error_tensor_images.py": ["Flatten", "FullyConnected"],
     "loss_and_grad.py": ["svm_loss_naive", "softmax_loss_vectorized"],
+    "logistic_functions.py": ["logreg_cost", "ridge_loss"],
     "loss_and_grad_logistic.py": ["softmax_loss", "squared_loss"],
     "torch_function_more.py": ["GELUTanh", "MyMul"],
     "derivative_names.py": ["sigmoid", "gaussian"],
