@@ -5,7 +5,9 @@
 Inputs stand before the semicolon, parameters behind it, the output behind the arrow (nothing there: a scalar).
 An axis is a letter or a word (its size is drawn), a number (a fixed size), or a group `(E F)`: two axes of the array
 that together are one axis of the base layout. An axis that only the output has, such as the rows that a window
-leaves of an image, is as long as the forward makes it. An entry may end in a domain, `t: N C @onehot`:
+leaves of an image, is as long as the forward makes it. Several outputs have names, `-> h: N H, c: N H`: the forward
+returns a tuple of them, and the upstream gradient of backward is a tuple, too. An entry may end in a domain,
+`t: N C @onehot`:
 
     real      any number (the default)        positive  in (0.3, 1.7)         unit    in (0.1, 0.9)
     prob      rows that sum to one            onehot    one 1 in each row     label(C)  integers below C
@@ -92,7 +94,8 @@ class Layout:
 
     inputs: tuple[Entry, ...]
     params: tuple[Entry, ...]
-    output: Entry
+    output: Entry  # of several outputs: all of them, one after the other, as one axis
+    outputs: tuple[Entry, ...] = ()  # where there are several: each of them
 
     @classmethod
     def parse(cls, text: str) -> Layout:
@@ -101,7 +104,13 @@ class Layout:
         if not arrow:
             raise ValueError(f"shapes {text!r}: no '->' with the output behind it")
         inputs, _, params = left.partition(";")
-        return cls(cls._entries(inputs), cls._entries(params), Entry(OUTPUT, _axes(right)))
+        return cls(cls._entries(inputs), cls._entries(params), *cls._outputs(right))
+
+    @classmethod
+    def _outputs(cls, text: str) -> tuple[Entry, tuple[Entry, ...]]:
+        if ":" not in text:
+            return Entry(OUTPUT, _axes(text)), ()
+        return Entry(OUTPUT, (("outputs",),)), cls._entries(text)
 
     @staticmethod
     def _entries(text: str) -> tuple[Entry, ...]:
@@ -133,7 +142,7 @@ class Layout:
         return Layout(
             tuple(changed.get(e.name, e) for e in self.inputs),
             tuple(changed.get(e.name, e) for e in self.params),
-            Entry(OUTPUT, _axes(right)) if arrow else self.output,
+            *(self._outputs(right) if arrow else (self.output, self.outputs)),
         )
 
     def pinned(self, sizes: Mapping[str, int]) -> Layout:
@@ -143,7 +152,8 @@ class Layout:
             axes = tuple(tuple(str(sizes.get(name, name)) for name in axis) for axis in entry.axes)
             return Entry(entry.name, axes, entry.domain, str(sizes.get(entry.classes, entry.classes)))
 
-        return Layout(tuple(map(pin, self.inputs)), tuple(map(pin, self.params)), pin(self.output))
+        inputs, params, outputs = (tuple(map(pin, part)) for part in (self.inputs, self.params, self.outputs))
+        return Layout(inputs, params, pin(self.output), outputs)
 
     def dims(self, base: Layout | None = None) -> list[str]:
         """The axis names whose sizes are drawn, in order of appearance; a group's base axis is derived, not drawn."""

@@ -2,7 +2,8 @@
 
 A reference file defines `forward`, `backward`, `torch_forward`, its wrong backwards, and one `SPEC`.
 Every function of a spec takes the arrays in the order in which `shapes` names them, then the options
-as keywords: `forward(x, W, b, **options)`, `backward(dy, x, W, b, **options)`.
+as keywords: `forward(x, W, b, **options)`, `backward(dy, x, W, b, **options)`. Where a layer has several outputs,
+`forward` returns a tuple of them and `dy` is a tuple; to the checker they are one vector, one after the other.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
+
+import numpy as np
 
 from reference_impls.shapes import Array, Layout
 
@@ -83,6 +86,8 @@ class LayerSpec:
     `kinks`: where the forward has a kink. A number is a value of the first input, coordinate by coordinate; a function
     `place(rng, *arrays, **options)` puts one coordinate of the base arrays on a kink, or returns None where none fits.
     `minimum`: smallest size of an axis at which the layer means something (a softmax needs two classes).
+    `distinctive`: an object under another name that computes the same may be taken for this layer; not so for what
+    many things do, such as a sum or a reshape.
     """
 
     name: str
@@ -99,6 +104,7 @@ class LayerSpec:
     minimum: Mapping[str, int] = field(default_factory=dict)
     zero_gradient: bool = False
     kinks: tuple[float | Callable[..., Kink | None], ...] = ()
+    distinctive: bool = True
 
     @cached_property
     def layout(self) -> Layout:
@@ -108,3 +114,22 @@ class LayerSpec:
     def layouts(self) -> list[tuple[Variant, Layout]]:
         """The base as a variant of its own, then every declared variant, each with its layout."""
         return [(Variant(), self.layout)] + [(v, self.layout.override(v.shapes)) for v in self.variants]
+
+    def output(self, *arrays: Array, forward: Callable[..., Any] | None = None, **options: Any) -> Array:
+        """What the forward gives, or another `forward` in its place; several outputs as one vector."""
+        out = (forward or self.forward)(*arrays, **options)
+        return np.concatenate([np.ravel(o) for o in out]) if self.layout.outputs else np.asarray(out)
+
+    def gradients(
+        self, dy: Array, *arrays: Array, backward: Callable[..., dict[str, Any]] | None = None, **options: Any
+    ) -> dict[str, Any]:
+        """What the backward gives, or another `backward` in its place, for the upstream gradient of `output`."""
+        upstream = self._apart(dy, arrays) if self.layout.outputs else dy
+        return (backward or self.backward)(upstream, *arrays, **options)
+
+    def _apart(self, dy: Array, arrays: tuple[Array, ...]) -> tuple[Array, ...]:
+        entries = self.layout.entries
+        sizes = {d: s for e, a in zip(entries, arrays, strict=True) for d, s in zip(e.dims, a.shape, strict=True)}
+        shapes = [e.shape(sizes) for e in self.layout.outputs]
+        parts = np.split(dy, np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1])
+        return tuple(part.reshape(shape) for part, shape in zip(parts, shapes, strict=True))

@@ -56,10 +56,11 @@ class ReferenceCaller:
         inner = {n: self.layout.to_base(n, a, base, sizes) for n, a in given.items()}
         out = self.forward_function(*inner.values(), **self.options)
         self.kept = self.spec.kind != "update" or out is next(iter(inner.values()))
+        out = self.spec.output(forward=lambda: out)
 
         def backward(dy: Any) -> dict[str, Any]:
             base_dy = self.layout.to_base(OUTPUT, np.asarray(dy), base, sizes)
-            got = self.backward_function(base_dy, *inner.values(), **self.options)
+            got = self.spec.gradients(base_dy, *inner.values(), backward=self.backward_function, **self.options)
             return {n: self._back(n, g, sizes) for n, g in got.items() if self.layout[n].differentiable}
 
         return Tape(self.layout.from_base(OUTPUT, np.asarray(out), base, sizes), backward)
@@ -94,7 +95,7 @@ def target(
         probe = Subject(spec.name, caller, layout, judged, {}, spec=spec, variant=variant)
         case = probe.sample(1, {d: max(3, spec.minimum.get(d, 1)) for d in layout.dims(spec.layout)})
         arrays = probe.base_arrays(case, layout).values()
-        known = spec.backward(np.asarray(spec.forward(*arrays, **variant.options)), *arrays, **variant.options)
+        known = spec.gradients(spec.output(*arrays, **variant.options), *arrays, **variant.options)
         judged = tuple(n for n in judged if n in known)
     subject = Subject(spec.name, caller, layout, judged, {}, spec=spec, variant=variant, matches=True)
     return Target(subject, settings or Settings(cases=12))

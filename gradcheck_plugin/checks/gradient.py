@@ -269,7 +269,7 @@ def exact(
     arrays = subject.base_arrays(case, layout)
     base_dy = layout.to_base(OUTPUT, np.asarray(dy), spec.layout, case.sizes)
     options = subject.variant.options
-    reference = subject.to_user(spec.backward(base_dy, *arrays.values(), **options), case, layout)
+    reference = subject.to_user(spec.gradients(base_dy, *arrays.values(), **options), case, layout)
     if not autograd.ready():
         return reference.get(name), None
     theirs = subject.to_user(autograd.gradients(spec, arrays, base_dy, options), case, layout)

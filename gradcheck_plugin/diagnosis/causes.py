@@ -92,11 +92,12 @@ def classical_forward(subject: Subject, layout: Layout, seed: int) -> Cause | No
 def _same_output(subject: Subject, mistake: Mistake, case: Case, layout: Layout) -> bool:
     assert mistake.forward is not None
     arrays = [a.copy() for a in subject.base_arrays(case, layout).values()]
-    wrong = np.asarray(mistake.forward(*arrays, **subject.variant.options))
+    assert subject.spec is not None
+    wrong = subject.spec.output(*arrays, forward=mistake.forward, **subject.variant.options)
     with frozen(case.seed):
         yours = numeric(subject.caller.forward(case.arrays).output)
     right = subject.reference(case, layout)
-    same = yours is not None and _close(yours, layout.from_base(OUTPUT, wrong, subject.spec.layout, case.sizes))  # type: ignore[union-attr]
+    same = yours is not None and _close(yours, layout.from_base(OUTPUT, wrong, subject.spec.layout, case.sizes))
     return same and right is not None and yours is not None and not _close(yours, right)
 
 
@@ -271,7 +272,8 @@ def _mistaken(subject: Subject, mistake: Mistake, layout: Layout, sample: Sample
     if raw:
         arrays, base_dy = {e.name: sample.case.arrays[e.name] for e in layout.entries}, np.asarray(sample.dy)
     try:
-        given = mistake.backward(base_dy.copy(), *(a.copy() for a in arrays.values()), **subject.variant.options)
+        own = [a.copy() for a in arrays.values()]
+        given = subject.spec.gradients(base_dy.copy(), *own, backward=mistake.backward, **subject.variant.options)
     except Exception:
         return None
     result: dict[str, Array] = {}

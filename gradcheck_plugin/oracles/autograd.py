@@ -35,6 +35,8 @@ def gradients(spec: LayerSpec, arrays: Mapping[str, Array], dy: Array, options: 
             tensors[entry.name].requires_grad_()
     with torch.enable_grad():
         out = spec.torch_forward(*tensors.values(), **options)
+        if spec.layout.outputs:
+            out = torch.cat([o.reshape(-1) for o in out])
         wanted = {n: t for n, t in tensors.items() if t.requires_grad}
         if not out.requires_grad:
             return {n: np.zeros(tuple(t.shape)) for n, t in wanted.items()}

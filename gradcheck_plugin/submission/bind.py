@@ -36,9 +36,6 @@ from reference_impls import specs
 from reference_impls.shapes import Layout
 from reference_impls.spec import LayerSpec, Variant
 
-_BY_NUMBERS_NOT = ("identity", "step", "add")
-
-
 _OWN_FAULTS = (NotImplementedError, NameError)  # wrong whatever the input is
 Misfit = Callable[[Subject, Case], float]
 
@@ -128,11 +125,6 @@ def bind(
     return bound
 
 
-def _by_numbers(spec: LayerSpec) -> bool:
-    """Whether an object may be taken for this reference because it computes the same: not for what many things do."""
-    return spec.name not in _BY_NUMBERS_NOT and not spec.name.startswith("graph_")
-
-
 def _kind(spec: LayerSpec) -> str:
     return "layer" if spec.kind in ("layer", "loss") else spec.kind
 
@@ -153,7 +145,7 @@ def _search(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | None
             return best
     if candidate.kind != "update":
         for spec in specs().values():
-            if spec is not named and _kind(spec) == _kind_of(candidate) and _by_numbers(spec):
+            if spec is not named and _kind(spec) == _kind_of(candidate) and spec.distinctive:
                 other = _against(candidate, spec, misfit, quick=True)
                 if other.matches and other.subject is not None and other.fault is not None:
                     refused = refused or other  # its backward may want an input of another shape

@@ -90,9 +90,8 @@ class Subject:
         if self.spec is None:
             return None
         where, base = layout or self.layout, self.spec.layout
-        out = np.asarray(
-            self.spec.forward(*(a.copy() for a in self.base_arrays(case, where).values()), **self.variant.options)
-        )
+        arrays = (a.copy() for a in self.base_arrays(case, where).values())
+        out = self.spec.output(*arrays, **self.variant.options)
         return where.from_base(OUTPUT, out, base, case.sizes)
 
     def base_arrays(self, case: Case, layout: Layout) -> dict[str, Array]:

@@ -37,9 +37,10 @@ def cast_to_single(dy: Array, x: Array) -> Grads:
 
 SPEC = LayerSpec(
     name="identity",
-    aliases=("LinearActivation", "ActivationLinear", "IdentityFunction", "Copy"),
+    aliases=("LinearActivation", "ActivationLinear", "IdentityFunction", "Copy", "cast"),
     korean="항등함수",
     family="activations",
+    distinctive=False,
     forward=forward,
     backward=backward,
     torch_forward=torch_forward,

@@ -44,6 +44,7 @@ SPEC = LayerSpec(
     aliases=("StepFunction", "Heaviside", "UnitStep"),
     korean="계단 함수",
     family="activations",
+    distinctive=False,
     forward=forward,
     backward=backward,
     torch_forward=torch_forward,

@@ -46,6 +46,7 @@ SPEC = LayerSpec(
     aliases=("buy_apple",),
     korean="사과 쇼핑 계산 그래프",
     family="graphs",
+    distinctive=False,
     forward=forward,
     backward=backward,
     torch_forward=torch_forward,

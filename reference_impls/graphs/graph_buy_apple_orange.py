@@ -64,6 +64,7 @@ SPEC = LayerSpec(
     aliases=("buy_apple_orange",),
     korean="사과와 귤 쇼핑 계산 그래프",
     family="graphs",
+    distinctive=False,
     forward=forward,
     backward=backward,
     torch_forward=torch_forward,

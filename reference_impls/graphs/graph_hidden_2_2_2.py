@@ -65,6 +65,7 @@ SPEC = LayerSpec(
     korean="2-2-2 신경망",
     kind="network",
     family="graphs",
+    distinctive=False,
     forward=forward,
     backward=backward,
     torch_forward=torch_forward,

@@ -65,6 +65,7 @@ SPEC = LayerSpec(
     korean="Softmax-with-Loss 계산 그래프",
     kind="loss",
     family="graphs",
+    distinctive=False,
     forward=forward,
     backward=backward,
     torch_forward=torch_forward,

@@ -48,6 +48,7 @@ SPEC = LayerSpec(
     name="graph_square_sum",
     korean="(x+y)^2 계산 그래프",
     family="graphs",
+    distinctive=False,
     forward=forward,
     backward=backward,
     torch_forward=torch_forward,

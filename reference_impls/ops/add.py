@@ -49,6 +49,7 @@ SPEC = LayerSpec(
     aliases=("EWiseAdd",),
     korean="덧셈 노드",
     family="ops",
+    distinctive=False,
     forward=forward,
     backward=backward,
     torch_forward=torch_forward,

@@ -84,8 +84,8 @@ CONVENTIONS = {
     "maximum": "at x = y it gives each the same share; torch gives each the same share",
     "minimum": "at x = y it gives each the same share; torch gives each the same share",
     "max": "at a tie for the maximum it gives all to the first; torch gives all to the first",
-    "max_pool2d": "at a tie for the maximum it gives all to the first; torch gives all to the first",
-    "svm_loss": "on the kink margin = 0 it takes the slope from the left; torch takes the slope from the left",
+    "maxpool2d": "at a tie for the maximum it gives all to the first; torch gives all to the first",
+    "svm_multiclass": "on the kink margin = 0 it takes the slope from the left; torch takes the slope from the left",
 }
 
 
@@ -115,7 +115,7 @@ def to_all(dy, x, **options):  # type: ignore[no-untyped-def]
 
 
 DOUBLED = {
-    "max_pool2d": to_all,
+    "maxpool2d": to_all,
     "max": lambda dy, x: {"x": dy[:, None] * (x == x.max(axis=1, keepdims=True))},
     "maximum": lambda dz, x, y: {"x": dz * (x >= y), "y": dz * (y >= x)},
     "minimum": lambda dz, x, y: {"x": dz * (x <= y), "y": dz * (y <= x)},
@@ -168,7 +168,7 @@ def minus_at_ties(dy, x):  # type: ignore[no-untyped-def]
 
 
 def far_off_at_the_margin(dy, x, t):  # type: ignore[no-untyped-def]
-    right = load("svm_loss").backward(dy, x, t)["x"]
+    right = load("svm_multiclass").backward(dy, x, t)["x"]
     return {"x": right + (x - x[np.arange(len(x)), t][:, None] == -1)}
 
 
@@ -177,7 +177,7 @@ OUTSIDE = {
     "clip": lambda dy, x: {"x": dy * np.where(np.abs(x) == 1, -1.0, np.abs(x) < 1)},
     "maximum": lambda dz, x, y: {"x": dz * np.where(x == y, 2.0, x > y), "y": dz * np.where(x == y, -1.0, x < y)},
     "max": minus_at_ties,
-    "svm_loss": far_off_at_the_margin,
+    "svm_multiclass": far_off_at_the_margin,
 }
 
 
@@ -204,7 +204,7 @@ def test_a_loss_whose_margin_counts_at_zero() -> None:
         m[rows, t] = -m.sum(axis=1)
         return {"x": dy * m / len(x)}
 
-    result = on_the_kink("svm_loss", inclusive)
+    result = on_the_kink("svm_multiclass", inclusive)
     assert result.reason == (
         "on the kink margin = 0 it takes the slope from the right; torch takes the slope from the left"
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+from pathlib import Path
+
 import numpy as np
 import pytest
 from reference_subject import check_all, codes, target
@@ -15,18 +18,9 @@ from reference_impls import load, names, specs
 VARIANTS = [(s.name, i) for s in specs().values() for i in range(len(s.layouts()))]
 MISTAKES = [(s.name, i) for s in specs().values() for i in range(len(s.mistakes))]
 
-# caught, and called something else first; the reason stands beside each
-CONFUSED = {
-    ("relu", "mask_of_another_call"): "right in the first call of a shape; later calls fit no pattern of one call",
-    ("affine", "input_of_another_call"): "right in the first call of a shape; later calls fit no pattern of one call",
-    (
-        "two_layer_net",
-        "first_forward_kept",
-    ): "right in the first call of a shape; later calls fit no pattern of one call",
-    ("softmax_with_loss", "target_taken_from_kept_rows"): "the kept rows change under the upstream scaling",
-    ("softmax_with_loss", "one_taken_at_kept_labels"): "the kept rows change under the upstream scaling",
-    ("mse", "column_minus_vector_backward"): "its forward is wrong, too, and that is said first",
-}
+# caught, and called something else first, each with the reason; the tables are beside those of the mistakes
+TABLES = [importlib.import_module(path.stem) for path in sorted(Path(__file__).parent.glob("test_mistakes_*.py"))]
+CONFUSED = {key: reason for table in TABLES for key, reason in getattr(table, "CONFUSED", {}).items()}
 
 
 @pytest.mark.parametrize(("name", "index"), VARIANTS)
@@ -46,13 +40,13 @@ def test_agrees_with_torch(name: str, index: int) -> None:
     for shift in (0, 1):
         case = subject.sample(shift, generic_sizes(layout, spec, spec.layout, shift))
         arrays = subject.base_arrays(case, layout)
-        out = np.asarray(spec.forward(*(a.copy() for a in arrays.values()), **variant.options))
+        out = spec.output(*(a.copy() for a in arrays.values()), **variant.options)
         theirs = _torch_forward(spec, arrays, dict(variant.options))
         np.testing.assert_allclose(out, theirs, rtol=1e-12, atol=1e-14)
         if spec.kind == "update":
             continue
         dy = np.random.default_rng(shift).standard_normal(out.shape)
-        ours = spec.backward(dy, *arrays.values(), **variant.options)
+        ours = spec.gradients(dy, *arrays.values(), **variant.options)
         for key, gradient in autograd.gradients(spec, arrays, dy, variant.options).items():
             if key in ours:
                 np.testing.assert_allclose(ours[key], gradient, rtol=1e-10, atol=1e-13, err_msg=key)
@@ -62,7 +56,9 @@ def _torch_forward(spec: object, arrays: dict[str, np.ndarray], options: dict[st
     import torch
 
     out = spec.torch_forward(*(torch.tensor(a) for a in arrays.values()), **options)  # type: ignore[attr-defined]
-    return np.asarray(out.detach().numpy() if hasattr(out, "detach") else out)
+    given = out if isinstance(out, tuple) else (out,)
+    arrays = [np.asarray(o.detach().numpy() if hasattr(o, "detach") else o) for o in given]
+    return np.concatenate([a.ravel() for a in arrays]) if isinstance(out, tuple) else arrays[0]
 
 
 @pytest.mark.parametrize(("name", "index"), MISTAKES)

@@ -80,8 +80,8 @@ def divided_by_classes(dy: float, x: Array, t: Array, reduction: str = "mean") -
 
 # fmt: off
 SPEC = LayerSpec(
-    name="svm_loss", korean="다중 클래스 SVM 손실", kind="loss", family="margin",
-    aliases=("svm", "svm_multiclass", "multiclass_svm"),
+    name="svm_multiclass", korean="다중 클래스 SVM 손실", kind="loss", family="margin",
+    aliases=("svm", "svm_loss", "multiclass_svm"),
     forward=forward, backward=backward, torch_forward=torch_forward,
     shapes="x: N C, t: N @label(C) ->", minimum={"C": 2}, kinks=(on_the_margin,),
     variants=(
