@@ -12,11 +12,11 @@ from gradcheck_plugin.checks import gradient
 from gradcheck_plugin.diagnosis import causes
 from gradcheck_plugin.model import Case, NotDriven, Verdict
 from gradcheck_plugin.submission import bind, guards, recognise
-from gradcheck_plugin.submission.bind import Broken
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.guess import generic_sizes
 from gradcheck_plugin.submission.load import SUFFIXES, LoadError, load
+from gradcheck_plugin.submission.obstacles import Broken
 from gradcheck_plugin.submission.subject import Subject
 from gradcheck_plugin.target import Settings, Target, quiet
 

@@ -20,11 +20,11 @@ from gradcheck_plugin.model import Case, Finding, Result, Severity, Verdict
 from gradcheck_plugin.oracles import autograd
 from gradcheck_plugin.search import Drawn, Search
 from gradcheck_plugin.submission import guards
-from gradcheck_plugin.submission.bind import Broken
 from gradcheck_plugin.submission.calls import UserCodeRaised, last_call
 from gradcheck_plugin.submission.guess import generic_sizes
 from gradcheck_plugin.submission.limits import TimeLimit, time_limit
 from gradcheck_plugin.submission.notebook import Notebook
+from gradcheck_plugin.submission.obstacles import Broken
 from gradcheck_plugin.submission.subject import Subject, Tape
 from reference_impls.shapes import Layout
 

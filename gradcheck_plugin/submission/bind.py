@@ -7,28 +7,33 @@ numbers; where none fits, the object is bound as it stands and its backward is j
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import inspect
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import FunctionType
 from typing import Any
 
 import numpy as np
 
-from gradcheck_plugin.model import Array, Case, Finding, NotDriven
+from gradcheck_plugin.model import Array, Case, NotDriven
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen, last_call
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.derivative import DerivativeCaller, derivative_of
-from gradcheck_plugin.submission.faults import not_implemented, raised, timed_out
+from gradcheck_plugin.submission.faults import timed_out
 from gradcheck_plugin.submission.guess import generic_sizes, guesses
 from gradcheck_plugin.submission.limits import TimeLimit, time_limit
+from gradcheck_plugin.submission.obstacles import (
+    OWN_FAULTS,
+    Broken,
+    convention_of,
+    elsewhere,
+    fault_of,
+    not_bound,
+    uses_torch,
+)
 from gradcheck_plugin.submission.recognise import spec_named
 from gradcheck_plugin.submission.reduction import reduced
-from gradcheck_plugin.submission.stand_in import StandIn, StandInModule
 from gradcheck_plugin.submission.subject import Caller, Subject
 from gradcheck_plugin.submission.tensors import TensorCaller
 from gradcheck_plugin.submission.values import describe, numeric
@@ -36,21 +41,7 @@ from reference_impls import specs
 from reference_impls.shapes import Layout
 from reference_impls.spec import LayerSpec, Variant
 
-_OWN_FAULTS = (NotImplementedError, NameError)  # wrong whatever the input is
 Misfit = Callable[[Subject, Case], float]
-
-
-@dataclass(frozen=True)
-class Broken:
-    """A target that cannot be judged because a fault of its own comes first: it raises, hangs, returns nothing."""
-
-    name: str
-    finding: Finding
-    file: str = ""
-    line: int = 0
-    convention: str = ""
-    layer: str = ""
-    cause: BaseException | None = None  # what the user's code raised, for a debugger
 
 
 @dataclass
@@ -88,7 +79,7 @@ def bind(
     try:
         with time_limit(seconds):
             attempt = _search(candidate, named, misfit)
-            if (attempt.subject is None or attempt.fault) and _uses_torch(candidate):
+            if (attempt.subject is None or attempt.fault) and uses_torch(candidate):
                 tensors = dataclasses.replace(candidate, objects={**candidate.objects, "tensors": True})
                 second = _search(tensors, named, misfit)
                 if second.subject is not None and second.fault is None:
@@ -99,9 +90,9 @@ def bind(
             return NotDriven(candidate.name, reason, code="too-slow", **place)
         finding = timed_out(candidate.function or candidate.name, exc, seconds, root, **place)
         layer_name = named.name if named else ""
-        return Broken(candidate.name, finding, convention=_convention(candidate), layer=layer_name, **place)
+        return Broken(candidate.name, finding, convention=convention_of(candidate), layer=layer_name, **place)
     if attempt.subject is None:
-        return _not_bound(candidate, attempt.fault, named if attempt.fits else None, root, place)
+        return not_bound(candidate, attempt.fault, named if attempt.fits else None, root, place)
     of = derivative_of(attempt.subject, generic_sizes(attempt.subject.layout, None, None)) if not attempt.fault else ""
     if of:
         attempt.subject = dataclasses.replace(attempt.subject, caller=DerivativeCaller(attempt.subject.caller, of))
@@ -109,10 +100,10 @@ def bind(
         attempt.subject, root=root, module=module, function=candidate.function, matches=attempt.matches, **place
     )
     if attempt.fault is not None:
-        strange = not attempt.matches and not isinstance(getattr(attempt.fault, "cause", None), _OWN_FAULTS)
-        if isinstance(attempt.fault, UserCodeRaised) and (strange or _elsewhere(candidate, attempt.fault)):
-            return _not_bound(candidate, attempt.fault, None if strange else named, root, place)
-        fault = _fault(candidate, attempt.fault, root, place)
+        strange = not attempt.matches and not isinstance(getattr(attempt.fault, "cause", None), OWN_FAULTS)
+        if isinstance(attempt.fault, UserCodeRaised) and (strange or elsewhere(candidate, attempt.fault)):
+            return not_bound(candidate, attempt.fault, None if strange else named, root, place)
+        fault = fault_of(candidate, attempt.fault, root, place)
         if fault:
             return Broken(
                 candidate.name,
@@ -131,10 +122,6 @@ def _kind(spec: LayerSpec) -> str:
 
 def _kind_of(candidate: Candidate) -> str:
     return "layer" if candidate.kind in ("layer", "loss") else candidate.kind
-
-
-def _convention(candidate: Candidate) -> str:
-    return (candidate.convention.__doc__ or "").split(".")[0].split(":")[0].replace("`", "")
 
 
 def _search(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | None) -> _Attempt:
@@ -372,123 +359,6 @@ def _distance(attempt: _Attempt, misfit: Misfit | None) -> float:
     return misfit(
         attempt.subject, attempt.subject.sample(11, generic_sizes(attempt.subject.layout, attempt.subject.spec, base))
     )
-
-
-def _not_bound(
-    candidate: Candidate, fault: Exception | None, named: LayerSpec | None, root: Path | None, place: dict[str, Any]
-) -> Broken | NotDriven:
-    if isinstance(fault, UserCodeRaised):
-        reason = _elsewhere(candidate, fault)
-        if reason:
-            frame = fault.frame(root)
-            at = f"line {frame.lineno}: " if frame else ""
-            return NotDriven(candidate.name, f"does not run here: {at}{reason}", code="does-not-run-here", **place)
-        if named or isinstance(fault.cause, _OWN_FAULTS):
-            finding = _fault(candidate, fault, root, place)
-            if finding:
-                layer = named.name if named else ""
-                return Broken(
-                    candidate.name, finding, convention=_convention(candidate), layer=layer, cause=fault.cause, **place
-                )
-    reason = str(fault) if fault else "no layout of its input was accepted"
-    if isinstance(fault, UserCodeRaised):
-        frame = fault.frame(root)
-        at = f" on line {frame.lineno}" if frame else ""
-        reason = f"{fault.where} raised {fault}{at}, for every input that was tried"
-    return NotDriven(candidate.name, reason, **place)
-
-
-_REMOVED = re.compile(
-    r"module 'numpy' has no attribute|unexpected keyword argument 'newshape'|"
-    r"name '(xrange|unicode|raw_input|reduce|basestring|long)' is not defined|"
-    r"'float' object cannot be interpreted as an integer|only length-1 arrays|only 0-dimensional arrays"
-)
-
-
-def _elsewhere(candidate: Candidate, fault: UserCodeRaised) -> str:
-    """Why the code cannot run on this machine though it may be right: another Python or NumPy, or tensors of torch."""
-    text = str(fault)
-    if _REMOVED.search(text):
-        return f"{text} (written for another version of Python or NumPy)"
-    missing = next(_stand_ins(candidate), "")
-    if missing:
-        return f"it uses `{missing}`, which could not be imported"
-    frame = fault.frame(None)
-    if isinstance(fault.cause, NameError) and frame and fault.cause.name in _tried_imports(frame.filename):
-        return f"`{fault.cause.name}` could not be imported"
-    if outside := _set_from_outside(candidate, fault):
-        return outside
-    if _uses_torch(candidate) and isinstance(fault.cause, TypeError | AttributeError):
-        return f"{text.splitlines()[0][:100]} (it imports torch; neither arrays nor tensors were accepted)"
-    return ""
-
-
-_PREPARING = re.compile(r"^(initiali[sz]e|init_\w+|build|setup|setup_\w+|set_input_shape|compile)$")
-
-
-def _set_from_outside(candidate: Candidate, fault: UserCodeRaised) -> str:
-    """Why an object does not run by itself: something else gives it an attribute, or prepares it before its forward."""
-    cls, cause = candidate.objects.get("class"), fault.cause
-    if cls is None or not isinstance(cause, AttributeError | TypeError) or fault.where == "backward":
-        return ""
-    if isinstance(cause, AttributeError) and isinstance(cause.obj, cls):
-        try:
-            module = inspect.getsource(inspect.getmodule(cls) or cls)
-        except (OSError, TypeError):
-            return ""
-        given = rf"setattr\([^,]+,\s*['\"]{cause.name}['\"]|\b(?!self\b)\w+\.{cause.name}\s*=[^=]"
-        return f"its `{cause.name}` is set from outside" if re.search(given, module) else ""
-    prepares = next((n for n in dir(cls) if _PREPARING.match(n) and callable(getattr(cls, n))), "")
-    return f"its `{prepares}` has to be called first" if prepares and "None" in str(cause) else ""
-
-
-def _tried_imports(file: str) -> set[str]:
-    """The names that a file imports inside a `try`, and so may be without: compiled extensions, packages for a GPU."""
-    try:
-        tree = ast.parse(Path(file).read_text(encoding="utf-8", errors="replace"))
-    except (OSError, SyntaxError):
-        return set()
-    tried = [n for block in ast.walk(tree) if isinstance(block, ast.Try) for n in ast.walk(block)]
-    imports = [n for n in tried if isinstance(n, ast.Import | ast.ImportFrom)]
-    return {alias.asname or alias.name.split(".")[0] for n in imports for alias in n.names}
-
-
-def _uses_torch(candidate: Candidate) -> bool:
-    """Whether the candidate's own module has imported torch."""
-    return any(getattr(f.__globals__.get("torch"), "__name__", "") == "torch" for f in _functions(candidate))
-
-
-def _functions(candidate: Candidate) -> list[FunctionType]:
-    functions = [f for f in candidate.objects.values() if inspect.isfunction(f)]
-    for cls in filter(inspect.isclass, candidate.objects.values()):
-        functions += [m for m in vars(cls).values() if inspect.isfunction(m)]
-    return functions
-
-
-def _stand_ins(candidate: Candidate) -> Iterator[str]:
-    """The names in the candidate's code, and in the functions of its file that this calls, that are only stand-ins."""
-    seen: set[int] = set()
-    called = {"__init__", "forward", "backward", "loss", *(v for v in candidate.objects.values() if isinstance(v, str))}
-    waiting = [f for f in _functions(candidate) if "class" not in candidate.objects or f.__name__ in called]
-    while waiting:
-        function = waiting.pop()
-        if id(function) in seen:
-            continue
-        seen.add(id(function))
-        for name in function.__code__.co_names:
-            value = function.__globals__.get(name)
-            if isinstance(value, StandIn | StandInModule):
-                yield name
-            elif inspect.isfunction(value) and value.__globals__ is function.__globals__:
-                waiting.append(value)
-
-
-def _fault(candidate: Candidate, fault: Exception, root: Path | None, place: dict[str, Any]) -> Finding | None:
-    if isinstance(fault, UserCodeRaised):
-        return raised(candidate.name, candidate.function, fault, root, place)
-    if str(fault) == "not-implemented":
-        return not_implemented(candidate.name, candidate.function, place)
-    return None
 
 
 def _near(a: Array, b: Array) -> bool:
