@@ -115,8 +115,7 @@ def setting(kernel: int, stride: int, pad: int, shapes: str = "", where: str = "
 
 # fmt: off
 SPEC = LayerSpec(
-    name="maxpool2d", korean="최대 풀링", family="pooling",
-    aliases=("MaxPool", "max_pool", "MaxPooling", "MaxPooling2D"),
+    name="maxpool2d", korean="최대 풀링", family="pooling", aliases=("MaxPool", "MaxPooling", "MaxPooling2D"),
     forward=forward, backward=backward, torch_forward=torch_forward,
     shapes="x: N C H W -> N C P Q", minimum={"H": 3, "W": 3}, kinks=(tie,),
     variants=(
