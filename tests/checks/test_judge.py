@@ -9,6 +9,11 @@ import numpy as np
 import pytest
 
 from gradcheck_plugin.api import Report, check
+from gradcheck_plugin.checks import forward
+from gradcheck_plugin.model import Verdict
+from gradcheck_plugin.suite import Settings, open_namespace
+from reference_impls import load
+from reference_impls.spec import Array
 
 Pair = tuple[Callable[[np.ndarray], Any], Callable[[np.ndarray, np.ndarray], Any]]
 
@@ -154,3 +159,41 @@ def test_a_wrong_entry_that_the_others_drown_out_is_found() -> None:
 def _scales(x: np.ndarray) -> np.ndarray:
     """-20 for the first entry, 0 for the others: its gradient is 2e-9 of theirs."""
     return np.where(np.arange(x.size).reshape(x.shape) == 0, -20.0, 0.0)
+
+
+class SingleAffine:
+    """Works in single precision whatever it is given."""
+
+    def __init__(self, W: Array, b: Array, off: float = 1.0) -> None:
+        self.W, self.b, self.off = W, b, off
+
+    def forward(self, x: Array) -> Array:
+        self.x = x.astype(np.float32)
+        return self.x @ self.W.astype(np.float32) + np.float32(self.off) * self.b.astype(np.float32)
+
+    def backward(self, dout: Array) -> Array:
+        dout = dout.astype(np.float32)
+        self.dW, self.db = self.x.T @ dout, dout.sum(axis=0)
+        return np.asarray(dout @ self.W.T.astype(np.float32))
+
+
+def forward_verdicts(off: float) -> set[Verdict]:
+    """The forward's verdicts over cases with one output, in which large terms now and then cancel."""
+    spec = load("affine")
+
+    class Layer(SingleAffine):
+        def __init__(self, W: Array, b: Array) -> None:
+            super().__init__(W, b, off)
+
+    subject = open_namespace({"Affine": Layer}, Settings()).targets[0].subject
+    assert subject.spec is spec
+    cases = [subject.sample(seed, {"N": 1, "D": 5, "M": 1}) for seed in range(3000)]
+    return {forward.judge(subject, case, subject.layout).verdict for case in cases}
+
+
+def test_terms_that_cancel_round_for_more_in_single_precision() -> None:
+    assert forward_verdicts(1.0) == {Verdict.PASS}
+
+
+def test_a_forward_that_is_off_in_the_fourth_digit_fails() -> None:
+    assert Verdict.FAIL in forward_verdicts(1.0005)
