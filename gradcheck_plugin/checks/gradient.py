@@ -231,6 +231,8 @@ def _direction(
         return Verdict.INCONCLUSIVE, "the forward is too noisy to tell", 0.0, estimate
     if kink or abs(slope - estimate.value) <= tolerance + ladder.kink_size(v, estimate.noise):
         return Verdict.INCONCLUSIVE, "a kink of the forward", 0.0, estimate
+    if ladder.stepped(v, estimate.value):
+        return Verdict.INCONCLUSIVE, "the forward moves in steps near this point", 0.0, estimate
     return Verdict.FAIL, "it is not the slope of the forward", tolerance / scale if scale else 0.0, estimate
 
 

@@ -193,6 +193,38 @@ class Ladder:
         loud = np.abs(narrow) > 1e-3 * np.maximum(np.abs(self._start), 1e-3)
         return bool((loud & (np.abs(narrow) > 0.5 * np.abs(wide))).any())
 
+    def stepped(self, v: Array, slope: float) -> bool:
+        """Whether <v, F> moves in steps close by: flat between them, its differences show a slope that is not its own.
+
+        log(1 - y) with a y that rounds to 1 does so. Where the values leave the line of the slope at once, the place is
+        bisected: a kink is continuous there, a step is not.
+        """
+        known = [h for h in self.usable if h <= STEPS[0]]
+        off = [abs(float(v @ _known(self.odd(h))) / 2 - slope * h) for h in known]
+        sudden = [k for k in range(len(known) - 1) if off[k] > max(128 * off[k + 1], 1e6 * EPS * self.size(v))]
+        return any(self._step_between(v, slope, s * known[k + 1], s * known[k]) for k in sudden for s in (1, -1))
+
+    def _step_between(self, v: Array, slope: float, near: float, far: float) -> bool:
+        def left(t: float) -> float | None:
+            value = self.at(t)
+            return None if value is None else float(v @ (value - self._start)) - slope * t
+
+        there = left(far)
+        if not there:
+            return False
+        bound, width = abs(there) / 2, abs(far - near)
+        for _ in range(36):
+            middle = (near + far) / 2
+            value = left(middle)
+            near, far = (near, middle) if value is None or abs(value) > bound else (middle, far)
+        here, beyond = left(near), left(far)
+        return (
+            here is not None
+            and beyond is not None
+            and abs(far - near) < 1e-9 * width
+            and abs(beyond - here) > 1e-3 * bound
+        )
+
     def taylor(self, v: Array, slope: float) -> list[tuple[float, float]]:
         """|D(h) - slope| at four steps: a right slope shrinks a hundredfold where a wrong one stands still."""
         rows = []

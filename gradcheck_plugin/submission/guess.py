@@ -48,6 +48,7 @@ _COLUMNS_LSTM = {"a_prev": "6 N", "c_prev": "6 N", "a0": "6 N", "wy": "5 6", "by
 # words in the name of an object and its arguments, and the axes of its arrays; "" is its first input.
 # Windows need room, so images have sizes that fit a window of 3 with stride 2, padded by one or not.
 FAMILIES: tuple[tuple[str, dict[str, str]], ...] = (
+    (r"propagat\w* w b x y\b", {"": "D 1", "w": "D 1", "b": "", "x": "D N", "y": "1 N @binary"}),
     (r"(logistic|logreg)\w* .*\bw\b.*\bx\b", {"w": "D", "b": "", "y": "N @binary", "t": "N @binary"}),
     (r"(ridge|linreg|linear_reg)\w* .*\bw\b.*\bx\b", {"w": "D", "b": "", "y": "N", "t": "N"}),
     (

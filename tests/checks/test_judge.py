@@ -11,6 +11,7 @@ import pytest
 from gradcheck_plugin.api import Report, check
 from gradcheck_plugin.checks import forward
 from gradcheck_plugin.model import Verdict
+from gradcheck_plugin.oracles.numerical import Ladder
 from gradcheck_plugin.suite import Settings, open_namespace
 from reference_impls import load
 from reference_impls.spec import Array
@@ -197,3 +198,28 @@ def test_terms_that_cancel_round_for_more_in_single_precision() -> None:
 
 def test_a_forward_that_is_off_in_the_fourth_digit_fails() -> None:
     assert Verdict.FAIL in forward_verdicts(1.0005)
+
+
+def saturated(t: float) -> np.ndarray:
+    """log(1 - y) of a y that rounds to a few steps below 1, beside a smooth term of the same input."""
+    y = 1 / (1 + np.exp(-(33 + t)))
+    return np.array([np.log(1 - y) + 3 * np.sin(t)])
+
+
+def bent(t: float) -> np.ndarray:
+    return np.array([np.maximum(t - 1e-3, 0) + 3 * np.sin(t)])
+
+
+def test_steps_near_the_point_are_seen() -> None:
+    ladder, v = Ladder(saturated, saturated(0.0)), np.ones(1)
+    estimate = ladder.estimate(v)
+    assert estimate.ok
+    assert abs(estimate.value - 2) > 0.5  # the slope is -1 + 3, and between the steps it is 3
+    assert ladder.stepped(v, estimate.value)
+
+
+def test_a_kink_near_the_point_is_no_step() -> None:
+    ladder, v = Ladder(bent, bent(0.0)), np.ones(1)
+    estimate = ladder.estimate(v)
+    assert estimate.value == pytest.approx(3)
+    assert not ladder.stepped(v, estimate.value)

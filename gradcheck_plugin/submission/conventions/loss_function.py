@@ -1,4 +1,4 @@
-"""Functions that give a loss and its gradient at once: `softmax_loss(x, y) -> loss, dx`."""
+"""Functions that give a loss and its gradient at once: `softmax_loss(x, y) -> loss, dx`, or the gradient first."""
 
 from __future__ import annotations
 
@@ -24,28 +24,45 @@ ORDER = 20
 def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
     """Functions that return `loss, gradient` and are called after a loss."""
     for name, function in defined.items():
-        if not inspect.isfunction(function) or not _returns_loss(function):
+        place = _place_of_loss(function) if inspect.isfunction(function) else None
+        if place is None:
             continue
         inputs = arguments(function).required
         if len(inputs) >= 2:
             yield Candidate(
-                name, "loss", sys.modules[__name__], {"function": function}, inputs, line_of(function), name, (name,)
+                name,
+                "loss",
+                sys.modules[__name__],
+                {"function": function, "place": place},
+                inputs,
+                line_of(function),
+                name,
+                (name,),
             )
 
 
-def _returns_loss(function: Callable[..., Any]) -> bool:
-    """Whether a return statement gives a pair whose first name says loss and whose second says gradient."""
+def _place_of_loss(function: Callable[..., Any]) -> int | None:
+    """Where the loss stands in the pair that is returned: by the names, one says loss and the other gradient."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     except (OSError, TypeError, SyntaxError):
-        return False
+        return None
     for node in ast.walk(tree):
         if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple) and len(node.value.elts) == 2:
-            names = [ast.unparse(e).lower() for e in node.value.elts]
-            loss = "loss" in names[0] or "cost" in names[0] or "loss" in function.__name__.lower()
-            if loss and (names[1].startswith("d") or "grad" in names[1]):
-                return True
-    return False
+            first, second = (ast.unparse(e).lower() for e in node.value.elts)
+            if (_says_loss(first) or "loss" in function.__name__.lower()) and _says_gradient(second):
+                return 0
+            if _says_gradient(first) and _says_loss(second):
+                return 1
+    return None
+
+
+def _says_loss(name: str) -> bool:
+    return "loss" in name or "cost" in name or name == "j"
+
+
+def _says_gradient(name: str) -> bool:
+    return name.startswith("d") or "grad" in name
 
 
 def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) -> list[LossFunction]:
@@ -55,7 +72,8 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     entries = [e.name for e in layout.entries]
     if len(required) != len(entries):
         raise Unbindable(f"{function.__name__} takes {', '.join(required)}, not {len(entries)} arrays")
-    return [LossFunction(function, layout, dict(zip(required, entries, strict=True)))]
+    order = dict(zip(required, entries, strict=True))
+    return [LossFunction(function, layout, order, candidate.objects["place"])]
 
 
 @dataclass
@@ -65,6 +83,7 @@ class LossFunction:
     function: Callable[..., Any]
     layout: Layout
     order: dict[str, str]
+    place: int  # of the loss in the pair that it returns
     convention: str = "function that returns (loss, gradient)"
     upstream: bool = False
 
@@ -75,7 +94,7 @@ class LossFunction:
             if not isinstance(returned, tuple) or len(returned) != 2:
                 kind = type(returned).__name__
                 raise Unbindable(f"{self.function.__name__} returned {kind}, not the pair (loss, gradient)")
-            return returned
+            return returned[::-1] if self.place else returned
 
         loss, gradient = run()
         calls = [gradient]
@@ -101,4 +120,5 @@ class LossFunction:
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
         given = ", ".join(arrays[n] for n in self.order.values())
         printed = "print(gradient)" if gradient else "print(loss)"
-        return [f"loss, gradient = {self.function.__name__}({given})", printed]
+        names = "gradient, loss" if self.place else "loss, gradient"
+        return [f"{names} = {self.function.__name__}({given})", printed]
