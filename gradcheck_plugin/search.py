@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from hypothesis import strategies as st
 
 from gradcheck_plugin.model import Case
 from gradcheck_plugin.submission.guess import generic_sizes
+from gradcheck_plugin.submission.limits import Stopwatch
 from gradcheck_plugin.submission.subject import Subject
 from reference_impls.shapes import Layout
 from reference_impls.spec import Variant
@@ -113,19 +113,19 @@ def search(
     same search.
     """
     state = Search()
-    limit = [time.monotonic() + seconds]
+    watch, over = Stopwatch(seconds), [False]
     locked: list[str] = []
 
     def judged(candidate: Drawn) -> str:
         key = (candidate.layout, tuple(sorted(candidate.case.sizes.items())), candidate.case.seed, candidate.case.short)
         if key not in state.seen:
-            if time.monotonic() > limit[0] and state.cases:
+            if (over[0] or watch.left < 0) and state.cases:
                 return ""
             state.seen[key] = holds(candidate)
             state.cases += not locked
         fault = state.seen[key]
         if fault == "time-limit":
-            limit[0] = 0.0
+            over[0] = True
         if fault and not locked:
             locked.append(fault)
             state.seen_fault, state.found_after = fault, state.cases

@@ -6,7 +6,6 @@ pairwise different axis sizes: the reference's own classical mistakes first, the
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -19,6 +18,7 @@ from gradcheck_plugin.model import Array, Case
 from gradcheck_plugin.submission import state
 from gradcheck_plugin.submission.calls import frozen
 from gradcheck_plugin.submission.guess import generic_sizes
+from gradcheck_plugin.submission.limits import Stopwatch
 from gradcheck_plugin.submission.subject import Subject
 from gradcheck_plugin.submission.values import numeric
 from reference_impls.shapes import OUTPUT, Layout
@@ -151,7 +151,7 @@ def _fill(text: str, values: dict[str, str]) -> str:
 def _samples(subject: Subject, name: str, layout: Layout, seed: int) -> Iterator[Sample]:
     base = subject.spec.layout if subject.spec else None
     count = CASES if subject.matches else 4
-    until = time.monotonic() + SECONDS
+    watch = Stopwatch(SECONDS)
     for i in range(count):
         case = subject.sample(seed + i, generic_sizes(layout, subject.spec, base, i % 2), layout=layout)
         try:
@@ -168,7 +168,7 @@ def _samples(subject: Subject, name: str, layout: Layout, seed: int) -> Iterator
                 expected[n] = reference
         right = expected.get(name)
         if right is None:
-            right = numerical_gradient(subject, name, case, dy, out, until)
+            right = numerical_gradient(subject, name, case, dy, out, watch)
         if right is not None and np.isfinite(right).all():
             yield Sample(case, yours, right, dy, expected)
 

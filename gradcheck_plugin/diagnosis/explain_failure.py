@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +25,7 @@ from gradcheck_plugin.submission.calls import UserCodeRaised
 from gradcheck_plugin.submission.faults import raised as raised_finding
 from gradcheck_plugin.submission.faults import timed_out
 from gradcheck_plugin.submission.guess import generic_sizes
-from gradcheck_plugin.submission.limits import TimeLimit, time_limit
+from gradcheck_plugin.submission.limits import Stopwatch, TimeLimit, time_limit
 from gradcheck_plugin.submission.subject import Subject
 from gradcheck_plugin.submission.values import numeric
 
@@ -42,10 +41,10 @@ def gradient(
     early = _early(target, subject, found, raised, name)
     if early is not None:
         return early
-    until = time.monotonic() + target.settings.seconds
+    watch = Stopwatch(target.settings.seconds)
     judged = target.judge(subject, name, drawn.case, drawn.layout)
     place = localise(subject, name, drawn.case, drawn.layout, judged, target.settings.seconds)
-    general = _in_general(target, subject, name, drawn, place, until - time.monotonic())
+    general = _in_general(target, subject, name, drawn, place, watch.left)
     cause = causes.diagnose(subject, name, drawn.layout, drawn.case.seed % 1000)
     code, message, helps = cause.code, cause.message, cause.help
     if cause.code == "wrong-gradient" and judged.kind in CODES:
@@ -299,7 +298,7 @@ def _numerical(subject: Subject, name: str, drawn: Drawn) -> Array | None:
     """The whole gradient by differences, where the array is small and the forward runs."""
     try:
         out, dy, _ = gradients(subject, drawn.case)
-        return numerical_gradient(subject, name, drawn.case, dy, out, time.monotonic() + causes.SECONDS)
+        return numerical_gradient(subject, name, drawn.case, dy, out, Stopwatch(causes.SECONDS))
     except Exception:
         return None
 

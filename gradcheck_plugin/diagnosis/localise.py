@@ -11,7 +11,6 @@ Every error is judged against the error bar that the ladder measured; what it ca
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -22,7 +21,7 @@ from gradcheck_plugin.diagnosis.place import describe, halves
 from gradcheck_plugin.model import Array, Case, Entry, Verdict
 from gradcheck_plugin.oracles.numerical import EPS, FAST, KAPPA, Estimate, Ladder, floored
 from gradcheck_plugin.submission.calls import frozen
-from gradcheck_plugin.submission.limits import TimeLimit, time_limit
+from gradcheck_plugin.submission.limits import Stopwatch, TimeLimit, time_limit
 from gradcheck_plugin.submission.subject import Subject
 from gradcheck_plugin.submission.values import numeric
 from reference_impls.shapes import Layout
@@ -161,7 +160,7 @@ def numerically(
     values = function(x) if start is None else start.astype(np.float64).ravel()
     if values is None:
         return None
-    search = _Search(function, x, yours, v.astype(np.float64).ravel(), values, rng, limit, time.monotonic() + seconds)
+    search = _Search(function, x, yours, v.astype(np.float64).ravel(), values, rng, limit, Stopwatch(seconds))
     finite = np.isfinite(yours).ravel()
     search.right[~finite], search.wrong[~finite] = np.nan, True
     area: Array | None = None
@@ -195,10 +194,10 @@ class _Search:
         start: Array,
         rng: np.random.Generator,
         limit: int,
-        until: float,
+        watch: Stopwatch,
     ) -> None:
         self.function, self.x, self.v, self.start, self.rng = function, x, v, start, rng
-        self.limit, self.until, self.forwards = limit, until, 0
+        self.limit, self.watch, self.forwards = limit, watch, 0
         self.yours = yours.astype(np.float64).ravel()
         self.eps = SINGLE if _single(yours) else EPS
         self.scale = float(np.sqrt(np.mean(np.square(x)))) or 1.0
@@ -382,7 +381,7 @@ class _Search:
         """The function along a direction that moves these entries only."""
 
         def line(t: float) -> Array | None:
-            if self.forwards >= self.limit or time.monotonic() > self.until:
+            if self.forwards >= self.limit or self.watch.left < 0:
                 raise Spent
             self.forwards += 1
             moved = self.x.astype(np.float64)
@@ -393,7 +392,7 @@ class _Search:
 
 
 def numerical_gradient(
-    subject: Subject, name: str, case: Case, dy: Array, out: Array, until: float = np.inf
+    subject: Subject, name: str, case: Case, dy: Array, out: Array, watch: Stopwatch | None = None
 ) -> Array | None:
     """The whole gradient of one array by differences, entry by entry; None where it is too large or slow for that."""
     x = case.arrays[name]
@@ -408,7 +407,7 @@ def numerical_gradient(
             moved[index] += t
             return _forward(subject, name, case, moved)
 
-        fast = Ladder(line, start).fast(v) if time.monotonic() < until else []
+        fast = Ladder(line, start).fast(v) if watch is None or watch.left > 0 else []
         if not fast:
             return None
         result[index] = fast[-1]

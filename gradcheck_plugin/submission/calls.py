@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from gradcheck_plugin.model import Array
+from gradcheck_plugin.submission.limits import Stopwatch
 from gradcheck_plugin.submission.randomness import frozen, hold
 
 __all__ = ["Unbindable", "UserCodeRaised", "converting", "frozen", "guarded", "meeting", "private", "recording",
@@ -44,7 +44,6 @@ class Unbindable(Exception):
     """This way of calling does not fit the object; the text says why, for the person who reads the report."""
 
 
-_now = time.perf_counter
 _last = [0.0]  # seconds that the last call of the user's code took, until it ended or was cut off
 
 
@@ -58,13 +57,13 @@ def guarded(where: str, function: Callable[..., Any], *args: Any, **kwargs: Any)
     hold(function)
     for meet in _meetings:
         meet(function, args)
-    start = _now()
+    watch = Stopwatch()
     try:
         return function(*args, **kwargs)
     except (Exception, SystemExit) as exc:
         raise UserCodeRaised(exc, where) from exc
     finally:
-        _last[0] = _now() - start
+        _last[0] = watch.passed
 
 
 def private(value: Array) -> Any:
