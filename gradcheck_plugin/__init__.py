@@ -13,14 +13,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gradcheck_plugin.api import Report, check, namespace
+    from gradcheck_plugin.api import Report, check, explain, namespace
     from gradcheck_plugin.model import Finding, Result, Verdict
     from reference_impls.spec import LayerSpec
 
-__all__ = ["Finding", "LayerSpec", "Report", "Result", "Verdict", "check", "namespace"]
+__all__ = ["Finding", "LayerSpec", "Report", "Result", "Verdict", "check", "explain", "namespace"]
 
 _HOMES = {
     "check": "gradcheck_plugin.api",
+    "explain": "gradcheck_plugin.api",
     "namespace": "gradcheck_plugin.api",
     "Report": "gradcheck_plugin.api",
     "Finding": "gradcheck_plugin.model",

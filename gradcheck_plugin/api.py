@@ -173,3 +173,15 @@ def namespace(path: str | Path) -> dict[str, Any]:
     from gradcheck_plugin.submission.load import load
 
     return dict(load(Path(path)).namespace)
+
+
+def explain(name: str, language: str = "en") -> str:
+    """What the reference called `name`, or known under that alias, says of its layer: formula, gradients, mistakes.
+
+    `language`: "en" or "ko", for the mistakes. Raises KeyError with the nearest names where there is none.
+    """
+    from gradcheck_plugin.report.explained import explanation
+    from gradcheck_plugin.submission.recognise import spec_named
+    from reference_impls import load
+
+    return explanation(spec_named(name) or load(name), language)

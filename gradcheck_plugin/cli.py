@@ -1,8 +1,9 @@
-"""The `gradcheck` command: check, demo, list."""
+"""The `gradcheck` command: check, demo, list, explain."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,6 +39,10 @@ def _parser() -> argparse.ArgumentParser:
         _options(command)
     known = commands.add_parser("list", help="the layers, losses, networks and update rules that are known")
     known.set_defaults(run=_list)
+    explain = commands.add_parser("explain", help="formula, shapes, gradient and classical mistakes of a layer")
+    explain.add_argument("layer", nargs="+", metavar="LAYER", help="a name or an alias of `gradcheck list`")
+    explain.add_argument("--lang", choices=("en", "ko"), default=_language(), help="language of the mistakes")
+    explain.set_defaults(run=_explain)
     return parser
 
 
@@ -113,17 +118,31 @@ def _encodable(text: str) -> str:
 
 
 def _list(args: argparse.Namespace) -> int:
+    from gradcheck_plugin.report.explained import listing
     from reference_impls import specs
 
-    for spec in specs().values():
-        print(f"{spec.name:<32} {spec.kind:<8} {spec.shapes}")
-        if spec.aliases:
-            print(f"{'':<32} also {', '.join(spec.aliases)}")
-        notes = [v.note for v in spec.variants]
-        if notes:
-            print(f"{'':<32} variants: {'; '.join(notes)}")
-    print(f"{len(specs())} references")
+    print(_encodable(listing(specs().values())))
+    print(f"\n{len(specs())} references; gradcheck explain NAME shows one")
     return 0
+
+
+def _language() -> str:
+    """Korean where the locale is Korean."""
+    names = (os.environ.get(n, "") for n in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    return "ko" if next(filter(None, names), "").lower().startswith("ko") else "en"
+
+
+def _explain(args: argparse.Namespace) -> int:
+    from gradcheck_plugin.api import explain
+
+    code = 0
+    for name in args.layer:
+        try:
+            print(_encodable(explain(name, args.lang)))
+        except KeyError as exc:
+            print(f"error: {exc.args[0]}; `gradcheck list` prints all", file=sys.stderr)
+            code = USAGE
+    return code
 
 
 if __name__ == "__main__":

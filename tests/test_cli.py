@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from gradcheck_plugin.cli import main
+from reference_impls import load, names
 
 
 def test_demo_shows_three_wrong_layers_and_several_right_ones(capsys: pytest.CaptureFixture[str]) -> None:
@@ -34,13 +35,6 @@ def test_json(submissions: Path, tmp_path: Path) -> None:
     target = tmp_path / "r.json"
     assert main(["check", str(submissions / "wrong/optimizers.py"), "--json", str(target)]) == 1
     assert json.loads(target.read_text(encoding="utf-8"))["schema"] == 1
-
-
-def test_list(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["list"]) == 0
-    out = capsys.readouterr().out
-    assert "affine" in out
-    assert "weights stored (out, in)" in out
 
 
 BAD = {
@@ -100,3 +94,33 @@ def test_ctrl_c_ends_it_at_once(tmp_path: Path) -> None:
     _, errors = running.communicate(timeout=10)
     assert running.returncode == 130
     assert errors.strip().splitlines()[-1] == "interrupted"
+
+
+def test_list_names_every_reference_under_its_family(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    out = capsys.readouterr().out
+    assert {line.split()[0] for line in out.splitlines() if line.startswith("  ") and line[2] != " "} == set(names())
+    assert "variants: tensor input; single vector" in out
+
+
+@pytest.mark.parametrize("name", names())
+def test_explain_shows_formula_gradient_and_mistakes(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = load(name)
+    assert main(["explain", name, "--lang", "en"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(spec.name)
+    assert " = " in out
+    assert all(f"    {mistake.code}: " in out for mistake in spec.mistakes)
+    assert "{grad}" not in out
+
+
+def test_explain_knows_aliases_and_korean(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "FullyConnected", "--lang", "ko"]) == 0
+    out = capsys.readouterr().out
+    assert "흔한 실수:" in out
+    assert "기울기를 배치에 대해 더하지 않았다" in out
+
+
+def test_explain_offers_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "afine"]) == 2
+    assert "did you mean affine" in capsys.readouterr().err

@@ -23,6 +23,8 @@ OUT_SIZE = re.compile(
     rf"filters?|kernels?|depth|m|c){_WHAT}"
 )
 HIDDEN_SIZE = re.compile(rf"(n|num|nb|dim|size)?_?(hidden|hid|h)s?{_WHAT}")
+WORDS = re.compile(r"(n|num|size|dim)?_?(vocab|vocabulary|voc|words|tokens|embeddings)(_?(size|len|length|num|dim))?|v")
+WORD_SIZE = re.compile(r"(n|num|size|dim)?_?(word_?vec|embed|embedding|emb|word|d_?model)(_?(size|dim|d|len))?")
 DROP = ("p", "r", "rate", "drop", "dropout", "drop_rate", "drop_prob", "dropout_rate", "dropout_ratio", "p_drop",
         "dropout_prob", "dropout_p", "p_dropout", "prob", "probability", "keep_prob", "keep_rate", "keep",
         "ratio")  # fmt: skip
@@ -102,6 +104,10 @@ def plan_arguments(
             plan[name] = ("size", _features(layout.inputs[0].dims, layout))  # the only size is that of the features
         elif (size := _size(name, layout)) is not None and _is_size(signature.defaults.get(name, 2)):
             plan[name] = ("size", size)
+        elif WORDS.fullmatch(name.lower()) and _is_size(signature.defaults.get(name, 2)):
+            plan[name] = ("size", "V") if "V" in layout.dims() else ("value", 7)
+        elif WORD_SIZE.fullmatch(name.lower()) and _is_size(signature.defaults.get(name, 2)):
+            plan[name] = ("value", 4)
         elif name in signature.defaults:
             if name.lower() in DROP and not signature.defaults[name]:  # a dropout that drops nothing shows nothing
                 plan[name] = ("value", SETTINGS[name.lower()])
@@ -109,6 +115,8 @@ def plan_arguments(
             plan[name] = ("value", SETTINGS[name.lower()])
         elif HIDDEN_SIZE.fullmatch(name.lower()):
             plan[name] = ("value", 6)
+        elif name.lower() == "corpus":
+            plan[name] = ("value", np.arange(40) ** 2 % 7)
         elif _INITIALISERS.fullmatch(name.lower()):
             plan[name] = ("value", _initial)
         else:

@@ -48,6 +48,11 @@ _COLUMNS_LSTM = {"a_prev": "6 N", "c_prev": "6 N", "a0": "6 N", "wy": "5 6", "by
 # words in the name of an object and its arguments, and the axes of its arrays; "" is its first input.
 # Windows need room, so images have sizes that fit a window of 3 with stride 2, padded by one or not.
 FAMILIES: tuple[tuple[str, dict[str, str]], ...] = (
+    (r" contexts? targets?\b", {"": "N 2 @label(7)", "target": "N @label(7)", "targets": "N @label(7)"}),
+    (
+        r"(encoder|decoder|seq2seq|rnnlm|\wlm|language)\w* xs\b",
+        {"": "N T @label(7)", "ts": "N T @label(7)", "h": "N 6", "enc_hs": "N T 6"},
+    ),
     (r"propagat\w* w b x y\b", {"": "D 1", "w": "D 1", "b": "", "x": "D N", "y": "1 N @binary"}),
     (r"(logistic|logreg)\w* .*\bw\b.*\bx\b", {"w": "D", "b": "", "y": "N @binary", "t": "N @binary"}),
     (r"(ridge|linreg|linear_reg)\w* .*\bw\b.*\bx\b", {"w": "D", "b": "", "y": "N", "t": "N"}),
@@ -91,6 +96,7 @@ OTHER_LAYOUTS: dict[str, list[dict[str, str]]] = {  # by the axes of the first i
         {"": "N D", **dict.fromkeys(_STATES, "N H")},
         {"": "D", **dict.fromkeys(_STATES, "H")},
     ],
+    "N 2 @label(7)": [{"": "N 2 7 @onehot", "target": "N 7 @onehot"}],
     "N C 7 9": [
         {"": "N C 7 9", "w": "F C 3 3", "b": "F 1"},
         {"": "N 7 9 C", "w": "3 3 C F", "b": "1 1 1 F"},
