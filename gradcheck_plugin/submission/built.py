@@ -15,8 +15,23 @@ from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission import state
 from gradcheck_plugin.submission.calls import Unbindable, guarded
 from gradcheck_plugin.submission.constructor import axis_sizes, filled, plan_arguments
+from gradcheck_plugin.submission.roles import RATE
 from gradcheck_plugin.submission.signature import arguments
 from reference_impls.shapes import Layout
+
+_OPTIMIZERS = ("optimizer", "optimiser", "optim", "opt")
+
+
+class Step:
+    """Plain gradient descent for layers that are given an optimizer and take their own steps with it."""
+
+    learning_rate = RATE
+    text = f"type('Step', (), {{'update': lambda self, w, dw: w - {RATE} * dw}})()"
+
+    def update(self, w: Any, dw: Any) -> Any:
+        return w - RATE * dw
+
+    calculate_update = update
 
 
 @dataclass
@@ -33,6 +48,7 @@ class Built:
     warm: Callable[[Any, Mapping[str, Array]], Any] | None = None  # a first forward, which makes the parameters
     warmed: bool = False
     paths: dict[str, state.Path] = field(default_factory=dict)
+    preparation: tuple[str, ...] = ()  # source text of the calls between construction and forward
 
     @classmethod
     def plan_for(cls, thing: Any, layout: Layout, options: Mapping[str, Any], instance: Any = None) -> Built:
@@ -54,6 +70,7 @@ class Built:
         else:
             sizes = axis_sizes(self.layout, arrays)
             obj = guarded("__init__", self.cls, **filled(self.plan, arrays, sizes, self.layout))
+            self._prepare(obj, arrays)
         if self.warmed and self.warm is not None:
             self.warm(obj, arrays)
         try:
@@ -67,6 +84,26 @@ class Built:
             self.warmed = True
             return self.make(arrays)
         return obj
+
+    def _prepare(self, obj: Any, arrays: Mapping[str, Array]) -> None:
+        """What a network does to its layers before the first forward: tell the shape of a sample, give an optimizer."""
+        done = []
+        for name in ("set_input_shape", "initialize"):
+            method = getattr(self.cls, name, None)
+            names = arguments(method, method=True).required if inspect.isfunction(method) else ()
+            if name == "set_input_shape" and len(names) == 1 and self.layout.inputs:
+                first = self.layout.inputs[0].name
+                guarded("__init__", getattr(obj, name), np.shape(arrays[first])[1:])
+                done.append(f"{name}({{{first}}}.shape[1:])")
+            elif len(names) == 1 and names[0] in _OPTIMIZERS:
+                guarded("__init__", getattr(obj, name), Step())
+                done.append(f"{name}({Step.text.replace('{', '{{').replace('}', '}}')})")
+        self.preparation = tuple(done)
+
+    @property
+    def steps(self) -> bool:
+        """Whether the object takes its steps with an optimizer of ours."""
+        return any("initialize(" in text for text in self.preparation)
 
     def path(self, obj: Any, name: str, value: Array) -> state.Path:
         """Where the object keeps a parameter: looked up once, by name, then by order."""

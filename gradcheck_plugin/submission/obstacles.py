@@ -49,7 +49,8 @@ def not_bound(
             frame = fault.frame(root)
             at = f"line {frame.lineno}: " if frame else ""
             return NotDriven(candidate.name, f"does not run here: {at}{reason}", code="does-not-run-here", **place)
-        if named or isinstance(fault.cause, OWN_FAULTS):
+        refuses = isinstance(fault.cause, AssertionError) and fault.where != "backward"  # these inputs, and says so
+        if (named and not refuses) or isinstance(fault.cause, OWN_FAULTS):
             finding = fault_of(candidate, fault, root, place)
             if finding:
                 layer = named.name if named else ""

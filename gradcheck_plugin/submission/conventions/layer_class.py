@@ -196,7 +196,7 @@ class LayerClass(DrivesObjects):
             if after is None or after.shape != before.shape or np.array_equal(after, before, equal_nan=True):
                 continue
             asked = any(n.lower() in RATES for n in self.signature.required)
-            rate = RATE if asked else self._held_rate(obj)
+            rate = RATE if asked or self.built.steps else self._held_rate(obj)
             if name not in found and rate:
                 found[name] = (before - after) / rate
                 self.rates[name] = rate
@@ -245,6 +245,7 @@ class LayerClass(DrivesObjects):
         given = {"upstream": dy, "output": "getattr(layer, 'output', out)"}
         passed = [given.get(r.kind) or (names[r.what] if r.kind == "input" else repr(r.what)) for r in self.roles]
         lines = [f"layer = {constructed(self.built.cls, self.built.plan, self.layout, arrays)}"]
+        lines += [f"layer.{text.format_map(arrays)}" for text in self.built.preparation]
         lines += [f"layer{place(p)}[...] = {arrays[n]}" for n, p in self.paths.items() if n not in self.built.given]
         lines.append(f"out = layer.{self.forward_name}({', '.join([*names, *flags])})")
         if not gradient:
