@@ -108,6 +108,8 @@ def plan_arguments(
             plan[name] = ("size", "V") if "V" in layout.dims() else ("value", 7)
         elif WORD_SIZE.fullmatch(name.lower()) and _is_size(signature.defaults.get(name, 2)):
             plan[name] = ("value", 4)
+        elif name.lower() == "window_size" and "corpus" in signature.names:
+            plan[name] = ("value", 1)  # words on either side, not the width of a kernel
         elif name in signature.defaults:
             if name.lower() in DROP and not signature.defaults[name]:  # a dropout that drops nothing shows nothing
                 plan[name] = ("value", SETTINGS[name.lower()])
@@ -116,7 +118,7 @@ def plan_arguments(
         elif HIDDEN_SIZE.fullmatch(name.lower()):
             plan[name] = ("value", 6)
         elif name.lower() == "corpus":
-            plan[name] = ("value", np.arange(40) ** 2 % 7)
+            plan[name] = ("value", np.arange(42) % 7)
         elif _INITIALISERS.fullmatch(name.lower()):
             plan[name] = ("value", _initial)
         else:

@@ -76,18 +76,19 @@ def get(obj: Any, path: Path) -> Any:
 
 
 def put(obj: Any, path: Path, value: Array) -> None:
-    """Write `value` at a path: into the array that is there (others may share it), else in its place."""
+    """Write `value` at a path: into the array that is there (others may share it), else in its place everywhere."""
     old = get(obj, path)
     if isinstance(old, np.ndarray) and old.shape == value.shape and old.dtype == value.dtype and old.flags.writeable:
         old[...] = value
         return
-    owner = get(obj, path[:-1])
-    kind, key = path[-1]
     fresh = to_tensor(value.copy()) if is_tensor(old) else value.copy()
-    if kind == "attr":
-        setattr(owner, key, fresh)
-    else:
-        owner[key] = fresh
+    shared = [p for p, a in _leaves(obj, (), 3, set(), twice=True) if a is old and p != path]
+    for place in (path, *shared):
+        owner, (kind, key) = get(obj, place[:-1]), place[-1]
+        if kind == "attr":
+            setattr(owner, key, fresh)
+        elif not isinstance(owner, tuple):
+            owner[key] = fresh
 
 
 def label(path: Path) -> str:
@@ -121,6 +122,16 @@ def gradient_paths(obj: Any, parameter: Path) -> list[Path]:
     leaves_ = [(p, a) for p, a in _leaves(obj, (), 3, set(), twice=True) if p != parameter]
     names = [p for p, a in leaves_ if a.shape == array.shape and np.shares_memory(a, array)]
     return [g for path in (parameter, *names) for g in _gradient_paths(obj, path)]
+
+
+def gradients_of_one(obj: Any, parameter: Path, gradient: Path) -> tuple[Path, ...]:
+    """The gradients that add up to that of a parameter: one for every place of a list that holds the same array."""
+    owner, (kind, key) = parameter[:-1], parameter[-1]
+    params, grads = get(obj, owner), get(obj, gradient[:-1])
+    if kind != "item" or not isinstance(params, list) or not isinstance(grads, list) or len(grads) != len(params):
+        return (gradient,)
+    others = [i for i, p in enumerate(params) if p is params[key] and grads[i] is not grads[key]]
+    return gradient, *((*gradient[:-1], ("item", i)) for i in others)
 
 
 def _gradient_paths(obj: Any, parameter: Path) -> list[Path]:

@@ -129,7 +129,7 @@ class LayerClass(DrivesObjects):
     flags: dict[str, Any]
     roles: tuple[Role, ...]
     signature: Signature
-    gradients: dict[str, state.Path] = field(default_factory=dict)
+    gradients: dict[str, tuple[state.Path, ...]] = field(default_factory=dict)
     rates: dict[str, float] = field(default_factory=dict)
     convention: str = "class layer"
 
@@ -224,13 +224,15 @@ class LayerClass(DrivesObjects):
             left = next((n for n in _INPUT_GRADIENTS if getattr(obj, n, None) is not None), None)
             if left and inputs:
                 found = {inputs[0]: getattr(obj, left)}
-                self.gradients[inputs[0]] = (("attr", left),)
+                self.gradients[inputs[0]] = ((("attr", left),),)
         for name in params:
             if name not in found and name in self.paths:
                 paths = state.gradient_paths(obj, self.paths[name])
                 if paths:
-                    self.gradients[name] = paths[0]
-                    found[name] = state.get(obj, paths[0])
+                    parts = state.gradients_of_one(obj, self.paths[name], paths[0])
+                    self.gradients[name] = parts
+                    values = [state.get(obj, path) for path in parts]
+                    found[name] = values[0] if len(values) == 1 else sum(values)
         return found
 
     def user_names(self) -> dict[str, str]:
@@ -256,5 +258,6 @@ class LayerClass(DrivesObjects):
         if gradient in self.rates:
             return [*lines, f"print((before - layer{place(self.paths[gradient])}) / {self.rates[gradient]!r})"]
         if gradient in self.gradients:
-            return [*lines, f"print(layer{place(self.gradients[gradient])})"]
+            parts = [f"layer{place(path)}" for path in self.gradients[gradient]]
+            return [*lines, f"print({' + '.join(parts)})"]
         return [*lines, "print(dx)"]
