@@ -48,6 +48,7 @@ class Built:
     warm: Callable[[Any, Mapping[str, Array]], Any] | None = None  # a first forward, which makes the parameters
     warmed: bool = False
     paths: dict[str, state.Path] = field(default_factory=dict)
+    places: dict[str, tuple[state.Path, ...]] = field(default_factory=dict)  # all that lead to one array
     preparation: tuple[str, ...] = ()  # source text of the calls between construction and forward
 
     @classmethod
@@ -77,7 +78,9 @@ class Built:
             for entry in self.layout.params:
                 path = self.path(obj, entry.name, arrays[entry.name])
                 if entry.name not in self.given:
-                    state.put(obj, path, arrays[entry.name])
+                    if entry.name not in self.places:
+                        self.places[entry.name] = state.places(obj, path)
+                    state.put(obj, path, arrays[entry.name], self.places[entry.name])
         except Unbindable:
             if self.warmed or self.warm is None:
                 raise

@@ -75,15 +75,20 @@ def get(obj: Any, path: Path) -> Any:
     return obj
 
 
-def put(obj: Any, path: Path, value: Array) -> None:
-    """Write `value` at a path: into the array that is there (others may share it), else in its place everywhere."""
+def places(obj: Any, path: Path) -> tuple[Path, ...]:
+    """The path, and every other that leads to the same array."""
+    held = get(obj, path)
+    return path, *(p for p, a in _leaves(obj, (), 3, set(), twice=True) if a is held and p != path)
+
+
+def put(obj: Any, path: Path, value: Array, everywhere: tuple[Path, ...] = ()) -> None:
+    """Write `value` at a path: into the array that is there (others may share it), else in its place `everywhere`."""
     old = get(obj, path)
     if isinstance(old, np.ndarray) and old.shape == value.shape and old.dtype == value.dtype and old.flags.writeable:
         old[...] = value
         return
     fresh = to_tensor(value.copy()) if is_tensor(old) else value.copy()
-    shared = [p for p, a in _leaves(obj, (), 3, set(), twice=True) if a is old and p != path]
-    for place in (path, *shared):
+    for place in everywhere or (path,):
         owner, (kind, key) = get(obj, place[:-1]), place[-1]
         if kind == "attr":
             setattr(owner, key, fresh)
