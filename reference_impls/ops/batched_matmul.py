@@ -39,7 +39,9 @@ def shared_operand_not_summed(dz: Array, x: Array, y: Array) -> Grads:
 
 def shared_operand_averaged(dz: Array, x: Array, y: Array) -> Grads:
     stack = len(dz)
-    return {n: g / (1 if len(a) == stack else stack) for (n, g), a in zip(backward(dz, x, y).items(), (x, y), strict=True)}
+    return {
+        n: g / (1 if len(a) == stack else stack) for (n, g), a in zip(backward(dz, x, y).items(), (x, y), strict=True)
+    }
 
 
 def reshaped_for_transposed(dz: Array, x: Array, y: Array) -> Grads:

@@ -72,7 +72,7 @@ SPEC = LayerSpec(
                 help_ko="1 / y의 도함수가 -1 / y^2이므로 x / y의 도함수는 거기에 x를 곱한 것이다."),
         Mistake("not-unbroadcast", repeated_operand_not_summed, variant="second operand repeated over the batch",
                 says="`{grad}` has the shape of the quotient and not the shape of its operand",
-                help="An operand that is repeated over the batch divides every row, so add its gradient up over the rows.",
+                help="An operand that is repeated over the batch is in every row: add its gradient up over the rows.",
                 says_ko="`{grad}`의 shape이 피연산자가 아니라 나눗셈 결과의 shape이다",
                 help_ko="배치 방향으로 반복된 피연산자는 모든 행에 쓰이므로 기울기를 행 방향으로 더한다."),
     ),

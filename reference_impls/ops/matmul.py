@@ -45,7 +45,8 @@ def divided_by_rows(dC: Array, A: Array, B: Array) -> Grads:
 
 # fmt: off
 SPEC = LayerSpec(
-    name="matmul", korean="행렬곱(MatMul) 노드", family="ops", aliases=("MatrixMultiply", "MatrixProduct", "mm", "행렬곱"),
+    name="matmul", korean="행렬곱(MatMul) 노드", family="ops",
+    aliases=("MatrixMultiply", "MatrixProduct", "mm", "행렬곱"),
     forward=forward, backward=backward, torch_forward=torch_forward,
     shapes="A: N K, B: K M -> N M",
     variants=(
@@ -62,10 +63,10 @@ SPEC = LayerSpec(
                   help_ko="shape을 맞춰 본다: dA = dC @ B.T는 (N, K), dB = A.T @ dC는 (K, M)이다.")
           for wrong in (product_transposed, first_product_transposed)),
         Mistake("reshape-for-transpose", reshaped_for_transposed,
-                says="`{grad}` of the matrix product uses a reshaped factor, which is not its transpose",
-                help="reshape reads the numbers on in order and does not swap axes; use .T.",
-                says_ko="행렬곱의 `{grad}`에 전치가 아니라 reshape한 행렬을 썼다",
-                help_ko="reshape은 축을 바꾸지 않고 숫자를 차례로 다시 읽을 뿐이므로 .T를 쓴다."),
+                says="`{grad}` of the matrix product uses a factor that is not transposed, as it is or reshaped",
+                help="dA = dC @ B.T and dB = A.T @ dC; reshape reads the numbers on in order and swaps no axes.",
+                says_ko="행렬곱의 `{grad}`에 전치하지 않은 행렬을 그대로 또는 reshape해서 썼다",
+                help_ko="dA = dC @ B.T, dB = A.T @ dC이다. reshape은 축을 바꾸지 않고 숫자를 차례로 다시 읽을 뿐이다."),
         Mistake("extra-batch-mean", divided_by_rows,
                 says="`{grad}` of the matrix product is divided by the number of rows",
                 help="The product takes no mean, so its backward does not divide: dB = A.T @ dC.",

@@ -110,7 +110,7 @@ def spec(name: str, korean: str, word: str, ko: str, arg: str, *functions: Calla
                     says=f"`{{grad}}` of the {name}imum goes to every entry that is close to it",
                     help=f"An entry that is nearly the {word} does not move the output: compare exactly, or use {arg}.",
                     says_ko=f"{korean}의 `{{grad}}`가 {korean}에 가까운 모든 원소로 간다",
-                    help_ko=f"거의 {korean}인 원소는 출력을 움직이지 않으므로 정확히 비교하거나 {arg}를 쓴다."),
+                    help_ko=f"거의 {korean}인 원소는 출력을 움직이지 않으므로 정확히 비교하거나 {arg} 함수를 쓴다."),
             Mistake("scaled-by-value", gradient_scaled_by_value,
                     says=f"`{{grad}}` of the {name}imum is multiplied by the {name}imum itself",
                     help=f"The slope at the {word} entry is 1: the mask is made of ones, not of the values.",
@@ -120,7 +120,7 @@ def spec(name: str, korean: str, word: str, ko: str, arg: str, *functions: Calla
                     says=f"`{{grad}}` of the {name}imum goes to the entry at the other end of the row",
                     help=f"The gradient belongs to the {word} entry: look it up with {arg}.",
                     says_ko=f"{korean}의 `{{grad}}`가 반대쪽 끝의 원소로 간다",
-                    help_ko=f"기울기는 {ko} 원소의 것이므로 {arg}로 그 자리를 찾는다."),
+                    help_ko=f"기울기는 {ko} 원소의 것이므로 {arg} 함수로 그 자리를 찾는다."),
         ),
     )
     # fmt: on

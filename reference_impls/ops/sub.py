@@ -87,7 +87,7 @@ SUB = LayerSpec(
                 help_ko="x - y이면 dz와 -dz이고, (__rsub__처럼) y - x이면 -dz와 dz이다."),
         Mistake("not-unbroadcast", repeated_operand_not_summed, variant="second operand repeated over the batch",
                 says="`{grad}` has the shape of the difference and not the shape of its operand",
-                help="An operand that is repeated over the batch is in every row, so add its gradient up over the rows.",
+                help="An operand that is repeated over the batch is in every row: add its gradient up over the rows.",
                 says_ko="`{grad}`의 shape이 피연산자가 아니라 뺄셈 결과의 shape이다",
                 help_ko="배치 방향으로 반복된 피연산자는 모든 행에 쓰이므로 기울기를 행 방향으로 더한다."),
     ),

@@ -53,11 +53,12 @@ def spec(name: str, korean: str, slope: str, own: Mistake, domain: str = "") -> 
                         help=f"Save the input in the forward and use it in the backward: {slope}.",
                         says_ko=f"{name}의 도함수를 입력 x가 아니라 출력 {name}(x)에서 계산했다",
                         help_ko=f"순전파에서 입력을 저장해 두고 역전파에서 쓴다: {slope}.")
-    # fmt: on
     return LayerSpec(
         name=name, korean=korean, family="ops", forward=forward, backward=backward, torch_forward=torch_forward,
-        shapes=f"x: N D {domain} -> N D", mistakes=(own, at_output), variants=(Variant(f"x: {domain} ->", "scalar node"),),
-    )  # fmt: skip
+        shapes=f"x: N D {domain} -> N D", variants=(Variant(f"x: {domain} ->", "scalar node"),),
+        mistakes=(own, at_output),
+    )
+    # fmt: on
 
 
 # fmt: off

@@ -95,27 +95,20 @@ LESS_ONE = tuple(
 
 
 # fmt: off
-def degrees(function: Any, variant: str, says: str, says_ko: str) -> Mistake:
-    return Mistake("wrong-degrees-of-freedom", function, variant=variant, says=says, says_ko=says_ko,
-                   help="Divide by n - ddof, as the forward does: np.var has ddof=0, torch.var and np.var(ddof=1) n - 1.",
-                   help_ko="순전파와 같이 n - ddof로 나눈다: np.var는 ddof=0이고 torch.var와 np.var(ddof=1)은 n - 1이다.")
-
-
-def too_small(function: Any, what: str, ko: str) -> Mistake:
-    return degrees(function, LESS_ONE[0].note, f"`{{grad}}` of the {what} divides by n, the forward by n - 1",
-                   f"순전파는 n - 1로 나누는데 {ko}의 `{{grad}}`는 n으로 나눈다")
-
-
-def too_large(function: Any, what: str, ko: str) -> Mistake:
-    return degrees(function, "", f"`{{grad}}` of the {what} divides by n - 1, the forward by n",
-                   f"순전파는 n으로 나누는데 {ko}의 `{{grad}}`는 n - 1로 나눈다")
+def degrees(function: Any, what: str, ko: str, yours: str, right: str, variant: str = "") -> Mistake:
+    return Mistake("wrong-degrees-of-freedom", function, variant=variant,
+                   says=f"`{{grad}}` of the {what} divides by {yours}, the forward by {right}",
+                   help="Divide by n - ddof, as the forward does: ddof is 0 in np.var and 1 in torch.var.",
+                   says_ko=f"{ko}의 `{{grad}}`를 나누는 수는 {yours}인데 순전파에서는 {right}이다",
+                   help_ko="순전파와 같이 n - ddof로 나눈다: ddof는 np.var에서 0이고 torch.var에서 1이다.")
 
 
 VAR = LayerSpec(
     name="var", korean="분산", family="ops", aliases=("Variance", "ReduceVar"), minimum={"N": 2, "D": 2},
     forward=var, backward=var_backward, torch_forward=var_torch, shapes=LAYOUT, variants=(*VARIANTS, *LESS_ONE),
     mistakes=(
-        too_large(divided_by_n_less_one, "variance", "분산"), too_small(divided_by_n, "variance", "분산"),
+        degrees(divided_by_n_less_one, "variance", "분산", "n - 1", "n"),
+        degrees(divided_by_n, "variance", "분산", "n", "n - 1", LESS_ONE[0].note),
         Mistake("factor-half", two_dropped,
                 says="`{grad}` of the variance lacks the factor 2",
                 help="The square (x - m)^2 brings down a 2: 2 (x - m) / n.",
@@ -129,11 +122,12 @@ VAR = LayerSpec(
     ),
 )
 STD = LayerSpec(
-    name="std", korean="표준편차", family="ops", aliases=("StandardDeviation", "StdDev"), minimum={"N": 2, "D": 2},
-    forward=std, backward=std_backward, torch_forward=std_torch, shapes=LAYOUT, kinks=(constant,), variants=(*VARIANTS, *LESS_ONE),
+    name="std", korean="표준편차", family="ops", aliases=("StandardDeviation", "StdDev"), kinks=(constant,),
+    forward=std, backward=std_backward, torch_forward=std_torch, shapes=LAYOUT, variants=(*VARIANTS, *LESS_ONE),
+    minimum={"N": 2, "D": 2},
     mistakes=(
-        too_large(std_divided_by_n_less_one, "standard deviation", "표준편차"),
-        too_small(std_divided_by_n, "standard deviation", "표준편차"),
+        degrees(std_divided_by_n_less_one, "standard deviation", "표준편차", "n - 1", "n"),
+        degrees(std_divided_by_n, "standard deviation", "표준편차", "n", "n - 1", LESS_ONE[0].note),
         Mistake("gradient-of-variance", gradient_of_the_variance,
                 says="`{grad}` is that of the variance; the root of the standard deviation is left out",
                 help="s = sqrt(v) adds the factor 1 / (2 s) to the chain: (x - m) / (n s).",
