@@ -43,8 +43,8 @@ def softmax_of_everything(dy: Array, x: Array, axis: Axis = 1) -> Grads:
     return {"x": dy * np.exp(x) / np.exp(x).sum()}
 
 
-def shift_not_undone(dy: Array, x: Array, axis: Axis = 1) -> Grads:
-    return {"x": dy * np.exp(x - x.max(axis=axis, keepdims=True) - forward(x, axis))}
+def shifted_and_not_normalised(dy: Array, x: Array, axis: Axis = 1) -> Grads:
+    return {"x": dy * np.exp(x - x.max(axis=axis, keepdims=True))}
 
 
 # fmt: off
@@ -57,21 +57,17 @@ SPEC = LayerSpec(
                 help="The shift cancels in the forward: the gradient is the softmax times dy and nothing else.",
                 says_ko="logsumexp의 `{grad}`에서 가장 큰 원소에 dy가 한 번 더 더해졌다: 최댓값 이동까지 미분했다",
                 help_ko="최댓값 이동은 순전파에서 상쇄되므로 기울기는 소프트맥스에 dy를 곱한 것뿐이다."),
-        Mistake("not-normalised", not_normalised,
-                says="`{grad}` of logsumexp is dy * exp(x): the logarithm's 1 / sum is missing",
-                help="log(S) has the derivative 1 / S: divide exp(x) by its sum, which gives the softmax.",
-                says_ko="logsumexp의 `{grad}`가 dy * exp(x)이다: 로그의 도함수 1 / 합이 빠졌다",
-                help_ko="log(S)의 도함수는 1 / S이므로 exp(x)를 그 합으로 나눈다. 그러면 소프트맥스가 된다."),
+        *(Mistake("not-normalised", wrong,
+                  says="`{grad}` of logsumexp is dy times an exponential: the logarithm's 1 / sum is missing",
+                  help="log(S) has the derivative 1 / S: divide the exponentials by their sum, which is the softmax.",
+                  says_ko="logsumexp의 `{grad}`가 dy에 지수만 곱한 것이다: 로그의 도함수 1 / 합이 빠졌다",
+                  help_ko="log(S)의 도함수는 1 / S이므로 지수를 그 합으로 나눈다. 그러면 소프트맥스가 된다.")
+          for wrong in (not_normalised, shifted_and_not_normalised)),
         Mistake("whole-batch-sum", softmax_of_everything,
                 says="`{grad}` of logsumexp divides by the sum over all rows, not over its own",
                 help="Each output has a softmax of its own: sum along the reduced axis with keepdims=True.",
                 says_ko="logsumexp의 `{grad}`를 자기 행이 아니라 모든 행의 합으로 나누었다",
                 help_ko="출력마다 소프트맥스가 따로 있으므로 줄어든 축 방향으로만 keepdims=True로 더한다."),
-        Mistake("shift-not-undone", shift_not_undone,
-                says="`{grad}` of logsumexp subtracts the maximum from x although y contains it already",
-                help="softmax(x) is exp(x - y), or exp(x - m) over its own sum; do not mix the two.",
-                says_ko="y에 이미 최댓값이 들어 있는데 logsumexp의 `{grad}`가 x에서 최댓값을 또 뺀다",
-                help_ko="softmax(x)는 exp(x - y)이거나 exp(x - m)을 그 합으로 나눈 것이다. 둘을 섞지 않는다."),
     ),
 )
 # fmt: on

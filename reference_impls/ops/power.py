@@ -78,7 +78,8 @@ def minus_dropped(dy: Array, x: Array) -> Grads:
 
 # fmt: off
 POWER = LayerSpec(
-    name="pow_scalar", korean="거듭제곱", family="ops", aliases=("Pow", "Power", "PowerScalar", "pow_const"),
+    name="pow_scalar", korean="거듭제곱", family="ops", distinctive=False,
+    aliases=("Pow", "Power", "PowerScalar", "pow_const"),
     forward=power, backward=power_backward, torch_forward=power_torch,
     shapes="x: N D -> N D",
     variants=(

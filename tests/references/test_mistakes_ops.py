@@ -112,7 +112,7 @@ MISTAKES: dict[str, dict[str, str]] = {
         "shift counted twice": "logsumexp.shift_counted_twice",
         "exp(x) without its sum": "logsumexp.not_normalised",
         "sum over all rows": "logsumexp.softmax_of_everything",
-        "shift not undone": "logsumexp.shift_not_undone",
+        "exp(x - m) without its sum": "logsumexp.shifted_and_not_normalised",
         "axis not put back": "test_reductions_whose_axis_is_not_put_back_raise",
         "unstable": "test_unstable_logsumexp_is_not_finite_where_the_stable_one_is",
     },
