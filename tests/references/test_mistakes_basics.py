@@ -219,6 +219,9 @@ MISTAKES: dict[str, dict[str, str]] = {
         "ties counted twice": "test_max_that_counts_a_tie_twice_is_advised",
         "axis not put back": "test_max_whose_axis_is_not_put_back_raises",
         "equal within a tolerance": "max.mask_with_tolerance",
+        "minimum: gradient to every entry": "min.every_entry_gets_it",
+        "minimum: gradient to the largest entry": "min.winner_of_the_other",
+        "minimum: equal within a tolerance": "min.mask_with_tolerance",
     },
     "svm_multiclass": {
         "label not left out": "svm_multiclass.label_counted_forward",

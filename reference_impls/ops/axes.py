@@ -1,0 +1,23 @@
+"""The layouts in which people reduce an axis.
+
+In the base layout the reduced axis stays with size 1, so the upstream gradient broadcasts against x as it is. Most
+code drops that axis and has to put it back.
+"""
+
+from __future__ import annotations
+
+from reference_impls.spec import Variant
+
+Axis = int | None
+
+LAYOUT = "x: N D -> Y Z"
+VARIANTS = (
+    Variant("-> Y", "over the rows"),
+    Variant("-> Z", "down the columns", {"axis": 0}),
+    Variant("->", "over every entry", {"axis": None}),
+    Variant(note="down the columns, the axis is kept with size 1", options={"axis": 0}),
+    Variant(note="over every entry, the axes are kept with size 1", options={"axis": None}),
+    Variant("x: D ->", "one vector", {"axis": None}),
+    Variant("x: N (E F) -> Y", "over the last two axes of a tensor"),
+    Variant("x: (E F) D -> Z", "over the first two axes of a tensor", {"axis": 0}),
+)
