@@ -91,8 +91,10 @@ def mistakes(name: str, taken: Any, first: Any, other: str, pattern: str, mend: 
                 says_ko=f"{name}의 `{{grad}}`를 사본에 대해 더하지 않고 첫 사본에서만 가져왔다",
                 help_ko="모든 사본이 기울기를 돌려보내므로 사본 전체에 대해 더한다."),
     )
+    # fmt: on
 
 
+# fmt: off
 SPECS = (
     LayerSpec(
         name="repeat", korean="반복", family="ops", aliases=("repeat_interleave", "RepeatVector"), distinctive=False,
@@ -104,7 +106,7 @@ SPECS = (
             Variant(note="features repeated twice", options={"axis": -1, "n": 2}),
         ),
         mistakes=mistakes("repeat", repeat_taken_for_tile, first_copy_of_each_run, "tile", "a a b b",
-                          "dy.reshape(size, n) summed over axis 1"),
+                          "dy.reshape(size, n).sum(axis=1)"),
     ),
     LayerSpec(
         name="tile", korean="타일", family="ops", distinctive=False,
@@ -115,7 +117,7 @@ SPECS = (
             Variant(note="a new axis in front", options={"reps": (2, 1, 1, 1)}),
         ),
         mistakes=mistakes("tile", tile_taken_for_repeat, first_copy_of_the_whole, "repeat", "a b a b",
-                          "dy.reshape(n, size) summed over axis 0"),
+                          "dy.reshape(n, size).sum(axis=0)"),
     ),
 )
 # fmt: on

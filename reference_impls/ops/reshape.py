@@ -53,8 +53,8 @@ def transposed(dy: Array, x: Array, **options: Any) -> Grads:
 
 # fmt: off
 SPEC = LayerSpec(
-    name="reshape", korean="형상 변환", family="ops", aliases=("Flatten", "View", "Unflatten", "Ravel"), distinctive=False,
-    forward=forward, backward=backward, torch_forward=torch_forward,
+    name="reshape", korean="형상 변환", family="ops", aliases=("Flatten", "View", "Unflatten", "Ravel"),
+    distinctive=False, forward=forward, backward=backward, torch_forward=torch_forward,
     shapes="x: N C D -> N F",
     variants=(
         Variant("x: N C (H W)", "images flattened"),

@@ -78,7 +78,7 @@ SPECS = (
                     help_ko="쓰이지 않는 조각도 x에 자리가 있으므로 그 자리에 0을 이어 붙인다."),
             Mistake("pieces-swapped", pieces_in_another_order,
                     says="`{grad}` of the split joins its pieces in another order than the forward cuts them",
-                    help="Join them as they were cut, [da, db, dc]; for the gates of an LSTM write the order down once.",
+                    help="Join them as they were cut, [da, db, dc]; write the order of LSTM gates down in one place.",
                     says_ko="분할의 `{grad}`가 조각들을 순전파와 다른 순서로 이어 붙인다",
                     help_ko="자른 순서대로 [da, db, dc]로 잇는다. LSTM의 게이트라면 순서를 한 곳에 적어 둔다."),
         ),

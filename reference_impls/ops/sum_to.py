@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from reference_impls.ops import unbroadcast
 from reference_impls.spec import Array, Grads, LayerSpec, Mistake, Variant
 
 Shape = tuple[int, ...]
@@ -62,7 +61,7 @@ SPEC = LayerSpec(
     mistakes=(
         Mistake("axis-of-one-dropped", axis_of_one_dropped,
                 says="the axis of size 1 is dropped before `{grad}` is repeated, so that it runs along another axis",
-                help="Keep axes of size 1 (keepdims=True): a column (D, 1) repeats along rows, a vector (D,) down them.",
+                help="Keep axes of size 1 with keepdims=True: (D, 1) and (D,) are repeated in different directions.",
                 says_ko="크기 1의 축을 없앤 뒤 반복해서 `{grad}`가 다른 축을 따라 놓인다",
                 help_ko="크기 1의 축을 keepdims=True로 남긴다. (D, 1)과 (D,)는 서로 다른 방향으로 반복된다."),
         Mistake("aligned-from-the-left", aligned_from_the_left,

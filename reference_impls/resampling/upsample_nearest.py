@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from reference_impls.spec import Array, Grads, LayerSpec, Mistake, Variant
 
 Scale = int | tuple[int, int]
