@@ -48,7 +48,7 @@ def undilate(x: Array, factor: int = 2, axes: Axes = (2, 3)) -> Array:
 
 
 def undilate_backward(dy: Array, x: Array, factor: int = 2, axes: Axes = (2, 3)) -> Grads:
-    dx = np.zeros_like(x)
+    dx = np.zeros(x.shape, dy.dtype)
     dx[every(factor, axes)] = dy
     return {"x": dx}
 

@@ -20,7 +20,7 @@ def forward(x: Array, i: Array) -> Array:
 
 
 def backward(dy: Array, x: Array, i: Array) -> Grads:
-    dx = np.zeros_like(x)
+    dx = np.zeros(x.shape, dy.dtype)
     np.add.at(dx, i, dy)
     return {"x": dx}
 
@@ -30,13 +30,13 @@ def torch_forward(x: Any, i: Any) -> Any:
 
 
 def repeats_overwritten(dy: Array, x: Array, i: Array) -> Grads:
-    dx = np.zeros_like(x)
+    dx = np.zeros(x.shape, dy.dtype)
     dx[i] = dy
     return {"x": dx}
 
 
 def repeats_added_once(dy: Array, x: Array, i: Array) -> Grads:
-    dx = np.zeros_like(x)
+    dx = np.zeros(x.shape, dy.dtype)
     dx[i] += dy  # reads every dx[i] before it writes the first
     return {"x": dx}
 
