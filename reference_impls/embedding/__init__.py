@@ -1,0 +1,1 @@
+"""Lookup tables: rows of a matrix by their numbers."""

@@ -1,0 +1,1 @@
+"""Padding: a border around images and sequences."""

@@ -1,0 +1,1 @@
+"""Resampling: images and sequences made larger or smaller."""
