@@ -35,7 +35,7 @@ def phi(x: Array) -> Array:
 
 def forward(x: Array, approximate: str = "") -> Array:
     if approximate == "tanh":
-        return x * (1 + np.tanh(C * (x + CUBIC * x**3))) / 2
+        return np.asarray(x * (1 + np.tanh(C * (x + CUBIC * x**3))) / 2)
     return x * Phi(x)
 
 

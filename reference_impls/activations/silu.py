@@ -76,7 +76,7 @@ def outer_x_dropped(dy: Array, x: Array, beta: Array) -> Grads:
 SPECS = (
     LayerSpec(
         name="silu", korean="스위시", family="activations",
-        aliases=("Swish", "SigmoidLinearUnit", "SigmoidWeightedLinearUnit", "QuickGELU"),
+        aliases=("Swish", "SigmoidLinearUnit", "SigmoidWeightedLinearUnit"),
         forward=silu, backward=silu_backward, torch_forward=silu_torch,
         shapes="x: N D -> N D",
         variants=tuple(Variant(note=f"beta {b}", options={"beta": b}) for b in (0.5, 1.5, 1.702, 2.0)),

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from reference_impls.activations.sigmoid import forward as sigmoid
 from reference_impls.networks.two_layer_net import ACTIVATIONS  # f(a), and f'(a) from h
 from reference_impls.spec import Array, Grads, LayerSpec, Mistake, Variant
@@ -25,11 +27,9 @@ def gate(x: Array, Wt: Array, bt: Array, carry: bool = False) -> tuple[Array, Ar
     return t, sign * t * (1 - t)
 
 
-def forward(
-    x: Array, W: Array, b: Array, Wt: Array, bt: Array, *, hidden: str = "relu", carry: bool = False
-) -> Array:  # fmt: skip
+def forward(x: Array, W: Array, b: Array, Wt: Array, bt: Array, *, hidden: str = "relu", carry: bool = False) -> Array:
     h, (t, _) = ACTIVATIONS[hidden][0](x @ W + b), gate(x, Wt, bt, carry)
-    return t * h + (1 - t) * x
+    return np.asarray(t * h + (1 - t) * x)
 
 
 def backward(
