@@ -26,7 +26,8 @@ erfc = np.vectorize(math.erfc, otypes=[float])
 
 
 def Phi(x: Array) -> Array:
-    return np.asarray(erfc(-x / math.sqrt(2)) / 2)  # erfc(-z) = 1 + erf(z), exact where that is nearly 0
+    z = x / math.sqrt(2)
+    return np.asarray(erfc(-z).astype(z.dtype) / 2)  # erfc(-z) = 1 + erf(z), exact where that is nearly 0
 
 
 def phi(x: Array) -> Array:

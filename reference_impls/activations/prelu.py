@@ -3,8 +3,8 @@
     y  = x  where x > 0, else a_c x
     dx = dy where x > 0, else a_c dy         da_c = sum over n and h of dy min(x, 0)
 
-Shapes: x and y (N, C, H), channels on axis 1, and H all the places of an image; a (C,), or one number. Every place of
-every sample shares the slope of its channel, so da adds up over both; one number shares it with the channels, too.
+Shapes: x and y (N, C, H), channels on axis 1, and H all the places of an image; a (C,). Every place of every sample
+shares the slope of its channel, so da adds up over both; with shared=True a is one number, and da adds up over all.
 At x = 0 any value between a_c dy and dy is a subgradient; a_c dy is returned.
 """
 
@@ -14,43 +14,42 @@ from typing import Any
 
 import numpy as np
 
-from reference_impls.ops import unbroadcast
 from reference_impls.spec import Array, Grads, LayerSpec, Mistake, Variant
 
 
-def forward(x: Array, a: Array) -> Array:
+def forward(x: Array, a: Array, shared: bool = False) -> Array:
     return np.where(x > 0, x, a[:, None] * x)
 
 
-def backward(dy: Array, x: Array, a: Array) -> Grads:
-    slope = np.where(x > 0, 1, a[:, None])
-    return {"x": dy * slope, "a": unbroadcast(dy * np.minimum(x, 0), (len(a), 1))[:, 0]}
+def backward(dy: Array, x: Array, a: Array, shared: bool = False) -> Grads:
+    da = (dy * np.minimum(x, 0)).sum(axis=(0, 2))
+    return {"x": dy * np.where(x > 0, 1, a[:, None]), "a": da.sum(keepdims=True) if shared else da}
 
 
-def torch_forward(x: Any, a: Any) -> Any:
+def torch_forward(x: Any, a: Any, shared: bool = False) -> Any:
     import torch
 
     return torch.nn.functional.prelu(x, a)
 
 
-def not_summed_over_batch_and_places(dy: Array, x: Array, a: Array) -> Grads:
-    return backward(dy, x, a) | {"a": dy * np.minimum(x, 0)}
+def not_summed_over_batch_and_places(dy: Array, x: Array, a: Array, shared: bool = False) -> Grads:
+    return backward(dy, x, a, shared) | {"a": dy * np.minimum(x, 0)}
 
 
-def summed_over_batch_only(dy: Array, x: Array, a: Array) -> Grads:
-    return backward(dy, x, a) | {"a": (dy * np.minimum(x, 0)).sum(axis=0)}
+def summed_over_batch_only(dy: Array, x: Array, a: Array, shared: bool = False) -> Grads:
+    return backward(dy, x, a, shared) | {"a": (dy * np.minimum(x, 0)).sum(axis=0)}
 
 
-def summed_over_channels_too(dy: Array, x: Array, a: Array) -> Grads:
-    return backward(dy, x, a) | {"a": np.full_like(a, np.sum(dy * np.minimum(x, 0)))}
+def summed_over_channels_too(dy: Array, x: Array, a: Array, shared: bool = False) -> Grads:
+    return backward(dy, x, a, shared) | {"a": np.full_like(a, np.sum(dy * np.minimum(x, 0)))}
 
 
-def channels_taken_to_be_last(dy: Array, x: Array, a: Array) -> Grads:
-    return backward(dy, x, a) | {"a": (dy * np.minimum(x, 0)).sum(axis=(0, 1))}
+def channels_taken_to_be_last(dy: Array, x: Array, a: Array, shared: bool = False) -> Grads:
+    return backward(dy, x, a, shared) | {"a": (dy * np.minimum(x, 0)).sum(axis=(0, 1))}
 
 
-def positive_side_counted(dy: Array, x: Array, a: Array) -> Grads:
-    return backward(dy, x, a) | {"a": unbroadcast(dy * x, (len(a), 1))[:, 0]}
+def positive_side_counted(dy: Array, x: Array, a: Array, shared: bool = False) -> Grads:
+    return backward(dy, x, a, shared) | {"a": (dy * x).sum(axis=(0, 2))}
 
 
 # fmt: off
@@ -59,12 +58,10 @@ SPEC = LayerSpec(
     forward=forward, backward=backward, torch_forward=torch_forward,
     shapes="x: N C H; a: C -> N C H", kinks=(0.0,),
     variants=(
-        Variant("x: N C -> N C", "features"),
         Variant("x: N C (I J) -> N C (I J)", "images"),
-        Variant("x: N (I J) C -> N (I J) C", "images, channels last"),
-        Variant("a: 1", "one slope for all"),
-        Variant("x: N C, a: 1 -> N C", "features, one slope for all"),
-        Variant("x: N C (I J), a: 1 -> N C (I J)", "images, one slope for all"),
+        Variant("a: 1", "one slope for all", {"shared": True}, incidental=True),  # a * x runs with any of these
+        Variant("x: N C -> N C", "features", incidental=True),
+        Variant("x: N (I J) C -> N (I J) C", "images, channels last", incidental=True),
     ),
     mistakes=(
         *(Mistake("not-summed", wrong,

@@ -51,7 +51,8 @@ SPEC = LayerSpec(
     name="selu", korean="셀루", family="activations", aliases=("ScaledELU", "ScaledExponentialLinearUnit"),
     forward=forward, backward=backward, torch_forward=torch_forward,
     shapes="x: N D -> N D", kinks=(0.0,),
-    variants=(Variant(note="constants rounded to 1.0507 and 1.6733", options=ROUNDED),),
+    variants=tuple(Variant(note=f"constants rounded to {s} and {a}", options={"scale": s, "alpha": a})
+                   for s, a in (tuple(ROUNDED.values()), (1.0507, 1.67326), (1.05070098, 1.67326324))),
     mistakes=(
         *(Mistake("scale-missing", wrong,
                   says=f"`{{grad}}` of SELU lacks the scale where x is {side}",

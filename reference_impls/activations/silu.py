@@ -76,7 +76,7 @@ def outer_x_dropped(dy: Array, x: Array, beta: Array) -> Grads:
 SPECS = (
     LayerSpec(
         name="silu", korean="스위시", family="activations",
-        aliases=("Swish", "SigmoidLinearUnit", "SigmoidWeightedLinearUnit"),
+        aliases=("SigmoidLinearUnit", "SigmoidWeightedLinearUnit"),
         forward=silu, backward=silu_backward, torch_forward=silu_torch,
         shapes="x: N D -> N D",
         variants=tuple(Variant(note=f"beta {b}", options={"beta": b}) for b in (0.5, 1.5, 1.702, 2.0)),
@@ -95,7 +95,7 @@ SPECS = (
     ),
     LayerSpec(
         name="swish_beta", korean="베타를 학습하는 스위시", family="activations",
-        aliases=("LearnableSwish", "TrainableSwish", "ParametricSwish"),
+        aliases=("Swish", "LearnableSwish", "TrainableSwish", "ParametricSwish"),
         forward=swish_beta, backward=swish_beta_backward, torch_forward=swish_beta_torch,
         shapes="x: N D; beta:  -> N D",
         variants=(Variant("beta: 1", "beta as an array of one"),),

@@ -11,7 +11,8 @@ from reference_subject import check_all, codes, target
 
 from gradcheck_plugin import check
 from reference_impls import load
-from reference_impls.spec import Array, Mistake, Variant
+from reference_impls.linear.linear_coursera import averaged_parameters
+from reference_impls.spec import Array, Grads, Mistake, Variant
 
 MISTAKES: dict[str, dict[str, str]] = {
     "lecun_tanh": {
@@ -103,7 +104,7 @@ MISTAKES: dict[str, dict[str, str]] = {
         "keepdims forgotten": "test_bias_gradient_without_its_second_axis_is_noted",
         "axis 0 for axis 1": "linear_coursera.summed_over_outputs",
         "1/m twice": "linear_coursera.averaged_twice",
-        "1/m never": "test_network_of_columns_in_which_nobody_divides_by_m",
+        "1/m never": "test_under_a_mean_cost_the_parameters_are_divided_by_m",
         "dA divided by m": "linear_coursera.input_averaged_too",
     },
     "linear_no_bias": {
@@ -135,7 +136,7 @@ def found(thing: Any, layer: str | None = None) -> list[str]:
     return codes(report.results)
 
 
-def quotient_of_exponentials(dy: Array, x: Array, beta: float = 1.0) -> dict[str, Array]:
+def quotient_of_exponentials(dy: Array, x: Array, beta: float = 1.0) -> Grads:
     with np.errstate(over="ignore", invalid="ignore"):
         return {"x": dy * np.exp(beta * x) / (1 + np.exp(beta * x))}
 
@@ -236,46 +237,38 @@ def test_bias_gradient_without_its_second_axis_is_noted() -> None:
     assert re.search(r"has shape \((\d),\) where the array has \(\1, 1\)", bias.reason)
 
 
-class NeverDivides(Columns):
-    def backward(self, dZ: Array) -> Array:
-        self.dW, self.db = dZ @ self.A.T, np.sum(dZ, axis=1, keepdims=True)
-        return self.W.T @ dZ
+def mean_cost(A: Array, W: Array, b: Array) -> float:
+    return float(np.sum((W @ A + b) ** 2) / (2 * A.shape[1]))
 
 
-class ColumnNet:
-    """The cost is a mean over the samples, and dZ of the last layer is not."""
-
-    layer = Columns
-
-    def __init__(self, input_size: int, hidden_size: int, output_size: int) -> None:
-        self.params = {
-            "W1": np.random.randn(hidden_size, input_size),
-            "b1": np.zeros((hidden_size, 1)),
-            "W2": np.random.randn(output_size, hidden_size),
-            "b2": np.zeros((output_size, 1)),
-        }
-
-    def loss(self, x: Array, t: Array) -> float:
-        p = self.params
-        self.first, self.second = self.layer(p["W1"], p["b1"]), self.layer(p["W2"], p["b2"])
-        self.h = np.tanh(self.first.forward(x.T))
-        self.z = self.second.forward(self.h)
-        return float(np.sum((self.z - t.T) ** 2) / (2 * len(x)))
-
-    def gradient(self, x: Array, t: Array) -> dict[str, Array]:
-        self.loss(x, t)
-        dh = self.second.backward(self.z - t.T)
-        self.first.backward(dh * (1 - self.h**2))
-        return {"W1": self.first.dW, "b1": self.first.db, "W2": self.second.dW, "b2": self.second.db}
+def mean_cost_torch(A: Any, W: Any, b: Any) -> Any:
+    return ((W @ A + b) ** 2).sum() / (2 * A.shape[1])
 
 
-class UndividedColumnNet(ColumnNet):
-    layer = NeverDivides
+def parameters_as_in_the_course(dy: float, A: Array, W: Array, b: Array) -> Grads:
+    dZ = dy * (W @ A + b)  # of one sample's loss, without 1/m
+    return {n: g for n, g in averaged_parameters(dZ, A, W, b).items() if n != "A"}
 
 
-def test_network_of_columns_in_which_nobody_divides_by_m() -> None:
-    assert check(ColumnNet, cases=8).ok
-    assert found(UndividedColumnNet) == ["missing-batch-mean"] * 4
+def nobody_divides(dy: float, A: Array, W: Array, b: Array) -> Grads:
+    dZ = dy * (W @ A + b)
+    return {n: g for n, g in load("linear_coursera").backward(dZ, A, W, b).items() if n != "A"}
+
+
+def test_under_a_mean_cost_the_parameters_are_divided_by_m() -> None:
+    # by itself the layer without 1/m is the gradient: only the cost tells that somebody has to divide
+    cost = replace(
+        load("linear_coursera"),
+        kind="loss",
+        forward=mean_cost,
+        backward=parameters_as_in_the_course,
+        torch_forward=mean_cost_torch,
+        shapes="A: D N; W: M D, b: M 1 ->",
+        mistakes=(),
+    )
+    assert codes(check_all(target(cost))) == []
+    mistake = Mistake("missing-batch-mean", nobody_divides)
+    assert codes(check_all(target(cost, mistake=mistake))) == ["missing-batch-mean"] * 2
 
 
 class MatMul:
