@@ -95,9 +95,9 @@ SPEC = LayerSpec(
     mistakes=(
         Mistake("swapped-arguments", arguments_swapped,
                 says="`{grad}` is that of KL(q || p), with the two distributions swapped",
-                help="This forward weighs with p: KL(p || q) has the slopes -p for log q and log p - log q + 1 for p",
+                help="This forward is KL(p || q): its slopes are -p for log q and log p - log q + 1 for p",
                 says_ko="`{grad}`가 두 분포의 자리를 바꾼 KL(q || p)의 기울기이다",
-                help_ko="이 순전파는 p로 가중하는 KL(p || q)이므로 log q의 기울기는 -p, p의 기울기는 log p - log q + 1이다"),
+                help_ko="이 순전파는 KL(p || q)이므로 log q의 기울기는 -p, p의 기울기는 log p - log q + 1이다"),
         Mistake("logarithm-forgotten", logarithm_forgotten, variant="probabilities, mean over samples",
                 says="`{grad}` of the divergence is -p, as if the probabilities q were logarithms",
                 help="-p is the slope for log q; for q itself the chain rule adds the factor 1 / q",

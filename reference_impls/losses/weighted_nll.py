@@ -70,7 +70,7 @@ SPEC = LayerSpec(
                 says_ko="순전파에 있는 클래스 가중치가 가중 로그 가능도의 `{grad}`에 없다",
                 help_ko="각 행에는 레이블의 가중치가 붙으므로 w[t]를 곱한다"),
         Mistake("weights-twice", weights_of_the_columns,
-                says="`{grad}` of the weighted log-likelihood has the weights twice: once for the row, once for the class",
+                says="`{grad}` of the weighted log-likelihood has each weight twice, for the row and for the class",
                 help="The only entry of a row that is not 0 has the weight w[t] once",
                 says_ko="가중 로그 가능도의 `{grad}`에 가중치가 행과 열에서 두 번 곱해졌다",
                 help_ko="각 행에서 0이 아닌 하나의 값에 w[t]를 한 번만 곱한다"),
