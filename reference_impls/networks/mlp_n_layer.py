@@ -6,7 +6,7 @@
     da3 = dL (p - t) / N,   dal = da(l+1) W(l+1)^T f'(al)        dx = da1 W1^T
     dWl = h(l-1)^T dal + dL r Wl                                 dbl = sum_n dal_n
 
-Shapes: x (N, D), t (N, C) one-hot, W1 (D, H), b1 (H,), W2 (H, K), b2 (K,), W3 (K, C), b3 (C,), L a scalar.
+Shapes: x (N, D), t (N, C) one-hot, W1 (D, E), b1 (E,), W2 (E, F), b2 (F,), W3 (F, C), b3 (C,), L a scalar.
 hidden is the activation f, reg is r; with reg_half=False the penalty is r sum W^2. Biases have no penalty.
 """
 
@@ -96,7 +96,7 @@ SPEC = LayerSpec(
     aliases=("MultiLayerNet", "MultiLayerNetExtend", "FullyConnectedNet", "L_layer_model", "ThreeLayerNet", "MLP",
              "MultiLayerPerceptron", "DeepNeuralNetwork", "다층신경망"),
     forward=forward, backward=backward, torch_forward=torch_forward,
-    shapes="x: N D, t: N C @onehot; W1: D H, b1: H, W2: H K, b2: K, W3: K C, b3: C ->", minimum={"C": 2},
+    shapes="x: N D, t: N C @onehot; W1: D E, b1: E, W2: E F, b2: F, W3: F C, b3: C ->", minimum={"C": 2},
     variants=(
         *(Variant(note=f"{f} hidden layers", options={"hidden": f}) for f in ("sigmoid", "tanh")),
         Variant("t: N @label(C)", "integer labels"),
