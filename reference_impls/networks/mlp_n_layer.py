@@ -37,7 +37,7 @@ def forward(x: Array, t: Array, *params: Array, hidden: str = "relu", reg: float
 
 def back(da: Array, h: list[Array], params: tuple[Array, ...], slope: Callable[[Array], Array]) -> Grads:
     """From the gradient of the scores down to x; `slope` is f'(a) from h."""
-    grads = {}
+    grads: Grads = {}
     for l in range(len(h), 0, -1):
         dh = da @ params[2 * l - 2].T
         grads |= {f"W{l}": h[l - 1].T @ da, f"b{l}": da.sum(axis=0), "x": dh}
