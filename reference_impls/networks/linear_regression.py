@@ -75,7 +75,7 @@ def column_minus_vector(dy: float, x: Array, t: Array, w: Array, b: Array, reduc
 # fmt: off
 SPEC = LayerSpec(
     name="linear_regression", korean="선형 회귀", kind="network", family="networks",
-    aliases=("LinearRegression", "LinearRegressionGD", "LinearRegressor", "LinReg", "선형회귀"),
+    aliases=("LinearRegression", "LinearRegressionGD", "LinearRegressor", "LinearModel", "LinReg", "선형회귀"),
     forward=forward, backward=backward, torch_forward=torch_forward,
     shapes="x: N D, t: N; w: D, b: ->",
     variants=(
