@@ -11,7 +11,7 @@ from reference_impls.spec import Array
 
 def bordered(x: Array, pad: int) -> Array:
     """x (N, C, H, W) with a border of `pad` zeros."""
-    return np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+    return np.pad(1.0 * x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
 
 
 def cropped(x: Array, pad: int) -> Array:
