@@ -56,12 +56,12 @@ def stride_ignored(dy: Array, x: Array, W: Array, b: Array, stride: int = 2, pad
     return backward(dy, x, W, b, 1, pad)
 
 
-def bias_summed_over_batch_only(dy: Array, *arrays: Array, **options: Any) -> Grads:
-    return backward(dy, *arrays, **options) | {"b": dy.sum(axis=0)}
+def bias_summed_over_batch_only(dy: Array, x: Array, W: Array, b: Array, **options: Any) -> Grads:
+    return backward(dy, x, W, b, **options) | {"b": dy.sum(axis=0)}
 
 
-def overlap_overwritten(dy: Array, *arrays: Array, **options: Any) -> Grads:
-    return backward(dy, *arrays, overlap=False, **options)
+def overlap_overwritten(dy: Array, x: Array, W: Array, b: Array, **options: Any) -> Grads:
+    return backward(dy, x, W, b, overlap=False, **options)
 
 
 def rows_not_covered(dy: Array, x: Array, W: Array, b: Array, stride: int = 2, pad: int = 1) -> Grads:
@@ -70,9 +70,9 @@ def rows_not_covered(dy: Array, x: Array, W: Array, b: Array, stride: int = 2, p
     return grads | {"x": grads["x"][:, :, :rows, :columns]}
 
 
-def rows_and_columns_swapped(dy: Array, *arrays: Array, **options: Any) -> Grads:
+def rows_and_columns_swapped(dy: Array, x: Array, W: Array, b: Array, **options: Any) -> Grads:
     n, f, rows, columns = dy.shape
-    return backward(dy.reshape(n, f, columns, rows).swapaxes(2, 3), *arrays, **options)
+    return backward(dy.reshape(n, f, columns, rows).swapaxes(2, 3), x, W, b, **options)
 
 
 def reshaped(dy: Array, x: Array, W: Array, b: Array, **options: Any) -> Grads:
@@ -102,7 +102,7 @@ SPEC = LayerSpec(
     forward=forward, backward=backward, torch_forward=torch_forward,
     shapes="x: N C H W; W: F C 3 03, b: F -> N F P Q", minimum={"H": 3, "W": 3},
     variants=(*(setting(*s) for s in ((1, 0), (1, 1), (2, 0), (3, 0), (1, 2), (2, 2))),
-              *(setting(*s, shapes, where) for where, shapes in LAYOUTS.items() for s in ((2, 1), (1, 0), (1, 1)))),
+              *(setting(*s, shapes, where) for where, shapes in LAYOUTS.items() for s in ((2, 1), (1, 0)))),
     mistakes=(
         Mistake("border-kept", border_kept,
                 says="`{grad}` of the convolution still has the border of zeros that the forward put around x",
