@@ -19,6 +19,11 @@ def cropped(x: Array, pad: int) -> Array:
     return x[:, :, pad : x.shape[2] - pad, pad : x.shape[3] - pad]
 
 
+def patches(x: Array, W: Array, stride: int) -> Array:
+    """What the kernel sees of the bordered input: [n, c, p, q, i, j] is x[n, c, p * stride + i, q * stride + j]."""
+    return np.lib.stride_tricks.sliding_window_view(x, W.shape[2:], axis=(2, 3))[:, :, ::stride, ::stride]
+
+
 def windows(y: Array, W: Array, stride: int) -> Iterator[tuple[int, int, tuple[slice, ...]]]:
     """Row and column of the output, and where the window of the kernel lies in the bordered input."""
     for p in range(y.shape[2]):
