@@ -66,7 +66,7 @@ class ReferenceCaller:
         return Tape(self.layout.from_base(OUTPUT, np.asarray(out), base, sizes), backward)
 
     def _with_inside(self, given: dict[str, Any], sizes: Mapping[str, int]) -> dict[str, Any]:
-        """The arrays of the base layout; those that the variant leaves out are drawn here, as a user's forward would."""
+        """The arrays of the base layout; those that the variant leaves out are made here, as by a user's forward."""
         base = self.spec.layout.entries
         if len(given) == len(base):
             return given
@@ -75,7 +75,8 @@ class ReferenceCaller:
         drawn = {e.name: given[e.name] if e.name in given else e.sample(sizes, rng) for e in base}
         y = self.spec.output(*drawn.values(), **self.options)
         own = self.spec.inside(y, *(given.get(e.name) for e in base), **self.options)
-        return {n: given[n] if n in given else own[n] for n in drawn}
+        dtype = next(iter(given.values())).dtype
+        return {n: given[n] if n in given else own[n].astype(dtype) for n in drawn}
 
     def _back(self, name: str, gradient: Any, sizes: Mapping[str, int]) -> Any:
         try:

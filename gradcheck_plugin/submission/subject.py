@@ -116,10 +116,10 @@ class Subject:
         base, given = self.spec.layout, self._given(case, layout)
         with frozen(case.seed):
             out = numeric(self.caller.forward(case.arrays).output)
-        if out is None:
-            return {}
-        y = layout.to_base(OUTPUT, out, base, case.sizes)
-        return self.spec.inside(y, *(given.get(e.name) for e in base.entries), **self.variant.options)
+            if out is None:
+                return {}
+            y = layout.to_base(OUTPUT, out, base, case.sizes)
+            return self.spec.inside(y, *(given.get(e.name) for e in base.entries), **self.variant.options)
 
     def _given(self, case: Case, layout: Layout) -> dict[str, Array]:
         assert self.spec is not None

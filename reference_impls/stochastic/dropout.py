@@ -98,7 +98,7 @@ SPEC = LayerSpec(
                 says="`{grad}` of dropout lacks the scale by which its forward divides",
                 help="The forward is x * mask / q, so the backward is dout * mask / q: keep the scaled mask.",
                 says_ko="순전파에서 나눈 배율이 드롭아웃의 `{grad}`에는 빠져 있다",
-                help_ko="순전파가 x * mask / q이므로 역전파도 dout * mask / q이다. 배율까지 곱한 마스크를 저장하면 된다."),
+                help_ko="순전파가 x * mask / q이므로 역전파도 dout * mask / q이다. 배율을 곱한 마스크를 저장해 쓴다."),
         Mistake("scale-applied-twice", scale_squared,
                 says="`{grad}` of dropout is scaled twice",
                 help="The mask that the forward keeps may have the scale in it already: divide once.",

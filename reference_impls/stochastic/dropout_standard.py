@@ -37,7 +37,7 @@ def scale_of_inverted_dropout(dy: Array, x: Array, mask: Array, p: float = 0.4, 
     return {"x": dy * mask / (p if keep else 1 - p)}
 
 
-def test_scale_in_training(dy: Array, x: Array, mask: Array, p: float = 0.4, keep: bool = False) -> Grads:
+def scale_of_test_time(dy: Array, x: Array, mask: Array, p: float = 0.4, keep: bool = False) -> Grads:
     return {"x": dy * mask * (p if keep else 1 - p)}
 
 
@@ -53,7 +53,7 @@ def mask_drawn_again(dy: Array, x: Array, mask: Array, p: float = 0.4, keep: boo
     return {"x": dy * (np.random.random(mask.shape) < (p if keep else 1 - p))}
 
 
-def test_scale_missing(dy: Array, x: Array, mask: Array, training: bool = True, **options: Any) -> Grads:
+def scale_missing_at_test(dy: Array, x: Array, mask: Array, training: bool = True, **options: Any) -> Grads:
     return {"x": dy * mask if training else dy * 1.0}
 
 
@@ -78,12 +78,12 @@ SPEC = LayerSpec(
                 help="That scale belongs to inverted dropout; here the training forward is x * mask: dout * mask.",
                 says_ko="순전파에서는 나누지 않는데 드롭아웃의 `{grad}`만 남길 확률로 나눈다",
                 help_ko="그 배율은 역 드롭아웃의 것이다. 여기서는 학습 때 x * mask이므로 dout * mask이다."),
-        Mistake("test-scale-in-training", test_scale_in_training,
+        Mistake("test-scale-in-training", scale_of_test_time,
                 says="`{grad}` of dropout has the scale of test time in training",
                 help="In training the forward is x * mask, without a scale: dout * mask.",
                 says_ko="드롭아웃의 학습 때 `{grad}`에 테스트 때의 배율이 들어 있다",
                 help_ko="학습 때의 순전파는 배율이 없는 x * mask이므로 dout * mask이다."),
-        Mistake("test-scale-missing", test_scale_missing, variant="at test time",
+        Mistake("test-scale-missing", scale_missing_at_test, variant="at test time",
                 says="`{grad}` of dropout lacks the scale 1 - p of the forward at test time",
                 help="At test time the forward is x * (1 - p), so the gradient is dout * (1 - p).",
                 says_ko="테스트 때 순전파의 배율 1 - p가 드롭아웃의 `{grad}`에는 빠져 있다",
