@@ -16,7 +16,7 @@ returns a tuple of them, and the upstream gradient of backward is a tuple, too. 
 
 The last four carry no gradient. A variant overrides entries; because axes have names, an array can be carried
 between a variant and the base: axes are permuted, `1`s dropped or added, groups merged, an axis that the variant
-does not have gets size 1, labels become one-hot rows.
+does not have gets size 1, labels become one-hot rows. `mask: -` leaves an array out: the layer has it inside.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ Array = NDArray[Any]
 OUTPUT = "->"  # the name of the output among the entries of a layout
 DISCRETE = ("onehot", "label", "binary", "sign")
 _ENTRY = re.compile(r"^\s*(\w+)\s*:\s*([^@]*?)\s*(?:@(\w+)(?:\((\w+)\))?)?\s*$")
-_AXIS = re.compile(r"\(([^)]*)\)|(\w+)")
+_AXIS = re.compile(r"\(([^)]*)\)|(\w+|-)")
+_LEFT_OUT = (("-",),)
 
 
 def _axes(text: str) -> tuple[tuple[str, ...], ...]:
@@ -133,17 +134,20 @@ class Layout:
         return next(entry for entry in (*self.entries, self.output) if entry.name == name)
 
     def override(self, text: str) -> Layout:
-        """This layout with the entries of `text` in place of its own; an arrow in `text` replaces the output."""
+        """This layout with the entries of `text` in place of its own; an arrow in `text` replaces the output.
+
+        An entry with a dash for axes is left out.
+        """
         left, arrow, right = text.partition("->")
         changed = {entry.name: entry for entry in self._entries(left.replace(";", ","))}
         known = {entry.name for entry in self.entries}
         if unknown := set(changed) - known:
             raise ValueError(f"variant {text!r}: no array {sorted(unknown)[0]!r} in the base layout")
-        return Layout(
-            tuple(changed.get(e.name, e) for e in self.inputs),
-            tuple(changed.get(e.name, e) for e in self.params),
-            *(self._outputs(right) if arrow else (self.output, self.outputs)),
+        inputs, params = (
+            tuple(e for e in (changed.get(e.name, e) for e in part) if e.axes != _LEFT_OUT)
+            for part in (self.inputs, self.params)
         )
+        return Layout(inputs, params, *(self._outputs(right) if arrow else (self.output, self.outputs)))
 
     def pinned(self, sizes: Mapping[str, int]) -> Layout:
         """This layout with numbers in place of the axes in `sizes`."""

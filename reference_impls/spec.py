@@ -48,7 +48,8 @@ class Mistake:
     lies in the pair, or in the rule itself for an update. `variant` is the note of the variant in which the
     mistake shows, when the base layout hides it. `says` and `help` are needed only for a code that the shared
     catalogue of codes does not have; the Korean texts stand beside them. `any_scale`: the error grows with a number
-    of the user's own, such as a learning rate, so a multiple of it is the same mistake.
+    of the user's own, such as a learning rate, so a multiple of it is the same mistake. `any_draw`: it draws anew what
+    the forward drew, and whatever it draws is the same mistake.
     `convention`: some courses mean it so, and another layer makes up for it; the verdict is then left open.
     """
 
@@ -57,6 +58,7 @@ class Mistake:
     forward: Callable[..., Any] | None = None
     stateful: bool = False
     any_scale: bool = False
+    any_draw: bool = False
     convention: bool = False
     variant: str = ""
     says: str = ""
@@ -86,6 +88,9 @@ class LayerSpec:
     `kinks`: where the forward has a kink. A number is a value of the first input, coordinate by coordinate; a function
     `place(rng, *arrays, **options)` puts one coordinate of the base arrays on a kink, or returns None where none fits.
     `minimum`: smallest size of an axis at which the layer means something (a softmax needs two classes).
+    `inside`: what a forward may have inside and the reference asks for, read off its output y by
+    `inside(y, *arrays, **options)`: the arrays that a layout leaves out, such as a mask that the forward draws (they
+    come as None), and options of its own, such as an eps.
     `distinctive`: an object under another name that computes the same may be taken for this layer; not so for what
     many things do, such as a sum or a reshape.
     """
@@ -104,6 +109,7 @@ class LayerSpec:
     minimum: Mapping[str, int] = field(default_factory=dict)
     zero_gradient: bool = False
     kinks: tuple[float | Callable[..., Kink | None], ...] = ()
+    inside: Callable[..., dict[str, Any]] | None = None
     distinctive: bool = True
 
     @cached_property

@@ -52,8 +52,8 @@ class ReferenceCaller:
                 lambda dy: self.backward_function(np.asarray(dy), *own, **self.options),
             )
         base, sizes = self.spec.layout, self._sizes(arrays)
-        given = {e.name: np.asarray(private(arrays[e.name])) for e in base.entries}
-        inner = {n: self.layout.to_base(n, a, base, sizes) for n, a in given.items()}
+        given = {e.name: np.asarray(private(arrays[e.name])) for e in self.layout.entries}
+        inner = self._with_inside({n: self.layout.to_base(n, a, base, sizes) for n, a in given.items()}, sizes)
         out = self.forward_function(*inner.values(), **self.options)
         self.kept = self.spec.kind != "update" or out is next(iter(inner.values()))
         out = self.spec.output(forward=lambda: out)
@@ -61,9 +61,22 @@ class ReferenceCaller:
         def backward(dy: Any) -> dict[str, Any]:
             base_dy = self.layout.to_base(OUTPUT, np.asarray(dy), base, sizes)
             got = self.spec.gradients(base_dy, *inner.values(), backward=self.backward_function, **self.options)
-            return {n: self._back(n, g, sizes) for n, g in got.items() if self.layout[n].differentiable}
+            return {n: self._back(n, g, sizes) for n, g in got.items() if n in given and self.layout[n].differentiable}
 
         return Tape(self.layout.from_base(OUTPUT, np.asarray(out), base, sizes), backward)
+
+    def _with_inside(self, given: dict[str, Any], sizes: Mapping[str, int]) -> dict[str, Any]:
+        """The arrays of the base layout; those that the variant leaves out are made here, as by a user's forward."""
+        base = self.spec.layout.entries
+        if len(given) == len(base):
+            return given
+        assert self.spec.inside is not None
+        rng = np.random.default_rng(np.random.randint(2**31))
+        drawn = {e.name: given[e.name] if e.name in given else e.sample(sizes, rng) for e in base}
+        y = self.spec.output(*drawn.values(), **self.options)
+        own = self.spec.inside(y, *(given.get(e.name) for e in base), **self.options)
+        dtype = next(iter(given.values())).dtype
+        return {n: given[n] if n in given else own[n].astype(dtype) for n in drawn}
 
     def _back(self, name: str, gradient: Any, sizes: Mapping[str, int]) -> Any:
         try:

@@ -266,19 +266,22 @@ def _mistaken(subject: Subject, mistake: Mistake, layout: Layout, sample: Sample
     """What the mistake would give for a sample, in the user's layout where it can be carried there."""
     assert subject.spec is not None
     assert mistake.backward is not None
-    arrays = subject.base_arrays(sample.case, layout)
+    arrays, names = subject.base_arrays(sample.case, layout), {e.name for e in layout.entries}
     base_dy = layout.to_base(OUTPUT, np.asarray(sample.dy), subject.spec.layout, sample.case.sizes)
     raw = mistake.forward is not None
     if raw:
         arrays, base_dy = {e.name: sample.case.arrays[e.name] for e in layout.entries}, np.asarray(sample.dy)
     try:
+        backward = mistake.backward
+        if mistake.any_draw:
+            backward, arrays = None, arrays | _drawn_anew(subject, layout, sample, base_dy)
         own = [a.copy() for a in arrays.values()]
-        given = subject.spec.gradients(base_dy.copy(), *own, backward=mistake.backward, **subject.variant.options)
+        given = subject.spec.gradients(base_dy.copy(), *own, backward=backward, **subject.variant.options)
     except Exception:
         return None
     result: dict[str, Array] = {}
     for n, g in given.items():
-        if n not in arrays or not layout[n].differentiable:
+        if n not in names or not layout[n].differentiable:
             continue
         if raw:
             result[n] = np.asarray(g)
@@ -288,6 +291,18 @@ def _mistaken(subject: Subject, mistake: Mistake, layout: Layout, sample: Sample
         except ValueError:
             result[n] = np.asarray(g)
     return result
+
+
+def _drawn_anew(subject: Subject, layout: Layout, sample: Sample, base_dy: Array) -> dict[str, Array]:
+    """The arrays, such as a mask, that the user's backward must have drawn: read off its gradient as off an output."""
+    assert subject.spec is not None
+    assert subject.spec.inside is not None
+    base = subject.spec.layout
+    first = base.entries[0].name
+    gradient = layout.to_base(first, sample.yours[first], base, sample.case.sizes)
+    rest = [None] * (len(base.entries) - 1)
+    return {n: a for n, a in subject.spec.inside(gradient, base_dy, *rest, **subject.variant.options).items()
+            if any(e.name == n for e in base.entries)}  # fmt: skip
 
 
 Pattern = Callable[[Subject, str, list[Sample]], "tuple[str, str] | None"]

@@ -41,6 +41,7 @@ from reference_impls import specs
 from reference_impls.shapes import Layout
 from reference_impls.spec import LayerSpec, Variant
 
+EXACT = 1e-10  # share of the output up to which a variant is the very one, and no neighbour such as another eps
 Misfit = Callable[[Subject, Case], float]
 
 
@@ -52,6 +53,7 @@ class _Attempt:
     fault: Exception | None = None
     ran: bool = False
     matches: bool = False
+    exact: bool = False  # whether it agrees but for rounding
     fits: bool = True  # whether the reference that the name stands for can be called this way at all
     distance: float = 0.0  # of the backward from the gradient of the forward, where a choice depends on it
 
@@ -132,7 +134,7 @@ def _search(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | None
             return best
     if candidate.kind != "update":
         for spec in specs().values():
-            if spec is not named and _kind(spec) == _kind_of(candidate) and spec.distinctive:
+            if spec is not named and _kind(spec) == _kind_of(candidate) and (spec.distinctive or _alike(spec, named)):
                 other = _against(candidate, spec, misfit, quick=True)
                 if other.matches and other.subject is not None and other.fault is not None:
                     refused = refused or other  # its backward may want an input of another shape
@@ -186,22 +188,25 @@ def _in_layouts(
 ) -> _Attempt:
     """The first layout of `spec` that the forward agrees with; else the first that runs; else the first fault.
 
-    Where several agree, as the mean and the sum of one loss a sample do, the backward settles which is meant.
+    Where several agree, as the mean and the sum of one loss a sample do, the backward settles which is meant; where
+    one agrees exactly, it goes before those that come close.
     """
-    best = _Attempt()
+    best, chosen = _Attempt(), Variant()
     further = []
     for variant, layout in layouts:
-        same = best.subject is not None and variant.options == best.subject.variant.options
-        if best.matches and not best.distance and (quick or not same):
+        same = best.subject is not None and variant.options == chosen.options
+        if best.matches and best.exact and not best.distance and (quick or not same):
             continue
         attempt = _try(candidate, spec, variant, layout, misfit)
         if best.matches and best.distance and _settles(attempt, best):
-            best = attempt
+            best, chosen = attempt, variant
+        elif best.matches and not best.exact and attempt.exact and attempt.fault is None:
+            best, chosen, further = attempt, variant, []
         elif best.matches:
             if same and attempt.matches and attempt.fault is None:  # a backward may refuse labels of another form
                 further.append((variant, layout))
         elif (attempt.matches and not variant.incidental) or (attempt.ran and not best.ran and not variant.incidental):
-            best = attempt
+            best, chosen = attempt, variant
         elif best.subject is None and best.fault is None:
             best.fault = attempt.fault
     if best.subject is not None and further:
@@ -271,7 +276,7 @@ def _trial(subject: Subject) -> _Attempt:
     """Two forwards at generic sizes, one backward."""
     spec, layout, attempt = subject.spec, subject.layout, _Attempt()
     try:
-        agrees = []
+        agrees, exact = [], []
         for shift in (0, 1):
             case = subject.sample(7 + shift, generic_sizes(layout, spec, spec.layout if spec else None, shift))
             with frozen(case.seed):
@@ -281,10 +286,12 @@ def _trial(subject: Subject) -> _Attempt:
                 raise Unbindable(f"forward returned {describe(tape.output)}, not an array of numbers")
             attempt.ran = True
             if spec is not None:
+                subject = subject if shift else _with_its_own(subject, case)
                 want = subject.reference(case)
                 assert want is not None
                 agrees.append(out.shape == want.shape and _near(out, want))
-        attempt.matches = bool(agrees) and all(agrees)
+                exact.append(agrees[-1] and _near(out, want, EXACT))
+        attempt.matches, attempt.exact = (bool(all_) and all(all_) for all_ in (agrees, exact))
     except (Unbindable, UserCodeRaised) as exc:
         attempt.fault = exc
         attempt.ran = False
@@ -296,6 +303,17 @@ def _trial(subject: Subject) -> _Attempt:
     except (Unbindable, UserCodeRaised) as exc:
         attempt.fault = exc
     return attempt
+
+
+def _with_its_own(subject: Subject, case: Case) -> Subject:
+    """The subject with the options that its forward was seen to have inside: an eps that no argument gives it."""
+    entries = {e.name for e in subject.spec.layout.entries} if subject.spec else set()
+    own = {n: v for n, v in subject.inside(case, subject.layout).items() if n not in entries}
+    usual = (defaults(subject.spec) if subject.spec else {}) | dict(subject.variant.options)
+    seen = [f"{n} {v:.2g}" for n, v in own.items() if f"{v:.2g}" != f"{usual[n]:.2g}"]
+    note = ", ".join(filter(None, [subject.variant.note, *seen]))
+    options = dict(subject.variant.options) | own
+    return dataclasses.replace(subject, variant=dataclasses.replace(subject.variant, note=note, options=options))
 
 
 def _held_sizes(instance: Any, layout: Layout) -> dict[str, int]:
@@ -361,8 +379,13 @@ def _distance(attempt: _Attempt, misfit: Misfit | None) -> float:
     )
 
 
-def _near(a: Array, b: Array) -> bool:
+def _alike(spec: LayerSpec, named: LayerSpec | None) -> bool:
+    """Whether people call two references by one name: the numbers choose."""
+    return named is not None and bool({*spec.aliases} & {named.name, *named.aliases})
+
+
+def _near(a: Array, b: Array, tolerance: float = 1e-5) -> bool:
     if not np.isfinite(a).all():
         return False
     scale = float(np.max(np.abs(b))) if b.size else 1.0
-    return bool(np.all(np.abs(a - b) <= 1e-5 * max(scale, 1e-3)))
+    return bool(np.all(np.abs(a - b) <= tolerance * max(scale, 1e-3)))

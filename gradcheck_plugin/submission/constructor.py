@@ -32,6 +32,8 @@ KERNEL = ("kernel_size", "kernel", "filter_size", "filter_len", "field_size", "k
           "window", "window_size", "pool_size", "pool_h", "pool_w", "pool_height", "pool_width", "f", "k",
           "max_len", "kernel_width")  # fmt: skip
 OPTION_NAMES = {
+    "p": DROP,
+    "groups": ("g", "groups", "num_groups", "n_groups", "group"),
     "slope": ("slope", "alpha", "negative_slope", "leak", "a"),
     "reg": ("reg", "lam", "lambda_", "weight_decay", "weight_decay_lambda", "l2"),
     "lr": ("lr", "learning_rate", "eta"),

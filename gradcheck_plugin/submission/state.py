@@ -23,6 +23,8 @@ SYNONYMS = {
     "w": ("w", "weight", "weights", "theta"),
     "gamma": ("gamma", "scale", "bw"),
     "beta": ("beta", "shift", "bb"),
+    "mean": ("mean", "running_mean", "moving_mean", "mu", "running_m"),
+    "var": ("var", "running_var", "moving_var", "moving_variance", "running_v"),
 }
 _OWNERS = ("params", "param", "parameters", "weights")
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from gradcheck_plugin.model import Array, Case
+from gradcheck_plugin.submission.calls import frozen
 from reference_impls.shapes import OUTPUT, Layout
 from reference_impls.spec import LayerSpec, Variant
 
@@ -95,10 +96,35 @@ class Subject:
         return where.from_base(OUTPUT, out, base, case.sizes)
 
     def base_arrays(self, case: Case, layout: Layout) -> dict[str, Array]:
-        """The arrays of a case as the reference's base layout has them."""
+        """The arrays of a case as the reference's base layout has them.
+
+        Those that the layout leaves out, such as a mask, are the ones that the user's own forward has in this case.
+        """
+        assert self.spec is not None
+        base, given = self.spec.layout, self._given(case, layout)
+        if len(given) == len(base.entries):
+            return given
+        own = self.inside(case, layout)
+        return {e.name: given.get(e.name, own.get(e.name)) for e in base.entries}
+
+    def inside(self, case: Case, layout: Layout) -> dict[str, Any]:
+        """What the user's forward has inside in a case, read off its output: arrays, and options of the reference."""
+        from gradcheck_plugin.submission.values import numeric  # which knows tensors, which know tapes
+
+        if self.spec is None or self.spec.inside is None:
+            return {}
+        base, given = self.spec.layout, self._given(case, layout)
+        with frozen(case.seed):
+            out = numeric(self.caller.forward(case.arrays).output)
+            if out is None:
+                return {}
+            y = layout.to_base(OUTPUT, out, base, case.sizes)
+            return self.spec.inside(y, *(given.get(e.name) for e in base.entries), **self.variant.options)
+
+    def _given(self, case: Case, layout: Layout) -> dict[str, Array]:
         assert self.spec is not None
         base = self.spec.layout
-        return {e.name: layout.to_base(e.name, case.arrays[e.name], base, case.sizes) for e in base.entries}
+        return {e.name: layout.to_base(e.name, case.arrays[e.name], base, case.sizes) for e in layout.entries}
 
     def to_user(self, gradients: Mapping[str, Array], case: Case, layout: Layout) -> dict[str, Array]:
         """Gradients of the base layout, in the user's layout; arrays that carry no gradient are left out."""
@@ -107,5 +133,5 @@ class Subject:
         return {
             n: np.asarray(layout.from_base(n, np.asarray(g), base, case.sizes))
             for n, g in gradients.items()
-            if layout[n].differentiable
+            if any(e.name == n and e.differentiable for e in layout.entries)
         }

@@ -1,0 +1,1 @@
+"""Layers that draw random numbers; the reference takes what is drawn as an input."""
