@@ -278,7 +278,7 @@ def _mistaken(subject: Subject, mistake: Mistake, layout: Layout, sample: Sample
         return None
     result: dict[str, Array] = {}
     for n, g in given.items():
-        if n not in arrays or not layout[n].differentiable:
+        if not any(e.name == n and e.differentiable for e in layout.entries):
             continue
         if raw:
             result[n] = np.asarray(g)

@@ -95,17 +95,22 @@ class Subject:
         return where.from_base(OUTPUT, out, base, case.sizes)
 
     def base_arrays(self, case: Case, layout: Layout) -> dict[str, Array]:
-        """The arrays of a case as the reference's base layout has them."""
+        """The arrays of a case as the reference's base layout has them; zero where the user's code has none."""
         assert self.spec is not None
-        base = self.spec.layout
-        return {e.name: layout.to_base(e.name, case.arrays[e.name], base, case.sizes) for e in base.entries}
+        base, own = self.spec.layout, {e.name for e in layout.entries}
+        return {
+            e.name: layout.to_base(e.name, case.arrays[e.name], base, case.sizes)
+            if e.name in own
+            else np.zeros(e.shape(case.sizes))
+            for e in base.entries
+        }
 
     def to_user(self, gradients: Mapping[str, Array], case: Case, layout: Layout) -> dict[str, Array]:
         """Gradients of the base layout, in the user's layout; arrays that carry no gradient are left out."""
         assert self.spec is not None
-        base = self.spec.layout
+        base, judged = self.spec.layout, {e.name for e in layout.entries if e.differentiable}
         return {
             n: np.asarray(layout.from_base(n, np.asarray(g), base, case.sizes))
             for n, g in gradients.items()
-            if layout[n].differentiable
+            if n in judged
         }

@@ -24,7 +24,7 @@ from reference_impls.spec import Array, Grads, LayerSpec, Mistake, Variant
 Parts = dict[str, Array]
 
 
-def activated(x: Array, h: Array, c: Array, Wx: Array, Wh: Array, b: Array, bh: Array, gates: str) -> Parts:
+def activated(x: Array, h: Array, c: Array, Wx: Array, Wh: Array, b: Array, bh: Array, *, gates: str) -> Parts:
     """The gates i, f, o, the candidate g, and the new cell state c."""
     a = split(x @ Wx + h @ Wh + b + bh, gates)
     y = {"i": sigmoid(a["i"]), "f": sigmoid(a["f"]), "g": np.tanh(a["g"]), "o": sigmoid(a["o"])}
@@ -32,9 +32,9 @@ def activated(x: Array, h: Array, c: Array, Wx: Array, Wh: Array, b: Array, bh: 
 
 
 def forward(
-    x: Array, h: Array, c: Array, Wx: Array, Wh: Array, b: Array, bh: Array, gates: str = "ifgo"
+    x: Array, h: Array, c: Array, Wx: Array, Wh: Array, b: Array, bh: Array, *, gates: str = "ifgo"
 ) -> tuple[Array, Array]:
-    y = activated(x, h, c, Wx, Wh, b, bh, gates)
+    y = activated(x, h, c, Wx, Wh, b, bh, gates=gates)
     return y["o"] * np.tanh(y["c"]), y["c"]
 
 
@@ -59,7 +59,7 @@ def through(da: Parts, ds: Array, y: Parts, arrays: tuple[Array, ...], gates: st
     return g | {"c": ds * y["f"], "bh": g["b"].copy()}
 
 
-def torch_forward(x: Any, h: Any, c: Any, Wx: Any, Wh: Any, b: Any, bh: Any, gates: str = "ifgo") -> Any:
+def torch_forward(x: Any, h: Any, c: Any, Wx: Any, Wh: Any, b: Any, bh: Any, *, gates: str = "ifgo") -> Any:
     import torch
 
     Wx, Wh, b, bh = (reordered(p, gates, "ifgo") for p in (Wx, Wh, b, bh))
@@ -129,7 +129,7 @@ SPEC = LayerSpec(
                 says_ko="LSTM의 `{grad}`가 이전 셀 상태의 tanh를 쓴다",
                 help_ko="출력이 o * tanh(c_next)이므로 역전파에서도 새 셀 상태를 쓴다."),
         Mistake("gate-order", gates_in_another_order,
-                says="the last two blocks of `{grad}` of the LSTM changed places: its gates are joined in another order",
+                says="the last two blocks of `{grad}` of the LSTM changed places: gates joined in another order",
                 help="Stack da in the order in which the forward cuts a into its gates.",
                 says_ko="LSTM의 `{grad}`에서 마지막 두 블록이 뒤바뀌었다: 게이트를 다른 순서로 이어 붙였다",
                 help_ko="순전파에서 a를 게이트로 나눈 순서 그대로 da를 이어 붙인다."),

@@ -30,14 +30,12 @@ def states(x: Array, h0: Array, c0: Array, *params: Array, gates: str) -> list[t
     return found
 
 
-def forward(
-    x: Array, h0: Array, c0: Array, Wx: Array, Wh: Array, b: Array, bh: Array, gates: str = "ifgo"
-) -> Array:
+def forward(x: Array, h0: Array, c0: Array, Wx: Array, Wh: Array, b: Array, bh: Array, *, gates: str = "ifgo") -> Array:
     return np.stack([h for h, _ in states(x, h0, c0, Wx, Wh, b, bh, gates=gates)[1:]], axis=1)
 
 
 def backward(
-    dy: Array, x: Array, h0: Array, c0: Array, Wx: Array, Wh: Array, b: Array, bh: Array, gates: str = "ifgo"
+    dy: Array, x: Array, h0: Array, c0: Array, Wx: Array, Wh: Array, b: Array, bh: Array, *, gates: str = "ifgo"
 ) -> Grads:
     return collected(steps(dy, x, h0, c0, Wx, Wh, b, bh, gates=gates))
 
@@ -62,9 +60,7 @@ def collected(given: Iterable[Grads]) -> Grads:
     return {"x": dx, "h0": found[-1]["h"], "c0": found[-1]["c"], **shared}
 
 
-def torch_forward(
-    x: Any, h0: Any, c0: Any, Wx: Any, Wh: Any, b: Any, bh: Any, gates: str = "ifgo"
-) -> Any:
+def torch_forward(x: Any, h0: Any, c0: Any, Wx: Any, Wh: Any, b: Any, bh: Any, *, gates: str = "ifgo") -> Any:
     import torch
 
     Wx, Wh, b, bh = (reordered(p, gates, "ifgo") for p in (Wx, Wh, b, bh))

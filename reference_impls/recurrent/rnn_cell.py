@@ -19,16 +19,18 @@ from reference_impls.recurrent import of_sum
 from reference_impls.spec import Array, Grads, LayerSpec, Mistake, Variant
 
 
-def total(x: Array, h: Array, Wx: Array, Wh: Array, b: Array, bh: Array, out_in: bool = False) -> Array:
-    return x @ Wx + h @ (Wh.T if out_in else Wh) + b + bh
+def total(x: Array, h: Array, Wx: Array, Wh: Array, b: Array, bh: Array, *, out_in: bool = False) -> Array:
+    return np.asarray(x @ Wx + h @ (Wh.T if out_in else Wh) + b + bh)
 
 
-def forward(x: Array, h: Array, Wx: Array, Wh: Array, b: Array, bh: Array, out_in: bool = False) -> Array:
-    return np.tanh(total(x, h, Wx, Wh, b, bh, out_in))
+def forward(x: Array, h: Array, Wx: Array, Wh: Array, b: Array, bh: Array, *, out_in: bool = False) -> Array:
+    return np.tanh(total(x, h, Wx, Wh, b, bh, out_in=out_in))
 
 
-def backward(dy: Array, x: Array, h: Array, Wx: Array, Wh: Array, b: Array, bh: Array, out_in: bool = False) -> Grads:
-    return through(dy * (1 - forward(x, h, Wx, Wh, b, bh, out_in) ** 2), x, h, Wx, Wh, out_in)
+def backward(
+    dy: Array, x: Array, h: Array, Wx: Array, Wh: Array, b: Array, bh: Array, *, out_in: bool = False
+) -> Grads:
+    return through(dy * (1 - forward(x, h, Wx, Wh, b, bh, out_in=out_in) ** 2), x, h, Wx, Wh, out_in)
 
 
 def through(da: Array, x: Array, h: Array, Wx: Array, Wh: Array, out_in: bool) -> Grads:
@@ -37,26 +39,26 @@ def through(da: Array, x: Array, h: Array, Wx: Array, Wh: Array, out_in: bool) -
     return g | {"Wh": g["Wh"].T.copy() if out_in else g["Wh"], "bh": g["b"].copy()}
 
 
-def torch_forward(x: Any, h: Any, Wx: Any, Wh: Any, b: Any, bh: Any, out_in: bool = False) -> Any:
+def torch_forward(x: Any, h: Any, Wx: Any, Wh: Any, b: Any, bh: Any, *, out_in: bool = False) -> Any:
     import torch
 
     return torch.rnn_tanh_cell(x, h, Wx.T, Wh if out_in else Wh.T, b, bh)
 
 
 def slope_at_the_state_before(
-    dy: Array, x: Array, h: Array, Wx: Array, Wh: Array, b: Array, bh: Array, out_in: bool = False
+    dy: Array, x: Array, h: Array, Wx: Array, Wh: Array, b: Array, bh: Array, *, out_in: bool = False
 ) -> Grads:
     return through(dy * (1 - h**2), x, h, Wx, Wh, out_in)
 
 
 def slope_at_the_sum(
-    dy: Array, x: Array, h: Array, Wx: Array, Wh: Array, b: Array, bh: Array, out_in: bool = False
+    dy: Array, x: Array, h: Array, Wx: Array, Wh: Array, b: Array, bh: Array, *, out_in: bool = False
 ) -> Grads:
-    return through(dy * (1 - total(x, h, Wx, Wh, b, bh, out_in) ** 2), x, h, Wx, Wh, out_in)
+    return through(dy * (1 - total(x, h, Wx, Wh, b, bh, out_in=out_in) ** 2), x, h, Wx, Wh, out_in)
 
 
 def slope_left_out(
-    dy: Array, x: Array, h: Array, Wx: Array, Wh: Array, b: Array, bh: Array, out_in: bool = False
+    dy: Array, x: Array, h: Array, Wx: Array, Wh: Array, b: Array, bh: Array, *, out_in: bool = False
 ) -> Grads:
     return through(dy, x, h, Wx, Wh, out_in)
 

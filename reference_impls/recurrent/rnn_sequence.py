@@ -19,7 +19,7 @@ from reference_impls.recurrent import rnn_cell as cell
 from reference_impls.spec import Array, Grads, LayerSpec, Mistake, Variant
 
 
-def forward(x: Array, h0: Array, Wx: Array, Wh: Array, b: Array, bh: Array, out_in: bool = False) -> Array:
+def forward(x: Array, h0: Array, Wx: Array, Wh: Array, b: Array, bh: Array, *, out_in: bool = False) -> Array:
     h, hs = h0, []
     for t in range(x.shape[1]):
         h = cell.forward(x[:, t], h, Wx, Wh, b, bh, out_in=out_in)
@@ -28,7 +28,7 @@ def forward(x: Array, h0: Array, Wx: Array, Wh: Array, b: Array, bh: Array, out_
 
 
 def backward(
-    dy: Array, x: Array, h0: Array, Wx: Array, Wh: Array, b: Array, bh: Array, out_in: bool = False
+    dy: Array, x: Array, h0: Array, Wx: Array, Wh: Array, b: Array, bh: Array, *, out_in: bool = False
 ) -> Grads:
     return collected(steps(dy, x, h0, Wx, Wh, b, bh, out_in=out_in))
 
@@ -53,7 +53,7 @@ def collected(given: Iterable[Grads]) -> Grads:
     return {"x": np.stack([step["x"] for step in found[::-1]], axis=1), "h0": found[-1]["h"], **shared}
 
 
-def torch_forward(x: Any, h0: Any, Wx: Any, Wh: Any, b: Any, bh: Any, out_in: bool = False) -> Any:
+def torch_forward(x: Any, h0: Any, Wx: Any, Wh: Any, b: Any, bh: Any, *, out_in: bool = False) -> Any:
     import torch
 
     params = Wx.T, Wh if out_in else Wh.T, b, bh
@@ -118,7 +118,7 @@ SPEC = LayerSpec(
                 says_ko="h0은 첫 시각에 들어가는데 RNN의 `{grad}`는 마지막 시각이 돌려준 dh이다",
                 help_ko="역전파는 첫 시각을 마지막에 지나므로 반복이 끝난 뒤에 남은 dh가 h0의 기울기이다."),
         Mistake("time-not-reversed", time_not_reversed,
-                says="`{grad}` of the RNN is wrong because its backward runs through time from the first step to the last",
+                says="`{grad}` of the RNN is wrong: its backward runs through time from the first step to the last",
                 help="dh flows from step t + 1 to step t: loop over reversed(range(T)).",
                 says_ko="RNN의 역전파가 첫 시각부터 마지막 시각으로 진행해서 `{grad}`가 틀린다",
                 help_ko="dh는 시각 t + 1에서 t로 흐르므로 reversed(range(T))로 반복한다."),
