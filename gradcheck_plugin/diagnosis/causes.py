@@ -266,7 +266,7 @@ def _mistaken(subject: Subject, mistake: Mistake, layout: Layout, sample: Sample
     """What the mistake would give for a sample, in the user's layout where it can be carried there."""
     assert subject.spec is not None
     assert mistake.backward is not None
-    arrays, names = subject.base_arrays(sample.case, layout), {e.name for e in layout.entries}
+    arrays = subject.base_arrays(sample.case, layout)
     base_dy = layout.to_base(OUTPUT, np.asarray(sample.dy), subject.spec.layout, sample.case.sizes)
     raw = mistake.forward is not None
     if raw:
@@ -281,7 +281,7 @@ def _mistaken(subject: Subject, mistake: Mistake, layout: Layout, sample: Sample
         return None
     result: dict[str, Array] = {}
     for n, g in given.items():
-        if n not in names or not layout[n].differentiable:
+        if not any(e.name == n and e.differentiable for e in layout.entries):
             continue
         if raw:
             result[n] = np.asarray(g)

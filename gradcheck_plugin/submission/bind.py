@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -165,7 +166,13 @@ def _against(candidate: Candidate, spec: LayerSpec, misfit: Misfit | None, quick
 
     A layer that takes its own steps often does so one sample at a time; then N is 1 in every layout.
     """
-    best = _in_layouts(candidate, spec, spec.layouts(), misfit, quick)
+    best = _Attempt()
+    for layouts in _layouts(spec):
+        attempt = _in_layouts(candidate, spec, layouts, misfit, quick)
+        unfit = best.subject is None and isinstance(best.fault, Unbindable | None)
+        best = attempt if attempt.matches or (attempt.ran and not best.ran) or unfit else best
+        if best.matches:
+            break
     if candidate.objects.get("steps") and not (best.matches and best.fault is None):
         single = [
             (dataclasses.replace(v, note="; ".join(filter(None, [v.note, "one sample at a time"]))), l.pinned({"N": 1}))
@@ -177,6 +184,23 @@ def _against(candidate: Candidate, spec: LayerSpec, misfit: Misfit | None, quick
             if one.matches and one.fault is None:
                 return one
     return best
+
+
+# arrays of references that not everybody has, and what else is then not there; without them they are zero
+_NOT_EVERYWHERE = ((("c0",), ("h0", "c0")), (("bh",), ("brh", "bzh", "bnh"), ("bq", "bk", "bv", "bo")), (("mask",),))
+
+
+def _layouts(spec: LayerSpec) -> Iterator[list[tuple[Variant, Layout]]]:
+    """The layouts of a reference: whole, then without initial states, second biases, a mask, or several of these."""
+    names = {e.name for e in spec.layout.entries}
+    groups = [[frozenset(), *(frozenset(names.intersection(group)) for group in kind)] for kind in _NOT_EVERYWHERE]
+    for left_out in dict.fromkeys(frozenset().union(*groups) for groups in itertools.product(*groups)):
+        yield [(variant, _without(layout, left_out)) for variant, layout in spec.layouts()]
+
+
+def _without(layout: Layout, names: frozenset[str]) -> Layout:
+    inputs, params = (tuple(e for e in part if e.name not in names) for part in (layout.inputs, layout.params))
+    return dataclasses.replace(layout, inputs=inputs, params=params)
 
 
 def _in_layouts(

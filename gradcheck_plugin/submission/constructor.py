@@ -22,6 +22,7 @@ OUT_SIZE = re.compile(
     rf"(n|num|nb|dim|size|d|c)?_?(out|output|outputs|fan_?out|to|next|y|class|classes|labels?|neurons?|units?|nodes?|"
     rf"filters?|kernels?|depth|m|c){_WHAT}"
 )
+MODEL_SIZE = ("d_model", "model_dim", "embed_dim", "embed_size", "embedding_dim")
 HIDDEN_SIZE = re.compile(rf"(n|num|nb|dim|size)?_?(hidden|hid|h)s?{_WHAT}")
 WORDS = re.compile(r"(n|num|size|dim)?_?(vocab|vocabulary|voc|words|tokens|embeddings)(_?(size|len|length|num|dim))?|v")
 WORD_SIZE = re.compile(r"(n|num|size|dim)?_?(word_?vec|embed|embedding|emb|word|d_?model)(_?(size|dim|d|len))?")
@@ -172,7 +173,9 @@ def _size(name: str, layout: Layout) -> str | None:
     low = name.strip("_").lower()
     if HIDDEN_SIZE.fullmatch(low) and "H" in layout.dims():
         return "H"
-    if IN_SIZE.fullmatch(low):
+    if HIDDEN_SIZE.fullmatch(low) and any(e.name == "Wh" for e in layout.params):
+        return next((e.dims[-1] for e in layout.inputs if e.name in ("h", "h0")), layout.output.dims[-1])
+    if IN_SIZE.fullmatch(low) or low in MODEL_SIZE:
         return _features(layout.inputs[0].dims, layout) if layout.inputs else None
     if OUT_SIZE.fullmatch(low) and low not in SETTINGS:
         labels = layout.inputs[-1] if layout.inputs else None

@@ -32,7 +32,7 @@ _OWNERS = ("params", "param", "parameters", "weights")
 def same(name: str, wanted: str) -> bool:
     """Whether a user's name stands for the parameter `wanted` of a reference: `weights` for W, `w1` for W1."""
     low = name.strip("_").lower()
-    if low == wanted.lower():
+    if low.replace("_", "") == wanted.lower():
         return True
     stem, digits = re.match(r"^(\D*)(\d*)$", wanted).groups() if re.match(r"^(\D*)(\d*)$", wanted) else (wanted, "")  # type: ignore[union-attr]
     return any(low in (s + digits, s + "_" + digits) for s in SYNONYMS.get(stem, ()))

@@ -98,14 +98,16 @@ class Subject:
     def base_arrays(self, case: Case, layout: Layout) -> dict[str, Array]:
         """The arrays of a case as the reference's base layout has them.
 
-        Those that the layout leaves out, such as a mask, are the ones that the user's own forward has in this case.
+        Those that the layout leaves out are the ones that the user's own forward has in this case, such as a mask, or
+        zero, such as an initial state.
         """
         assert self.spec is not None
         base, given = self.spec.layout, self._given(case, layout)
         if len(given) == len(base.entries):
             return given
         own = self.inside(case, layout)
-        return {e.name: given.get(e.name, own.get(e.name)) for e in base.entries}
+        zero = {e.name: np.zeros(e.shape(case.sizes)) for e in base.entries if e.name not in {**given, **own}}
+        return {e.name: {**given, **own, **zero}[e.name] for e in base.entries}
 
     def inside(self, case: Case, layout: Layout) -> dict[str, Any]:
         """What the user's forward has inside in a case, read off its output: arrays, and options of the reference."""
