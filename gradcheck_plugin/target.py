@@ -305,6 +305,8 @@ class Target:
         result = replace(result, cases=found.cases, resolution=rules.TOLERANCE)
         if getattr(subject.caller, "kept", True) is False:
             result = replace(result, advice=(explain_failure.habit(subject, "not-in-place"),))
+        if ignored := getattr(subject.caller, "ignored", ()):
+            result = replace(result, advice=(explain_failure.habit(subject, "setting-ignored", ", ".join(ignored)),))
         if not found.smallest:
             return result
         with guards.without(self.guards):

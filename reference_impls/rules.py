@@ -3,7 +3,7 @@
     update       step(w, g, state, t, lr=...)   one step of one tensor; `over_steps` takes several steps of two tensors
     clip         clip(grads, limit)             a list of gradients; `over_calls` clips several lists
     schedule     rate(lr, t, ...)               the learning rate at t = 0, 1, ...; `over_time` gives the first forty
-    initialiser  scale(fan_in, fan_out, ...)    what a random number is multiplied by; `times` multiplies an array of them
+    initialiser  scale(fan_in, fan_out, ...)    what random numbers are multiplied by; `times` multiplies them
 
 `state` is a dictionary of the tensor's own, empty before the first step; t is 1 in the first step. A step or clip works
 in place, `w -= ...`, because the layer and the list of parameters hold that very array. One that returns an array has
@@ -37,39 +37,44 @@ def no_backward(*arrays: Array, **options: Any) -> Grads:
 def over_steps(step: Function, clock: str = "steps") -> Function:
     """forward(W, b, dW, db, **options): W and b after each of T steps, with the gradients dW[0], dW[1], ...
 
-    `lr_decay` lets the rate fall, lr / (1 + lr_decay (t - 1)). A `clock` of "tensors" counts every tensor as a step.
+    Two options go with every rule: `lr_decay` lets the rate fall, lr / (1 + lr_decay (t - 1)), and `l2` adds the
+    gradient of a penalty, g + l2 w. A `clock` of "tensors" counts every tensor as a step.
     """
 
     @wraps(step)
-    def forward(W: Array, b: Array, dW: Array, db: Array, lr: float = 0.1, lr_decay: float = 0.0, **options: Any) -> Pair:
+    def forward(
+        W: Array, b: Array, dW: Array, db: Array, lr: float = 0.1, lr_decay: float = 0.0, l2: float = 0.0, **options: Any
+    ) -> Pair:
         params, states, path = [W, b], ({}, {}), ([], [])  # type: ignore[var-annotated]
         for t, grads in enumerate(zip(dW, db, strict=True), start=1):
             rate = lr / (1 + lr_decay * (t - 1))
             for i, g in enumerate(grads):
                 tick = 2 * t - 1 + i if clock == "tensors" else t
-                new = step(params[i], g.copy(), states[i], tick, lr=rate, **options)
+                new = step(params[i], g + l2 * params[i], states[i], tick, lr=rate, **options)
                 params[i] = params[i] if new is None else new
                 path[i].append(params[i].copy())
         return np.array(path[0]), np.array(path[1])
 
-    return _with_options(forward, step, lr_decay=0.0)
+    return _with_options(forward, step, lr_decay=0.0, l2=0.0)
 
 
 def over_torch_steps(make: Function) -> Function:
     """The same with `make(params, **options)`, a rule of torch.optim, or None where torch does not have this form."""
 
-    def forward(W: Any, b: Any, dW: Any, db: Any, lr: float = 0.1, lr_decay: float = 0.0, **options: Any) -> Any:
+    def forward(
+        W: Any, b: Any, dW: Any, db: Any, lr: float = 0.1, lr_decay: float = 0.0, l2: float = 0.0, **options: Any
+    ) -> Any:
         import torch
 
-        params, path = [torch.nn.Parameter(W.clone()), torch.nn.Parameter(b.clone())], ([], [])  # type: ignore[var-annotated]
+        params, path = [torch.nn.Parameter(w.clone()) for w in (W, b)], ([], [])  # type: ignore[var-annotated]
         rule = make(params, lr=lr, **options)
         for t, grads in enumerate(zip(dW, db, strict=True)):
             if rule is None:
                 return None
             for group in rule.param_groups:
                 group["lr"] *= (1 + lr_decay * max(t - 1, 0)) / (1 + lr_decay * t)
-            for p, g, values in zip(params, grads, path, strict=True):
-                p.grad = g.clone()
+            for p, g in zip(params, grads, strict=True):
+                p.grad = g + l2 * p.detach()
             rule.step()
             for p, values in zip(params, path, strict=True):
                 values.append(p.detach().clone())
@@ -184,5 +189,6 @@ def _with_options(forward: Function, inner: Function, **more: Any) -> Function:
     options = [p for p in inspect.signature(inner).parameters.values() if p.default is not p.empty]
     shown = {p.name: p.default for p in options} | more
     keyword = inspect.Parameter.KEYWORD_ONLY
-    forward.__signature__ = inspect.Signature([inspect.Parameter(n, keyword, default=v) for n, v in shown.items()])  # type: ignore[attr-defined]
+    signature = inspect.Signature([inspect.Parameter(n, keyword, default=v) for n, v in shown.items()])
+    forward.__signature__ = signature  # type: ignore[attr-defined]
     return forward

@@ -183,6 +183,10 @@ CODES: dict[str, Code] = {
         "the parameters do not change at all",
         "p = p - step only rebinds the name p; write p -= step, or put the result back where it came from",
     ),
+    "setting-ignored": Code(
+        "{n}: whatever is given, the rule works with other numbers than these",
+        "use the attribute that the constructor has set, self.momentum = momentum, and no number in its place",
+    ),
     "clip-differs": Code(
         "the clipped gradients differ from the reference `{n}`", "compare the formula with `gradcheck explain {n}`"
     ),

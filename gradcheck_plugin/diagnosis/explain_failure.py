@@ -126,7 +126,7 @@ def rule(target: Target, subject: Subject, found: Search, raised: BaseException 
         evidence=tuple(filter(None, [judged.reason, cause.evidence])),
         help=cause.help,
         reproduce=reproduce(target, subject, drawn, "", yours=judged.yours, expected=judged.expected),
-        **source_of(subject, "update"),
+        **source_of(subject, "rule"),
     )
 
 
@@ -225,10 +225,10 @@ def _line(subject: Subject, breach: Breach) -> dict[str, Any]:
     return source_of(subject, property)
 
 
-def habit(subject: Subject, code: str) -> Finding:
+def habit(subject: Subject, code: str, n: str = "") -> Finding:
     """Something about a rule that is worth mending, though its numbers are right."""
-    place = source_of(subject, "")
-    return Finding(code, sentence(code), Severity.ADVICE, help=help_for(code), **place)
+    place = source_of(subject, "rule")
+    return Finding(code, sentence(code, n=n), Severity.ADVICE, help=help_for(code, n=n), **place)
 
 
 def incidental(subject: Subject, name: str, drawn: Drawn) -> Finding:

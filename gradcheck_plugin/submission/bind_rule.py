@@ -15,6 +15,7 @@ from gradcheck_plugin.submission import rules
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.guess import generic_sizes
+from gradcheck_plugin.submission.recognise import spec_named
 from gradcheck_plugin.submission.subject import Subject
 from gradcheck_plugin.submission.tensors import TensorCaller
 from gradcheck_plugin.submission.values import describe, numeric
@@ -64,6 +65,8 @@ class _Runs:
 def search(candidate: Candidate, named: LayerSpec | None, pinned: bool = False) -> Found:
     """The reference that the candidate's numbers are; else the named one with a mistake; else a fault."""
     runs, best = _Runs(), Found()
+    if named is None and "setting" in candidate.objects:
+        named = _with_setting(candidate)
     rough = named is not None and (named.name in ROUGH or "setting" in candidate.objects) and not pinned
     others = [s for s in specs().values() if s.kind == candidate.kind and s is not named]
     ran: list[tuple[Subject, list[Case], list[Array]]] = []
@@ -72,8 +75,7 @@ def search(candidate: Candidate, named: LayerSpec | None, pinned: bool = False) 
             cases = _cases(subject)
             outputs = runs.outputs(subject, cases)
             if isinstance(outputs, Exception):
-                if best.fault is None or isinstance(best.fault, Unbindable):
-                    best.fault = outputs
+                best.fault = best.fault or outputs  # of the likeliest way
                 continue
             if all(rules.agrees(subject, c, o) for c, o in zip(cases, outputs, strict=True) if c.short):
                 note = () if spec is named else (f"{'computes' if named else 'recognised:'} what `{spec.name}` computes",)
@@ -86,9 +88,20 @@ def search(candidate: Candidate, named: LayerSpec | None, pinned: bool = False) 
     if ran:
         return Found(ran[0][0])
     fault = best.fault
-    if named is None and not isinstance(fault, UserCodeRaised):
+    if "setting" in candidate.objects and isinstance(fault, UserCodeRaised):
+        fault = Unbindable(f"it raised {fault}")
+    if named is None and isinstance(getattr(fault, "cause", None), NotImplementedError):
+        fault = Unbindable("it is a base class, or not implemented yet")
+    elif named is None and not isinstance(fault, UserCodeRaised):
         fault = Unbindable(_unexplained(candidate)) if runs.seen else fault
     return Found(fault=fault)
+
+
+def _with_setting(candidate: Candidate) -> LayerSpec | None:
+    """`Optimizer_SGD with momentum` is `momentum`, because `SGD with momentum` is; Adam with a rate decay is `adam`."""
+    name, _, setting = candidate.name.partition(" with ")
+    bare = spec_named(name, candidate.kind)
+    return (spec_named(f"{bare.name} with {setting}", candidate.kind) or bare) if bare else None
 
 
 def _subjects(candidate: Candidate, spec: LayerSpec, best: Found) -> Iterator[Subject]:

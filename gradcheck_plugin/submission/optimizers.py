@@ -17,6 +17,7 @@ from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, guarded, private
 from gradcheck_plugin.submission.parameters import Layer, Model, TensorModel, tensor
 from gradcheck_plugin.submission.signature import arguments
+from gradcheck_plugin.submission.tensors import is_tensor
 from gradcheck_plugin.submission.values import numeric
 
 Values = Mapping[str, Array]
@@ -49,14 +50,14 @@ class Way:
         return True
 
     def build(self, *first: Any) -> Any:
-        return guarded("__init__", self.rule, *first, **self.given)
+        return self.call(1, self.rule, *first, **self.given)
 
-    def call(self, function: Any, *given: Any, t: int = 1, **more: Any) -> Any:
+    def call(self, t: int, function: Any, /, *given: Any, **more: Any) -> Any:
         """Call the rule. What raises in the first step was most likely not meant to be called like this."""
         try:
             return guarded("update", function, *given, **more)
         except UserCodeRaised as exc:
-            if t == 1 and isinstance(exc.cause, KeyError | AttributeError | TypeError | IndexError):
+            if t == 1 and isinstance(exc.cause, KeyError | AttributeError | TypeError | IndexError | AssertionError):
                 frame = exc.frame(None)
                 at = f" on line {frame.lineno}" if frame else ""
                 raise Unbindable(f"{self.says} cannot be its way: {exc}{at}") from exc
@@ -87,7 +88,7 @@ class InDict(Way):
     def step(self, grads: Values, t: int) -> None:
         function = getattr(self.object, self.method)
         more = _further(function, 2, t, self.lr, "")
-        returned = self.call(function, self.params, self.box(grads), t=t, **more)
+        returned = self.call(t, function, self.params, self.box(grads), **more)
         returned = returned[0] if isinstance(returned, tuple) and returned else returned
         if isinstance(returned, type(self.params)) and len(returned) == len(self.params):
             self.params = returned
@@ -138,7 +139,7 @@ class OneByOne(Way):
         for n, g in grads.items():
             function = getattr(self.objects[n], self.method)
             more = _further(function, 2, t, self.lr, n)
-            returned = self.call(function, self.params[n], private(g), t=t, **more)
+            returned = self.call(t, function, self.params[n], private(g), **more)
             returned = returned[0] if isinstance(returned, tuple) and returned else returned
             self.params[n] = self.params[n] if returned is None else returned
 
@@ -157,16 +158,40 @@ class OfTensors(Way):
     says = "step() over parameters with data and grad"
 
     def start(self, params: Values) -> None:
-        self.params = [tensor(a) for a in params.values()]
+        self.params = [self.made(a) for a in params.values()]
         self.object = self.build(list(self.params))
+
+    @staticmethod
+    def made(array: Array) -> Any:
+        own = private(np.array(array))
+        return own if is_tensor(own) else tensor(array)
 
     def step(self, grads: Values, t: int) -> None:
         for p, g in zip(self.params, grads.values(), strict=True):
-            p.grad = tensor(g)
-        self.call(getattr(self.object, self.method), t=t)
+            p.grad = self.made(g)
+        self.call(t, getattr(self.object, self.method))
 
     def values(self) -> list[Any]:
         return [p.data for p in self.params]
+
+
+class OfPairs(OfTensors):
+    """The same with a list of pairs (parameter, gradient); the gradient's array is filled anew in every step."""
+
+    says = "step() over pairs of parameter and gradient"
+
+    def start(self, params: Values) -> None:
+        self.params = [private(np.array(a)) for a in params.values()]
+        self.grads = [private(np.zeros_like(a)) for a in params.values()]
+        self.object = self.build(list(zip(self.params, self.grads, strict=True)))
+
+    def step(self, grads: Values, t: int) -> None:
+        for own, g in zip(self.grads, grads.values(), strict=True):
+            own[...] = private(np.array(g))
+        self.call(t, getattr(self.object, self.method))
+
+    def values(self) -> list[Any]:
+        return list(self.params)
 
 
 class SetUp(OfTensors):
@@ -175,9 +200,9 @@ class SetUp(OfTensors):
     says = "setup(model) and then update()"
 
     def start(self, params: Values) -> None:
-        self.params = [tensor(a) for a in params.values()]
+        self.params = [self.made(a) for a in params.values()]
         self.object = self.build()
-        self.call(self.object.setup, TensorModel(self.params))
+        self.call(1, self.object.setup, TensorModel(self.params))
 
 
 class OfModel(Way):
@@ -191,7 +216,7 @@ class OfModel(Way):
 
     def step(self, grads: Values, t: int) -> None:
         self.hand_over(self.model.layer, grads)
-        self.call(getattr(self.object, self.method), t=t)
+        self.call(t, getattr(self.object, self.method))
 
     def hand_over(self, layer: Layer, grads: Values) -> None:
         layer.dW, layer.db = np.array(grads["W"]), np.array(grads["b"])
@@ -214,7 +239,7 @@ class GivenModel(OfModel):
     def step(self, grads: Values, t: int) -> None:
         self.hand_over(self.model.layer, grads)
         function = getattr(self.object, self.method)
-        self.call(function, *([self.model] if arguments(function).required else []), t=t)
+        self.call(t, function, *([self.model] if arguments(function).required else []))
 
 
 class GivenLayer(OfModel):
@@ -231,7 +256,7 @@ class GivenLayer(OfModel):
         for name in ("pre_update_params", self.method, "post_update_params"):
             function = getattr(self.object, name, None)
             if function is not None:
-                self.call(function, *([self.model.layer] if name == self.method else []), t=t)
+                self.call(t, function, *([self.model.layer] if name == self.method else []))
 
     def values(self) -> list[Any]:
         return [self.model.layer.W, np.reshape(self.model.layer.b, -1)]
@@ -248,7 +273,7 @@ class Config(Way):
 
     def step(self, grads: Values, t: int) -> None:
         for n, g in grads.items():
-            returned = self.call(self.rule, self.params[n], private(g), self.configs[n], t=t)
+            returned = self.call(t, self.rule, self.params[n], private(g), self.configs[n])
             if not isinstance(returned, tuple) or len(returned) != 2 or not isinstance(returned[1], dict):
                 raise Unbindable(f"{self.rule.__name__} did not return (next_w, config)")
             if returned[0] is None:
@@ -291,7 +316,7 @@ class Functional(Way):
         partner = next((f for n, f in space.items() if re.fullmatch(rf"init\w*_({word})", n) and inspect.isfunction(f)), 0)
         if not partner or not self.state_names:
             return ()
-        made = self.call(partner, self.params)
+        made = self.call(1, partner, self.params)
         return made if isinstance(made, tuple) else (made,)
 
     @staticmethod
@@ -301,7 +326,7 @@ class Functional(Way):
     def step(self, grads: Values, t: int) -> None:
         given = {f"d{n}1": private(self.column(g)) for n, g in grads.items()}
         more = dict(zip(self.state_names, self.state, strict=True)) | dict.fromkeys(self.counts, t) | self.given
-        returned = self.call(self.rule, self.params, given, t=t, **more)
+        returned = self.call(t, self.rule, self.params, given, **more)
         parts = returned if isinstance(returned, tuple) else (returned,)
         if isinstance(parts[0], dict):
             self.params = parts[0]
@@ -326,7 +351,7 @@ class Plain(Way):
     def step(self, grads: Values, t: int) -> None:
         for n, g in grads.items():
             more = dict(zip(self.state_names, self.state[n], strict=True)) | dict.fromkeys(self.counts, t) | self.given
-            returned = self.call(self.rule, self.params[n], private(g), t=t, **more)
+            returned = self.call(t, self.rule, self.params[n], private(g), **more)
             parts = returned if isinstance(returned, tuple) else (returned,)
             self.params[n] = self.params[n] if parts[0] is None else parts[0]
             rest = [*parts[1:], *[None] * 9]

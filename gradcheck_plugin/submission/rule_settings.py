@@ -23,14 +23,15 @@ NAMES: dict[str, tuple[str, ...]] = {
     "eps": ("eps", "epsilon", "delta"),
     "weight_decay": ("weight_decay", "wd", "reg", "l2", "lambd", "lambda_", "lam", "weight_decay_lambda", "alpha"),
     "lr_decay": ("lr_decay", "decay", "learning_rate_decay", "decay_rate"),
+    "l2": ("weight_decay", "wd", "reg", "l2", "lambd", "lambda_", "lam", "weight_decay_lambda"),
 }
 TELLING: dict[str, Any] = {
     "lr": 0.1, "momentum": 0.8, "beta1": 0.8, "beta2": 0.6, "decay": 0.7, "eps": 1e-3, "weight_decay": 0.1,
-    "lr_decay": 0.25,
+    "lr_decay": 0.25, "l2": 0.1,
 }  # fmt: skip
-OFF = {"weight_decay": 0.0, "lr_decay": 0.0}
-BETWEEN = {"eps": (0.0, 1e-2), "lr": (0.0, 1.0), "std": (0.0, 100.0), "limit": (0.0, 10.0), "value": (0.0, 100.0), "weight_decay": (0.0, 1.0),
-           **dict.fromkeys(("momentum", "beta1", "beta2", "decay"), (0.5, 1.0))}  # fmt: skip
+OFF = {"l2": 0.0, "lr_decay": 0.0}
+BETWEEN = {"eps": (0.0, 1e-2), "lr": (0.0, 1.0), "weight_decay": (0.0, 1.0), "std": (0.0, 100.0), "limit": (0.0, 10.0),
+           "value": (0.0, 100.0), **dict.fromkeys(("momentum", "beta1", "beta2", "decay"), (0.5, 1.0))}  # fmt: skip
 MOST = 40
 
 
@@ -49,7 +50,7 @@ def settled(
     for taken in _matched([o for o in options if o in table], [n for n in names if n != "self"], table):
         if looked_at and looked_at not in taken:
             continue
-        given = {name: OFF[o] if o in off else telling.get(o, options[o]) for o, name in taken.items()}
+        given: dict[str, Any] = {name: OFF[o] if o in off else telling.get(o, options[o]) for o, name in taken.items()}
         fixed = {o: given[name] for o, name in taken.items()} | {o: OFF[o] for o in off if o not in taken}
         if "betas" in names and "beta1" in options and "beta1" not in taken:
             given["betas"] = (telling["beta1"], telling["beta2"])

@@ -58,6 +58,13 @@ def options(subject: Subject) -> dict[str, object]:
     return {**subject.spec.defaults, **subject.variant.options}
 
 
+def _unusual(subject: Subject) -> dict[str, object]:
+    """The options that are not as the reference has them by default: a mistake need not know the others."""
+    assert subject.spec is not None
+    usual = subject.spec.defaults
+    return {n: v for n, v in subject.variant.options.items() if n not in usual or usual[n] != v}
+
+
 def departure(subject: Subject, case: Case, out: Array) -> str:
     """How the numbers of an initialiser depart from the reference's; "" where they may come from there."""
     assert subject.spec is not None
@@ -88,7 +95,7 @@ def _drawn(subject: Subject, case: Case, mistake: Mistake | None) -> Array:
     rng = np.random.default_rng((case.seed, 5))
     kind = str(options(subject)["distribution"])
     z = distribution.draw((case.sizes["I"], case.sizes["O"]), kind, rng)
-    out = (mistake.forward if mistake and mistake.forward else subject.spec.forward)(z, **subject.variant.options)
+    out = (mistake.forward if mistake and mistake.forward else subject.spec.forward)(z, **_unusual(subject))
     return np.asarray(subject.layout.from_base(OUTPUT, np.asarray(out), subject.spec.layout, case.sizes))
 
 
@@ -124,7 +131,7 @@ def _is(subject: Subject, mistake: Mistake, case: Case, out: Array) -> bool:
             return out.shape == wrong.shape and distribution.alike(out, wrong)
         arrays = [a.copy() for a in subject.base_arrays(case, subject.layout).values()]
         with np.errstate(all="ignore"):
-            wrong = subject.spec.output(*arrays, forward=mistake.forward, **subject.variant.options)
+            wrong = subject.spec.output(*arrays, forward=mistake.forward, **_unusual(subject))
     except (ValueError, TypeError, ZeroDivisionError):
         return False
     return same(out, wrong)

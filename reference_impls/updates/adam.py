@@ -5,8 +5,8 @@
 
 m and v start at 0; the division by 1 - b^t undoes that, so that the first step is lr long. t = 1 in the first step, and
 is one for all tensors. Options: lr; beta1; beta2; eps; `eps_shrinks`: the book divides m by sqrt(v) + eps and corrects
-the rate, lr sqrt(1 - b2^t) / (1 - b1^t), which is eps / sqrt(1 - b2^t) in the paper's formula; `inside`: sqrt(v^ + eps);
-`first`: the t of the first step (2 in CS231n up to 2017); weight_decay: an L2 penalty, added to the gradient.
+the rate, lr sqrt(1 - b2^t) / (1 - b1^t), which is eps / sqrt(1 - b2^t) in the paper's formula; `inside`: eps in the
+root, sqrt(v^ + eps); `first`: the t of the first step (2 in CS231n up to 2017).
 """
 
 from __future__ import annotations
@@ -21,10 +21,9 @@ from reference_impls.spec import Array, LayerSpec, Mistake, Variant
 
 def step(
     w: Array, g: Array, state: State, t: int, lr: float = 0.1, beta1: float = 0.9, beta2: float = 0.999,
-    eps: float = 1e-8, weight_decay: float = 0.0, eps_shrinks: bool = False, inside: bool = False, first: int = 1,
+    eps: float = 1e-8, eps_shrinks: bool = False, inside: bool = False, first: int = 1,
 ) -> None:  # fmt: skip
     t += first - 1
-    g = g + weight_decay * w
     m = state["m"] = beta1 * state.get("m", 0.0) + (1 - beta1) * g
     v = state["v"] = beta2 * state.get("v", 0.0) + (1 - beta2) * g**2
     m, v = m / (1 - beta1**t), v / (1 - beta2**t)
@@ -35,7 +34,7 @@ def step(
 
 def torch_rule(
     params: list[Any], lr: float, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8,
-    weight_decay: float = 0.0, eps_shrinks: bool = False, inside: bool = False, first: int = 1,
+    eps_shrinks: bool = False, inside: bool = False, first: int = 1,
 ) -> Any:  # fmt: skip
     import torch
 
@@ -43,7 +42,7 @@ def torch_rule(
         t = float(rule.state[params[0]].get("step", 0)) + 1
         rule.param_groups[0]["eps"] = float(eps / (1 - beta2**t) ** 0.5)
 
-    rule = torch.optim.Adam(params, lr=lr, betas=(beta1, beta2), eps=eps, weight_decay=weight_decay)
+    rule = torch.optim.Adam(params, lr=lr, betas=(beta1, beta2), eps=eps)
     if eps_shrinks:
         rule.register_step_pre_hook(shrink)
     for p in params * (first - 1):
@@ -101,7 +100,7 @@ SPEC = LayerSpec(
         Variant(note="eps inside the root", options={"inside": True}),
         Variant(note="t counted from 2", options={"first": 2}),
         Variant(note="eps 1e-7, other averages", options={"eps": 1e-7, "beta1": 0.8, "beta2": 0.99}),
-        Variant(note="an L2 penalty in the gradient", options={"weight_decay": 0.1}),
+        Variant(note="an L2 penalty in the gradient", options={"l2": 0.1}),
         Variant(note="a rate that falls", options={"lr_decay": 0.5}),
     ),
     mistakes=(

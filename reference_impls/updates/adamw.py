@@ -4,7 +4,7 @@
     adamw               w <- w - lr (m^ / (sqrt(v^) + eps) + d w)      past m and v: "decoupled"
 
 m^ and v^ as in `adam`. Options: lr; weight_decay, d; beta1; beta2; eps; `order`: "first", the decay acts on the parameter
-as it was (torch, the paper), or "last", on the one that Adam has moved.
+as it was (torch, the paper), or "last", on the one that Adam has moved; `inside`: eps in the root.
 """
 
 from __future__ import annotations
@@ -36,27 +36,27 @@ def sgd_grows(w: Array, g: Array, state: State, t: int, lr: float = 0.1, weight_
 
 def step(
     w: Array, g: Array, state: State, t: int, lr: float = 0.1, weight_decay: float = 0.1, beta1: float = 0.9,
-    beta2: float = 0.999, eps: float = 1e-8, order: str = "first",
+    beta2: float = 0.999, eps: float = 1e-8, order: str = "first", inside: bool = False,
 ) -> None:  # fmt: skip
     if order == "first":
         w -= lr * weight_decay * w
-    adam.step(w, g, state, t, lr=lr, beta1=beta1, beta2=beta2, eps=eps)
+    adam.step(w, g, state, t, lr=lr, beta1=beta1, beta2=beta2, eps=eps, inside=inside)
     if order == "last":
         w -= lr * weight_decay * w
 
 
 def torch_rule(
     params: list[Any], lr: float, weight_decay: float = 0.1, beta1: float = 0.9, beta2: float = 0.999,
-    eps: float = 1e-8, order: str = "first",
+    eps: float = 1e-8, order: str = "first", inside: bool = False,
 ) -> Any:  # fmt: skip
     import torch
 
     rule = torch.optim.AdamW(params, lr=lr, betas=(beta1, beta2), eps=eps, weight_decay=weight_decay)
-    return rule if order == "first" else None
+    return None if inside or order == "last" else rule
 
 
 def decay_in_the_gradient(w: Array, g: Array, state: State, t: int, lr: float = 0.1, weight_decay: float = 0.1,
-                          **options: Any) -> None:  # fmt: skip
+                          order: str = "first", **options: Any) -> None:  # fmt: skip
     adam.step(w, g + weight_decay * w, state, t, lr=lr, **options)
 
 
@@ -77,6 +77,8 @@ SPECS = (
         forward=over_steps(step), backward=no_backward, torch_forward=over_torch_steps(torch_rule), shapes=STEPS,
         variants=(
             Variant(note="the decay behind Adam's step", options={"order": "last"}),
+            Variant(note="eps inside the root", options={"inside": True}),
+            Variant(note="eps inside the root, the decay behind Adam's step", options={"inside": True, "order": "last"}),
             Variant(note="another rate and decay", options={"lr": 0.02, "weight_decay": 0.3}),
         ),
         mistakes=(

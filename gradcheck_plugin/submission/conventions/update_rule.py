@@ -34,7 +34,7 @@ _HOLDERS = ("net", "model", "network", "nn", "mlp")
 _LISTS = ("params", "parameters", "param_list", "tensors", "variables", "weights")
 _RULE = re.compile(r"sgd|adam|momentum|adagrad|rms_?prop|nesterov|descent|optimi[sz]er|update|nadam|adadelta|lion", re.I)
 _SWITCHES = ("nesterov", "amsgrad", "centered")
-_EXTRA = {"momentum": "momentum", "weight_decay": "weight decay", "lr_decay": "rate decay"}
+_EXTRA = {"momentum": "momentum", "l2": "weight decay", "lr_decay": "rate decay"}
 
 
 def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
@@ -60,8 +60,9 @@ def _updates(cls: type, method: str) -> bool:
     function: Any = getattr(cls, method, None)
     if not inspect.isfunction(function) or any(hasattr(cls, m) for m in ("forward", "backward", "predict", "loss")):
         return False
-    if "NotImplementedError" in function.__code__.co_names and cls.__subclasses__():
-        return False
+    methods = [m for m in vars(cls).values() if inspect.isfunction(m)]
+    if cls.__subclasses__() and any("NotImplementedError" in m.__code__.co_names for m in methods):
+        return False  # a base class
     names, taken = arguments(function, method=True).required, arguments(cls.__init__, method=True)
     if len(names) >= 2:
         return bool(_PARAMS.match(names[0]) and _GRADS.match(names[1]))
@@ -100,9 +101,15 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     else:
         names, ways = _function_ways(rule)
         signature = Signature((), {})
-    looked_at = setting if setting in OFF else ""
-    made = []
-    for given, settled_options in settled(names, options, constants(rule), looked_at=looked_at):
+    if setting == "momentum" and "momentum" not in options:
+        raise Unbindable("no reference has momentum and its other settings")
+    looked_at = setting if setting in OFF and not (setting == "l2" and "weight_decay" in options) else ""
+    made, numbers = [], constants(rule)
+    rates = tuple(n for n in names if n in signature.required or n.lower() in NAMES["lr"])
+    settings = [(names, pair) for pair in settled(names, options, numbers, looked_at=looked_at)]
+    if rates != names and "class" in candidate.objects and not setting:
+        settings += [(rates, pair) for pair in settled(rates, options, numbers)]
+    for taken, (given, settled_options) in settings:
         if missing := [n for n in signature.required[len(signature.names) - len(names) :] if n not in given]:
             raise Unbindable(f"{rule.__name__} cannot be made: nothing is known about its argument `{missing[0]}`")
         switches = {setting: True} if setting in _SWITCHES else {}
@@ -110,7 +117,8 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
             continue
         for way in ways:
             method = candidate.objects.get("method", "")
-            made.append(UpdateRule(rule, layout, way, method, {**given, **switches}, settled_options))
+            ignored = tuple(n for n in settings[0][1][0] if n not in given) if taken is not names else ()
+            made.append(UpdateRule(rule, layout, way, method, {**given, **switches}, settled_options, ignored))
     if not made:
         raise Unbindable(f"no reference has its setting `{setting or 'lr'}`")
     return made
@@ -119,9 +127,11 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
 def _ways(cls: type, method: str, constructor: Signature) -> list[type[Way]]:
     """The ways in which a class may be meant, the likeliest first, by its arguments and the code of its method."""
     function = getattr(cls, method)
+    if any("func" in n for n in arguments(function, method=True).required):
+        raise Unbindable("it asks for the gradient as a function, and the checker hands over numbers")
     required, first = arguments(function, method=True).required, (constructor.names or ("",))[0].lower()
     if first in _LISTS:
-        return [optimizers.OfTensors]
+        return [optimizers.OfTensors, optimizers.OfPairs]
     if first in _HOLDERS:
         return [optimizers.OfModel]
     if hasattr(cls, "setup"):
@@ -163,6 +173,7 @@ class UpdateRule:
     method: str
     given: dict[str, Any]
     options: dict[str, Any]
+    ignored: tuple[str, ...] = ()  # settings that were left at their defaults, for with others it would not be right
     upstream: bool = False
     kept: bool = True  # whether the last run left the new values in the caller's own arrays
 
