@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin import search as searching
-from gradcheck_plugin.checks import contract, forward, gradient, kink, update_rule
+from gradcheck_plugin.checks import contract, forward, gradient, kink, rule
 from gradcheck_plugin.diagnosis import explain_failure
 from gradcheck_plugin.model import Case, Finding, Result, Severity, Verdict
 from gradcheck_plugin.oracles import autograd
 from gradcheck_plugin.search import Drawn, Search
-from gradcheck_plugin.submission import guards
+from gradcheck_plugin.submission import guards, rules
 from gradcheck_plugin.submission.calls import UserCodeRaised, last_call
 from gradcheck_plugin.submission.guess import generic_sizes
 from gradcheck_plugin.submission.limits import TimeLimit, time_limit
@@ -27,6 +27,7 @@ from gradcheck_plugin.submission.notebook import Notebook
 from gradcheck_plugin.submission.obstacles import Broken
 from gradcheck_plugin.submission.subject import Subject, Tape
 from reference_impls.shapes import Layout
+from reference_impls.spec import RULES
 
 
 @dataclass(frozen=True)
@@ -80,11 +81,11 @@ class Target:
         return self.bound
 
     def properties(self) -> list[str]:
-        """contract, forward where there is a reference, one for each gradient; an update rule has one of its own."""
+        """contract, forward where there is a reference, one for each gradient; a rule has one, called as its kind."""
         if isinstance(self.bound, Broken):
             return ["contract"]
-        if self.bound.spec and self.bound.spec.kind == "update":
-            return ["update"]
+        if self.bound.spec and self.bound.spec.rule:
+            return [self.bound.spec.kind]
         names = [self.bound.gradient_name(n) for n in self.bound.judged]
         kink = ["kink"] if self.bound.spec and self.bound.spec.kinks and self.bound.matches else []
         return ["contract", *(["forward"] if self.bound.spec else []), *names, *kink]
@@ -120,8 +121,8 @@ class Target:
         counted = _Counted(self.subject.caller)
         subject = replace(self.subject, caller=counted)
         with quiet() as tail:
-            run = {"contract": self._check_contract, "forward": self._check_forward, "update": self._check_update}
-            run["kink"] = self._check_kink
+            run = {"contract": self._check_contract, "forward": self._check_forward, "kink": self._check_kink}
+            run |= dict.fromkeys(RULES, self._check_rule) | {"initialiser": self._check_initialiser}
             found = run.get(property, self._check_gradient)(subject, property, result)
         found = self._meant(found)
         if found.finding is not None and tail.text.strip():
@@ -296,24 +297,46 @@ class Target:
             return replace(result, verdict=Verdict.INCONCLUSIVE, reason=reason)
         return result
 
-    def _check_update(self, subject: Subject, property: str, result: Result) -> Result:
+    def _check_rule(self, subject: Subject, property: str, result: Result) -> Result:
         def holds(drawn: Drawn) -> str:
-            verdict = update_rule.judge(subject, drawn.case, drawn.layout).verdict
-            return "update-differs" if verdict is Verdict.FAIL else ""
+            return f"{property}-differs" if rule.judge(subject, drawn.case).verdict is Verdict.FAIL else ""
 
         found = self._search(subject, property, holds, self.settings.cases)
-        result = replace(result, cases=found.cases, resolution=forward.TOLERANCE[np.dtype(np.float64)])
+        result = replace(result, cases=found.cases, resolution=rules.TOLERANCE)
         if getattr(subject.caller, "kept", True) is False:
-            result = replace(result, advice=(explain_failure.not_in_place(subject),))
+            result = replace(result, advice=(explain_failure.habit(subject, "not-in-place"),))
+        if ignored := getattr(subject.caller, "ignored", ()):
+            result = replace(result, advice=(explain_failure.habit(subject, "setting-ignored", ", ".join(ignored)),))
         if not found.smallest:
             return result
-
-        def judged(drawn: Drawn) -> forward.ForwardJudgement:
-            return update_rule.judge(subject, drawn.case, drawn.layout)
-
         with guards.without(self.guards):
-            finding = explain_failure.forward(self, subject, found, judged, self._raised, code="update-differs")
+            finding = explain_failure.rule(self, subject, found, self._raised)
         return replace(result, verdict=Verdict.FAIL, finding=finding)
+
+    def _check_initialiser(self, subject: Subject, property: str, result: Result) -> Result:
+        """Some thousand numbers of three shapes: no search, for a smaller sample shows less."""
+        found = Search()
+        cases = [
+            subject.sample(i, {"I": n_in * subject.minimum["I"], "O": n_out * subject.minimum["O"]})
+            for i, (n_in, n_out) in enumerate(rule.SIZES)
+        ]
+        try:
+            for found.cases, case in enumerate(cases, start=1):
+                with time_limit(self.settings.seconds):
+                    if rule.judge(subject, case).verdict is Verdict.FAIL:
+                        found.seen_fault = "initialiser-differs"
+                if found.seen_fault:
+                    break
+            else:
+                same = rule.draws_the_same(subject, cases[0])
+                advice = (explain_failure.habit(subject, "seeded-inside"),) if same else ()
+                return replace(result, cases=found.cases, advice=advice)
+        except (UserCodeRaised, TimeLimit) as exc:
+            self._raised = exc
+            found.seen_fault = "time-limit" if isinstance(exc, TimeLimit) else f"raised {exc}"
+        found.smallest, found.found_after = Drawn(case, subject.layout), found.cases
+        finding = explain_failure.rule(self, subject, found, self._raised)
+        return replace(result, verdict=Verdict.FAIL, cases=found.cases, finding=finding)
 
     def judge(self, subject: Subject, name: str, case: Case, layout: Layout) -> gradient.Judgement:
         """Judge a gradient; a FAIL is looked at again without the guards of the user's logarithms."""

@@ -12,11 +12,12 @@ returns a tuple of them, and the upstream gradient of backward is a tuple, too. 
     real      any number (the default)        positive  in (0.3, 1.7)         unit    in (0.1, 0.9)
     prob      rows that sum to one            onehot    one 1 in each row     label(C)  integers below C
     onehot(C) one 1 along the axis C
-    binary    0.0 or 1.0                      sign      -1.0 or +1.0
+    binary    0.0 or 1.0                      sign      -1.0 or +1.0          wide    in (0.1, 10)
 
-The last four carry no gradient. A variant overrides entries; because axes have names, an array can be carried
-between a variant and the base: axes are permuted, `1`s dropped or added, groups merged, an axis that the variant
-does not have gets size 1, labels become one-hot rows. `mask: -` leaves an array out: the layer has it inside.
+Labels, one-hot rows, binary entries and signs carry no gradient. A variant overrides entries; because axes have names,
+an array can be carried between a variant and the base: axes are permuted, `1`s dropped or added, groups merged, an axis
+that the variant does not have gets size 1, labels become one-hot rows. `mask: -` leaves an array
+out: the layer has it inside.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ class Entry:
         if self.domain == "prob":
             e = np.exp(rng.standard_normal(shape))
             return np.asarray(e / e.sum(axis=-1, keepdims=True))
-        low, high = {"positive": (0.3, 1.7), "unit": (0.1, 0.9)}.get(self.domain, (0.0, 0.0))
+        low, high = {"positive": (0.3, 1.7), "unit": (0.1, 0.9), "wide": (0.1, 10.0)}.get(self.domain, (0.0, 0.0))
         if high:
             values = rng.uniform(low, high, size=shape)
             return np.round(values, 1) if short else values

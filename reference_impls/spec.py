@@ -8,6 +8,7 @@ as keywords: `forward(x, W, b, **options)`, `backward(dy, x, W, b, **options)`. 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,10 +18,11 @@ import numpy as np
 
 from reference_impls.shapes import Array, Layout
 
-__all__ = ["Array", "Grads", "Kind", "Kink", "LayerSpec", "Mistake", "Variant"]
+__all__ = ["RULES", "Array", "Grads", "Kind", "Kink", "LayerSpec", "Mistake", "Variant"]
 
 Grads = dict[str, Array]
-Kind = Literal["layer", "loss", "network", "update"]
+Kind = Literal["layer", "loss", "network", "update", "clip", "schedule", "initialiser"]
+RULES = ("update", "clip", "schedule", "initialiser")  # kinds that have no gradient; see rules.py
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,17 @@ class LayerSpec:
     inside: Callable[..., dict[str, Any]] | None = None
     distinctive: bool = True
 
+    @property
+    def rule(self) -> bool:
+        """Whether this is no layer but a rule, without a gradient to be checked."""
+        return self.kind in RULES
+
+    @cached_property
+    def defaults(self) -> Mapping[str, Any]:
+        """The options with their defaults."""
+        parameters = inspect.signature(self.forward).parameters.values()
+        return {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
+
     @cached_property
     def layout(self) -> Layout:
         """The base layout, parsed."""
@@ -130,10 +143,11 @@ class LayerSpec:
         self, dy: Array, *arrays: Array, backward: Callable[..., dict[str, Any]] | None = None, **options: Any
     ) -> dict[str, Any]:
         """What the backward gives, or another `backward` in its place, for the upstream gradient of `output`."""
-        upstream = self._apart(dy, arrays) if self.layout.outputs else dy
+        upstream = self.apart(dy, arrays) if self.layout.outputs else dy
         return (backward or self.backward)(upstream, *arrays, **options)
 
-    def _apart(self, dy: Array, arrays: tuple[Array, ...]) -> tuple[Array, ...]:
+    def apart(self, dy: Array, arrays: tuple[Array, ...]) -> tuple[Array, ...]:
+        """The vector of several outputs, or its gradient, as one array for each of them."""
         entries = self.layout.entries
         sizes = {d: s for e, a in zip(entries, arrays, strict=True) for d, s in zip(e.dims, a.shape, strict=True)}
         shapes = [e.shape(sizes) for e in self.layout.outputs]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.model import Result, Severity, Verdict
+from gradcheck_plugin.oracles.distribution import draw
 from gradcheck_plugin.submission.bind import defaults
 from gradcheck_plugin.submission.calls import private
 from gradcheck_plugin.submission.subject import Subject, Tape
@@ -52,10 +53,14 @@ class ReferenceCaller:
                 lambda dy: self.backward_function(np.asarray(dy), *own, **self.options),
             )
         base, sizes = self.spec.layout, self._sizes(arrays)
+        if self.spec.kind == "initialiser":
+            kind = str({**self.spec.defaults, **self.options}["distribution"])
+            z = draw((sizes["I"], sizes["O"]), kind, np.random.default_rng(np.random.randint(2**31)))
+            return Tape(self.layout.from_base(OUTPUT, self.forward_function(z, **self.options), base, sizes), dict)
         given = {e.name: np.asarray(private(arrays[e.name])) for e in self.layout.entries}
         inner = self._with_inside({n: self.layout.to_base(n, a, base, sizes) for n, a in given.items()}, sizes)
         out = self.forward_function(*inner.values(), **self.options)
-        self.kept = self.spec.kind != "update" or out is next(iter(inner.values()))
+        self.kept = self.spec.kind != "update" or np.array_equal(inner["W"], out[0][-1], equal_nan=True)
         out = self.spec.output(forward=lambda: out)
 
         def backward(dy: Any) -> dict[str, Any]:
@@ -101,9 +106,9 @@ def target(
     if mistake is not None:
         made = mistake.backward() if mistake.stateful and mistake.backward else mistake.backward
         backward, forward = made or backward, mistake.forward or forward
-    raw = mistake is not None and bool(mistake.variant) and mistake.forward is not None
+    raw = mistake is not None and bool(mistake.variant) and mistake.forward is not None and not spec.rule
     caller = ReferenceCaller(spec, variant, layout, forward, backward, raw)
-    judged = () if spec.kind == "update" else tuple(e.name for e in layout.entries if e.differentiable)
+    judged = () if spec.rule else tuple(e.name for e in layout.entries if e.differentiable)
     if judged:
         probe = Subject(spec.name, caller, layout, judged, {}, spec=spec, variant=variant)
         case = probe.sample(1, {d: max(3, spec.minimum.get(d, 1)) for d in layout.dims(spec.layout)})

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gradcheck_plugin.checks.gradient import exact, gradients
+from gradcheck_plugin.checks.rule import RuleJudgement
 from gradcheck_plugin.diagnosis.codes import CODES, help_for, sentence
 from gradcheck_plugin.diagnosis.localise import numerical_gradient
 from gradcheck_plugin.model import Array, Case
-from gradcheck_plugin.submission import state
+from gradcheck_plugin.submission import rules, state
 from gradcheck_plugin.submission.calls import frozen
 from gradcheck_plugin.submission.guess import generic_sizes
 from gradcheck_plugin.submission.limits import Stopwatch
@@ -72,7 +73,7 @@ def classical(subject: Subject, name: str, layout: Layout, seed: int) -> Cause |
 
 
 def classical_forward(subject: Subject, layout: Layout, seed: int) -> Cause | None:
-    """The reference's own mistake that this forward, or this update, is; None where no mistake lies in the forward."""
+    """The reference's own mistake that this forward is; None where no mistake lies in the forward."""
     assert subject.spec is not None
     base = subject.spec.layout
     for mistake in subject.spec.mistakes:
@@ -87,6 +88,43 @@ def classical_forward(subject: Subject, layout: Layout, seed: int) -> Cause | No
         except Exception:
             continue
     return None
+
+
+def of_rule(subject: Subject, seed: int, judged: RuleJudgement) -> Cause:
+    """The classical mistake that an update, a clip, a schedule or an initialiser is, or how its numbers differ."""
+    assert subject.spec is not None
+    kind, name = subject.spec.kind, subject.spec.layout.entries[0].name
+    try:
+        mistake = rules.mistake_of(subject, seed)
+    except Exception:
+        mistake = None
+    if mistake is not None:
+        return replace(_cause(subject, name, (mistake.code, "", mistake), rules.CASES), evidence="")
+    code, n = f"{kind}-differs", subject.spec.name
+    if judged.departs:
+        code = DEPARTS.get(judged.departs, judged.departs)
+        spread = [float(np.asarray(v).flat[0]) for v in (judged.yours, judged.expected)]
+        n = f"{spread[0] / spread[1]:.3g}" if code == "wrong-spread" and spread[1] else n
+    elif kind in ("update", "clip") and _nothing_changes(subject, seed):
+        code = f"{kind}-lost"
+    return Cause(code, sentence(code, n=n), help_for(code, n=n))
+
+
+DEPARTS = {
+    "constant": "symmetric-weights", "repeated": "repeated-draws", "mean": "wrong-mean", "spread": "wrong-spread",
+    "outside": "wrong-distribution", "shape": "wrong-distribution",
+}  # fmt: skip
+
+
+def _nothing_changes(subject: Subject, seed: int) -> bool:
+    """Whether the parameters, or the gradients of a clip, come out as they went in."""
+    assert subject.spec is not None
+    case = subject.sample(seed, generic_sizes(subject.layout, subject.spec, subject.spec.layout))
+    first = [np.asarray(case.arrays[e.name]) for e in subject.spec.layout.entries[:2]]
+    with frozen(case.seed):
+        out = numeric(subject.caller.forward(case.arrays).output)
+    times = case.sizes["T"] if subject.spec.kind == "update" else 1
+    return out is not None and np.array_equal(out.ravel(), np.concatenate([np.tile(a.ravel(), times) for a in first]))
 
 
 def _same_output(subject: Subject, mistake: Mistake, case: Case, layout: Layout) -> bool:

@@ -175,7 +175,50 @@ CODES: dict[str, Code] = {
     "forward-differs": Code(
         "the forward differs from the reference `{n}`", "compare the formula with `gradcheck explain {n}`"
     ),
-    "update-differs": Code("the update differs from the reference `{n}`", "w <- w - lr * dw, in place"),
+    "update-differs": Code(
+        "the update differs from the reference `{n}`, in every form that is known",
+        "compare the formula with `gradcheck explain {n}`, one step after the other",
+    ),
+    "update-lost": Code(
+        "the parameters do not change at all",
+        "p = p - step only rebinds the name p; write p -= step, or put the result back where it came from",
+    ),
+    "setting-ignored": Code(
+        "{n}: whatever is given, the rule works with other numbers than these",
+        "use the attribute that the constructor has set, self.momentum = momentum, and no number in its place",
+    ),
+    "clip-differs": Code(
+        "the clipped gradients differ from the reference `{n}`", "compare the formula with `gradcheck explain {n}`"
+    ),
+    "clip-lost": Code(
+        "the gradients are not clipped: they come out as they went in",
+        "g = g * rate only rebinds the name g; write g *= rate, or np.clip(g, -limit, limit, out=g)",
+    ),
+    "schedule-differs": Code(
+        "the learning rate differs from the reference `{n}`", "compare the formula with `gradcheck explain {n}`"
+    ),
+    "symmetric-weights": Code(
+        "all weights start with the same number: the units get the same gradient and stay alike",
+        "draw the weights at random; only biases may start with 0",
+    ),
+    "repeated-draws": Code(
+        "the same random numbers are used many times, so that whole rows or columns are equal",
+        "draw the full shape at once",
+    ),
+    "wrong-mean": Code("the numbers have another mean than the reference `{n}`", "weights scatter around 0"),
+    "wrong-spread": Code(
+        "the standard deviation of the numbers is {n} times the right one",
+        "look at the root, at the factor and at which fan is meant; a variance is the square of a deviation",
+    ),
+    "wrong-distribution": Code(
+        "the numbers have another distribution than the reference `{n}`",
+        "np.random.randn is normal, np.random.rand is uniform between 0 and 1",
+    ),
+    "wrong-constant": Code("the tensor does not start with the number of the reference `{n}`", "np.full(shape, value)"),
+    "seeded-inside": Code(
+        "every call draws the same numbers: the seed is set inside",
+        "set the seed once, where the program starts; two layers of one shape would start alike",
+    ),
     "not-in-place": Code(
         "the update makes a new array; whoever holds the old one, such as a layer, does not see it",
         "write into the array: params[key] -= lr * grads[key]",

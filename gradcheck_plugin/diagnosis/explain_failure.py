@@ -13,6 +13,7 @@ from gradcheck_plugin.checks.forward import ForwardJudgement
 from gradcheck_plugin.checks.gradient import Judgement, gradients
 from gradcheck_plugin.checks.kink import KinkJudgement
 from gradcheck_plugin.checks.kink import judge as judge_kink
+from gradcheck_plugin.checks.rule import judge as judge_rule
 from gradcheck_plugin.diagnosis import causes
 from gradcheck_plugin.diagnosis.codes import CODES, help_for, sentence
 from gradcheck_plugin.diagnosis.localise import Location, localise, numerical_gradient
@@ -75,24 +76,21 @@ def forward(
     found: Search,
     judged: Callable[[Drawn], ForwardJudgement],
     raised: BaseException | None,
-    code: str = "forward-differs",
 ) -> Finding:
-    """The finding for a forward, or an update, that differs from the reference."""
+    """The finding for a forward that differs from the reference."""
     early = _early(target, subject, found, raised)
     if early is not None:
         return early
     drawn = _smallest(found)
     judgement = judged(drawn)
-    if judgement.case is not None:
-        drawn = Drawn(judgement.case, drawn.layout)
     assert subject.spec is not None
-    agrees = () if subject.spec.kind == "update" else _agreeing(target, subject, "")
+    code, agrees = "forward-differs", _agreeing(target, subject, "")
     own = [a for a in agrees if a != "forward"]
     message, helps = sentence(code, n=subject.spec.name), help_for(code, n=subject.spec.name)
     cause = causes.classical_forward(subject, drawn.layout, drawn.case.seed % 1000)
     if cause is not None:
         code, message, helps = cause.code, cause.message, cause.help
-    if code == "forward-differs" and own and len(own) == len(subject.judged):
+    if cause is None and own and len(own) == len(subject.judged):
         message += "; the backward is right for the forward you wrote"
     return Finding(
         code,
@@ -105,6 +103,29 @@ def forward(
         help=helps,
         reproduce=reproduce(target, subject, drawn, "", yours=judgement.yours, expected=judgement.expected),
         **source_of(subject, "forward"),
+    )
+
+
+def rule(target: Target, subject: Subject, found: Search, raised: BaseException | None) -> Finding:
+    """The finding for an update, a clip, a schedule or an initialiser that differs from the reference."""
+    early = _early(target, subject, found, raised)
+    if early is not None:
+        return early
+    drawn = _smallest(found)
+    judged = judge_rule(subject, drawn.case)
+    drawn = Drawn(judged.case or drawn.case, drawn.layout)
+    cause = causes.of_rule(subject, drawn.case.seed % 1000, judged)
+    random = subject.spec is not None and subject.spec.kind == "initialiser"
+    return Finding(
+        cause.code,
+        cause.message,
+        case={} if random else _shown(subject, drawn, None),
+        cases=found.found_after,
+        comparison=Comparison(judged.label, _value(judged.yours), _value(judged.expected)),
+        evidence=tuple(filter(None, [judged.reason, cause.evidence])),
+        help=cause.help,
+        reproduce=reproduce(target, subject, drawn, "", yours=judged.yours, expected=judged.expected),
+        **source_of(subject, "rule"),
     )
 
 
@@ -203,10 +224,10 @@ def _line(subject: Subject, breach: Breach) -> dict[str, Any]:
     return source_of(subject, property)
 
 
-def not_in_place(subject: Subject) -> Finding:
-    """An update rule that puts a new array in the place of the old one."""
-    place = source_of(subject, "")
-    return Finding("not-in-place", sentence("not-in-place"), Severity.ADVICE, help=help_for("not-in-place"), **place)
+def habit(subject: Subject, code: str, n: str = "") -> Finding:
+    """Something about a rule that is worth mending, though its numbers are right."""
+    place = source_of(subject, "rule")
+    return Finding(code, sentence(code, n=n), Severity.ADVICE, help=help_for(code, n=n), **place)
 
 
 def incidental(subject: Subject, name: str, drawn: Drawn) -> Finding:

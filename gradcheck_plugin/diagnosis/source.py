@@ -22,7 +22,7 @@ def source_of(subject: Subject, property: str) -> dict[str, Any]:
         tree = ast.parse(textwrap.dedent("".join(lines)))
     except (OSError, TypeError, SyntaxError):
         return place
-    node = _assignment(tree, property) or _last_return(tree)
+    node = (_last_write(tree) if property == "rule" else _assignment(tree, property)) or _last_return(tree)
     if property == "forward":
         place["function"] = f"{subject.name}.forward" if "." in subject.function else function.__name__
     line = first + node.lineno - 1 if node is not None else first
@@ -40,7 +40,8 @@ def _function(subject: Subject, property: str) -> Any:
         if hasattr(caller, attribute):
             return getattr(caller, attribute)
     method = getattr(caller, "backward_name", "") or getattr(caller, "gradient", "") or "loss"
-    return getattr(cls, method, None) or getattr(caller, "rule", None)
+    rule = getattr(caller, "rule", None)
+    return getattr(cls, method, None) or getattr(rule, getattr(caller, "method", "") or "__call__", None) or rule
 
 
 def _assignment(tree: ast.AST, property: str) -> ast.stmt | None:
@@ -60,6 +61,17 @@ def _assignment(tree: ast.AST, property: str) -> ast.stmt | None:
             if (last.lower() in names or (key and last == bare)) and isinstance(node, ast.stmt):
                 hit = node if hit is None or node.lineno > hit.lineno else hit
     return hit
+
+
+def _last_write(tree: ast.AST) -> ast.stmt | None:
+    """The last line of a rule that writes into something it was given: `params[key] -= ...`, `p.data = ...`."""
+    writes: list[ast.stmt] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign | ast.AugAssign):
+            text = ast.unparse(node.targets[0] if isinstance(node, ast.Assign) else node.target)
+            if not text.startswith("self.") and (isinstance(node, ast.AugAssign) or re.search(r"[.\[]", text)):
+                writes.append(node)
+    return max(writes, key=lambda n: n.lineno, default=None)
 
 
 def _last_return(tree: ast.AST) -> ast.stmt | None:

@@ -8,7 +8,6 @@ numbers; where none fits, the object is bound as it stands and its backward is j
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.model import Array, Case, NotDriven
+from gradcheck_plugin.submission import bind_rule
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen, last_call
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.derivative import DerivativeCaller, derivative_of
@@ -40,7 +40,7 @@ from gradcheck_plugin.submission.tensors import TensorCaller
 from gradcheck_plugin.submission.values import describe, numeric
 from reference_impls import specs
 from reference_impls.shapes import Layout
-from reference_impls.spec import LayerSpec, Variant
+from reference_impls.spec import RULES, LayerSpec, Variant
 
 EXACT = 1e-10  # share of the output up to which a variant is the very one, and no neighbour such as another eps
 Misfit = Callable[[Subject, Case], float]
@@ -75,16 +75,16 @@ def bind(
     forward leaves open, such as the form of labels or what the arguments of a backward mean.
     """
     place: dict[str, Any] = {"file": file, "line": candidate.line}
-    named = specs()[layer] if layer else spec_named(candidate.name)
+    named = specs()[layer] if layer else spec_named(candidate.name, candidate.kind)
     if named and _kind(named) != _kind_of(candidate) and not layer:
         named = None
     attempt: _Attempt | None = None
     try:
         with time_limit(seconds):
-            attempt = _search(candidate, named, misfit)
+            attempt = _search(candidate, named, misfit, pinned=layer is not None)
             if (attempt.subject is None or attempt.fault) and uses_torch(candidate):
                 tensors = dataclasses.replace(candidate, objects={**candidate.objects, "tensors": True})
-                second = _search(tensors, named, misfit)
+                second = _search(tensors, named, misfit, pinned=layer is not None)
                 if second.subject is not None and second.fault is None:
                     attempt = second
     except TimeLimit as exc:
@@ -127,7 +127,10 @@ def _kind_of(candidate: Candidate) -> str:
     return "layer" if candidate.kind in ("layer", "loss") else candidate.kind
 
 
-def _search(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | None) -> _Attempt:
+def _search(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | None, pinned: bool = False) -> _Attempt:
+    if candidate.kind in RULES:
+        found = bind_rule.search(candidate, named, pinned)
+        return _Attempt(found.subject, found.fault, found.subject is not None, found.matches)
     best, refused = _Attempt(), None
     if named:
         best = _against(candidate, named, misfit)
@@ -355,8 +358,7 @@ def _held_sizes(instance: Any, layout: Layout) -> dict[str, int]:
 
 def defaults(spec: LayerSpec) -> dict[str, Any]:
     """The reference's options with their defaults, for arguments of the user's that carry them."""
-    parameters = inspect.signature(spec.forward).parameters.values()
-    return {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
+    return dict(spec.defaults)
 
 
 def _judged(subject: Subject, case: Any) -> tuple[str, ...]:

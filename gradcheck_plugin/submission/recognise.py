@@ -12,7 +12,7 @@ from gradcheck_plugin.model import NotDriven
 from gradcheck_plugin.submission.conventions import Candidate, conventions
 from gradcheck_plugin.submission.signature import line_of
 from reference_impls import specs
-from reference_impls.spec import LayerSpec
+from reference_impls.spec import RULES, LayerSpec
 
 _NOISE = (
     "layer",
@@ -40,18 +40,22 @@ def normal(name: str) -> str:
 
 
 @cache
-def _aliases() -> dict[str, str]:
+def _aliases(rule: str) -> dict[str, str]:
     table: dict[str, str] = {}
     for spec in specs().values():
-        for alias in (spec.name, *spec.aliases):
-            table.setdefault(normal(alias), spec.name)
+        if spec.kind == rule or not (rule or spec.rule):
+            for alias in (spec.name, *spec.aliases):
+                table.setdefault(normal(alias), spec.name)
     return table
 
 
-def spec_named(name: str) -> LayerSpec | None:
-    """The reference that a user's name stands for, with or without words such as Layer, Activation or Loss."""
+def spec_named(name: str, kind: str = "layer") -> LayerSpec | None:
+    """The reference that a user's name stands for, with or without words such as Layer, Activation or Loss.
+
+    A rule is looked up among those of its kind: `clip` is a layer, and also what people call the clipping of gradients.
+    """
     name = name.rpartition(".")[2]  # an operation of a class: Value.mul
-    key, table = normal(name), _aliases()
+    key, table = normal(name), _aliases(kind if kind in RULES else "")
     if key in table:
         return specs()[table[key]]
     for noise in _NOISE:

@@ -25,7 +25,7 @@ if __name__ == "__main__":
 
 from reference_subject import target
 
-from gradcheck_plugin.checks import contract, forward, update_rule
+from gradcheck_plugin.checks import contract, forward, rule
 from gradcheck_plugin.model import Severity, Verdict
 from gradcheck_plugin.submission.calls import converting
 from gradcheck_plugin.submission.guess import generic_sizes
@@ -60,7 +60,7 @@ def campaign(samples: int, seed: int = 0, float32: bool = False) -> tuple[Counte
     """Verdicts counted by kind, and what failed or stayed open."""
     made = [(s, v, target(s, v)) for s in specs().values() for v, _ in s.layouts()]
     if float32:
-        made = [(s, v, t) for s, v, t in made if s.kind != "update"]
+        made = [(s, v, t) for s, v, t in made if not s.rule]
         for _, _, t in made:
             t.bound = replace(t.subject, caller=SingleCaller(t.subject.caller))
     counts: Counter[str] = Counter()
@@ -74,11 +74,12 @@ def campaign(samples: int, seed: int = 0, float32: bool = False) -> tuple[Counte
             sizes = generic_sizes(layout, spec, spec.layout, int(rng.integers(0, 2)))
         else:
             dims = layout.dims(spec.layout)
-            sizes = {d: int(rng.integers(spec.minimum.get(d, 1), 6)) for d in dims}
+            sizes = {d: spec.minimum.get(d, 1) + int(rng.integers(6 - min(spec.minimum.get(d, 1), 5))) for d in dims}
         case = subject.sample(int(rng.integers(2**32)), sizes)
         verdicts = []
-        if spec.kind == "update":
-            verdicts.append(("update", update_rule.judge(subject, case, layout).verdict, ""))
+        if spec.rule:
+            judged_rule = rule.judge(subject, case)
+            verdicts.append((spec.kind, judged_rule.verdict, judged_rule.departs))
         else:
             breaches = [b.code for b in contract.breaches(subject, case) if b.severity is Severity.ERROR]
             verdicts.append(("contract", Verdict.FAIL if breaches else Verdict.PASS, ",".join(breaches)))

@@ -1,0 +1,1 @@
+"""Gradient clipping: what keeps one step from being far too long."""

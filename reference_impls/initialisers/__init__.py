@@ -1,0 +1,1 @@
+"""Initialisers: where the weights start."""
