@@ -106,8 +106,8 @@ class Subject:
         if len(given) == len(base.entries):
             return given
         own = self.inside(case, layout)
-        zero = {e.name: np.zeros(e.shape(case.sizes)) for e in base.entries if e.name not in {**given, **own}}
-        return {e.name: {**given, **own, **zero}[e.name] for e in base.entries}
+        known = {**own, **given}
+        return {e.name: known[e.name] if e.name in known else np.zeros(e.shape(case.sizes)) for e in base.entries}
 
     def inside(self, case: Case, layout: Layout) -> dict[str, Any]:
         """What the user's forward has inside in a case, read off its output: arrays, and options of the reference."""
