@@ -268,3 +268,28 @@ def test_single_precision_inside_is_judged_by_its_own_noise() -> None:
     inside = check(bound)
     assert inside.failed == [], str(inside)
     assert max(r.resolution or 0 for r in inside.results if r.property == "dx") > 1e-6
+
+
+class TwoTables:
+    """Named like nothing, and with a second parameter that starts at zero."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        self.W = np.random.randn(inputs, outputs)
+        self.bias = np.zeros((1, 1, outputs))
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        self.x = x
+        return np.asarray(x @ self.W + self.bias[0])
+
+    def backward(self, dout: np.ndarray) -> np.ndarray:
+        self.dW, self.dbias = self.x.T @ dout, dout.mean(axis=0).reshape(self.bias.shape)
+        return np.asarray(dout @ self.W.T)
+
+
+def test_a_parameter_that_starts_at_zero_is_not_overlooked() -> None:
+    report = check(TwoTables, cases=8)
+    assert {r.property: r.verdict.value for r in report.results if r.property.startswith("d")} == {
+        "dx": "PASS",
+        "dW": "PASS",
+        "dbias": "FAIL",
+    }

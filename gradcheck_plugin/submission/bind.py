@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.model import Array, Case, NotDriven
-from gradcheck_plugin.submission import bind_rule
+from gradcheck_plugin.submission import bind_rule, state
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen, last_call
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.derivative import DerivativeCaller, derivative_of
@@ -136,20 +136,15 @@ def _search(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | None
         best = _against(candidate, named, misfit)
         if best.matches:
             return best
-    if candidate.kind != "update":
-        for spec in specs().values():
-            if spec is not named and _kind(spec) == _kind_of(candidate) and (spec.distinctive or _alike(spec, named)):
-                other = _against(candidate, spec, misfit, quick=True)
-                if other.matches and other.subject is not None and other.fault is not None:
-                    refused = refused or other  # its backward may want an input of another shape
-                elif other.matches and other.subject is not None:
-                    note = (
-                        f"computes what `{spec.name}` computes"
-                        if named
-                        else f"recognised as `{spec.name}` by its numbers"
-                    )
-                    other.subject = dataclasses.replace(other.subject, notes=(*other.subject.notes, note))
-                    return other
+    for spec in specs().values():
+        if spec is not named and _kind(spec) == _kind_of(candidate) and (spec.distinctive or _alike(spec, named)):
+            other = _against(candidate, spec, misfit, quick=True)
+            if other.matches and other.subject is not None and other.fault is not None:
+                refused = refused or other  # its backward may want an input of another shape
+            elif other.matches and other.subject is not None and _covers(other.subject):
+                said = "computes what `{}` computes" if named else "recognised as `{}` by its numbers"
+                other.subject = dataclasses.replace(other.subject, notes=(*other.subject.notes, said.format(spec.name)))
+                return other
     if named and best.ran:
         return best
     best.fits = named is not None and not isinstance(best.fault, Unbindable)
@@ -162,6 +157,20 @@ def _search(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | None
         alone.fits = best.fits
         return alone  # what the code itself says is of more use than that a reference does not fit
     return best if best.fault or best.subject else alone
+
+
+def _covers(subject: Subject) -> bool:
+    """Whether a reference has all the parameters that an object holds: one left at zero hides in its numbers."""
+    build, paths = getattr(subject.caller, "build", None), getattr(subject.caller, "paths", {})
+    if build is None:
+        return True
+    case = subject.sample(7, generic_sizes(subject.layout, subject.spec, subject.spec.layout if subject.spec else None))
+    try:
+        obj = build(case.arrays)
+    except (Unbindable, UserCodeRaised):
+        return True
+    known = [a for a in (state.get(obj, path) for path in paths.values()) if isinstance(a, np.ndarray)]
+    return all(any(np.shares_memory(a, k) for k in known) for a in state.weights(obj))
 
 
 def _against(candidate: Candidate, spec: LayerSpec, misfit: Misfit | None, quick: bool = False) -> _Attempt:
@@ -345,7 +354,6 @@ def _with_its_own(subject: Subject, case: Case) -> Subject:
 
 def _held_sizes(instance: Any, layout: Layout) -> dict[str, int]:
     """The axis sizes that an instance's parameters fix."""
-    from gradcheck_plugin.submission import state
 
     held = [(state.label(p), a) for p, a in state.leaves(instance) if state.is_parameter(p)]
     sizes: dict[str, int] = {}

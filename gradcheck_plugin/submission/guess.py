@@ -186,10 +186,7 @@ def _made_by_forward(
         second = caller.warmed({e.name: e.sample(other, rng) for e in layout.entries})
     held = dict(state.leaves(second))
     same = {p for p, a in state.leaves(first) if p in held and np.array_equal(a, held[p])}
-    return first, {p for p in same if _WEIGHTS.search(state.label(p))}
-
-
-_WEIGHTS = re.compile(r"^[wWbBkK](_|\d|$)|weight|bias|kernel|filter|gamma|beta|theta|^params?")
+    return first, {p for p in same if state.is_weight(p)}
 
 
 def _with_state(candidate: Candidate, layout: Layout, family: Mapping[str, str]) -> Iterator[Layout]:

@@ -13,6 +13,7 @@ from gradcheck_plugin.submission.tensors import is_tensor, to_array, to_tensor
 
 Path = tuple[tuple[str, Any], ...]  # (("attr", "params"), ("item", "W"))
 _GRADIENT = re.compile(r"^(d[A-Z_]?\w*|\w*grad\w*|dl?d\w+|d(weights?|bias(es)?|gamma|beta|inputs?|values?))$")
+_WEIGHTS = re.compile(r"^[wWbBkK](_|\d|$)|weight|bias|kernel|filter|gamma|beta|theta|^params?")
 _NOT_PARAMETER = re.compile(
     r"(^|_)(running|moving|mean|var|std|cache|mask|velocity|momentum|x|X|y|t|z|a|h|out|outputs?|inputs?|loss|prev|last|"
     r"history|seed|lr|eps|epsilon|idx|index|labels?|targets?|A|Z|N|T|probs?|scores?|col\w*)($|_)"
@@ -117,6 +118,16 @@ def is_parameter(path: Path) -> bool:
     if any(n in _OWNERS for n in names):
         return True
     return not _GRADIENT.match(last.strip("_")) and not _NOT_PARAMETER.search(last.strip("_"))
+
+
+def is_weight(path: Path) -> bool:
+    """Whether the name of a leaf is one that people give to what is trained."""
+    return bool(_WEIGHTS.search(label(path)))
+
+
+def weights(obj: Any) -> list[Array]:
+    """The arrays of an object whose names say that they are trained."""
+    return [a for path, a in leaves(obj) if is_parameter(path) and is_weight(path)]
 
 
 def gradient_paths(obj: Any, parameter: Path) -> list[Path]:

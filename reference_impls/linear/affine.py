@@ -101,6 +101,7 @@ SPEC = LayerSpec(
         Variant("x: D -> M", "single vector", incidental=True),
         Variant("W: M D", "weights stored (out, in)"),
         Variant("b: 1 M", "bias as a row"),
+        Variant("W: M D, b: 1 M", "weights stored (out, in), bias as a row"),
         Variant("W: M D, b: M 1", "weights stored (out, in), bias as a column"),
         Variant("x: D N; W: M D, b: M 1 -> M N", "samples in columns"),
     ),
