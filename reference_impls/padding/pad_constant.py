@@ -24,7 +24,7 @@ def sides(pad: Pad) -> Sides:
 
 
 def forward(x: Array, pad: Pad = 1, value: float = 0.0) -> Array:
-    return np.pad(x, ((0, 0), (0, 0), *sides(pad)), constant_values=value)
+    return np.pad(1.0 * x, ((0, 0), (0, 0), *sides(pad)), constant_values=value)  # an integer x would cut the value
 
 
 def inside(dy: Array, x: Array, top: int, left: int) -> Grads:
