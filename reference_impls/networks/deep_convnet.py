@@ -60,10 +60,9 @@ def torch_forward(x: Any, t: Any, *params: Any) -> Any:
     return two_layer_net.torch_forward(x.flatten(1), t, *params[2 * CONVOLUTIONS :])
 
 
-def keys_reversed(dy: float, *arrays: Array) -> Grads:
+def keys_swapped(dy: float, *arrays: Array) -> Grads:
     g = backward(dy, *arrays)
-    order = {f"{p}{k}": f"{p}{CONVOLUTIONS + 1 - k}" for p in "Wb" for k in range(1, CONVOLUTIONS + 1)}
-    return {name: g[order.get(name, name)] for name in g}
+    return g | {"W1": g["W2"], "W2": g["W1"]}
 
 
 # fmt: off
@@ -75,11 +74,11 @@ SPEC = LayerSpec(
            "W4: 2 2 3 3, b4: 2, W5: 2 H, b5: H, W6: H C, b6: C ->", minimum={"C": 2},
     variants=(Variant("t: N @label(C)", "integer labels"),),
     mistakes=(
-        Mistake("swapped-gradients", keys_reversed,
-                says="`{grad}` of the network belongs to another convolution: the layers are counted from the end",
-                help="A loop over reversed(layers) meets the last layer first: number the gradients from the front.",
-                says_ko="신경망의 `{grad}`가 다른 합성곱 층의 기울기이다: 층을 뒤에서부터 세었다",
-                help_ko="reversed(layers)는 마지막 층부터 돌므로 기울기의 번호는 앞에서부터 매긴다."),
+        Mistake("swapped-gradients", keys_swapped,
+                says="`{grad}` of the network belongs to another convolution",
+                help="Layers between the convolutions have no weights: count the convolutions, not the layers.",
+                says_ko="신경망의 `{grad}`가 다른 합성곱 층의 기울기이다",
+                help_ko="합성곱 사이의 층에는 가중치가 없다. 층이 아니라 합성곱의 순서로 번호를 매긴다."),
     ),
 )
 # fmt: on
