@@ -188,7 +188,8 @@ def _size(name: str, layout: Layout) -> str | None:
 def _features(dims: tuple[str, ...], layout: Layout) -> str | None:
     """The axis of features: the channels of an image, else the last that is not the batch."""
     named = [d for d in dims if d not in ("N", "1")]
-    channels = [d for d in named if d not in IMAGE]
+    image = (*IMAGE, "H", "W") if {"H", "W"} <= set(named) else IMAGE
+    channels = [d for d in named if d not in image]
     return channels[0] if len(named) > 1 and len(channels) == 1 else named[-1] if named else None
 
 

@@ -22,8 +22,8 @@ SYNONYMS = {
     "W": ("w", "weight", "weights", "kernel", "theta"),
     "b": ("b", "bias", "biases"),
     "w": ("w", "weight", "weights", "theta"),
-    "gamma": ("gamma", "scale", "bw"),
-    "beta": ("beta", "shift", "bb"),
+    "gamma": ("gamma", "scale", "scaler", "bw", "γ"),
+    "beta": ("beta", "shift", "intercept", "bb", "β"),
     "mean": ("mean", "running_mean", "moving_mean", "mu", "running_m"),
     "var": ("var", "running_var", "moving_var", "moving_variance", "running_v"),
 }

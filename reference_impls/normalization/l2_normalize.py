@@ -45,7 +45,7 @@ def torch_forward(x: Any, eps: float = 1e-12, how: str = "max") -> Any:
 
 def inside(y: Array, x: Array, eps: float = 1e-12, how: str = "max") -> dict[str, Any]:
     """A layer's own eps, where it shows."""
-    if y.shape != x.shape or how == "max":
+    if how == "max":
         return {}
     square = np.sum(x**2, **OVER)
     return {"eps": own_eps(square, square / np.sum(x * y, **OVER), eps, how == "add")}

@@ -36,8 +36,8 @@ def torch_forward(x: Any, mask: Any, p: float = 0.4, keep: bool = False, trainin
 
 def inside(y: Array, x: Array, mask: Any, p: float = 0.4, keep: bool = False, training: bool = True) -> dict[str, Any]:
     """The mask that a forward has drawn; and its own p, where the scale fits the given p in neither meaning."""
-    own = {"mask": 1.0 * (y != 0) if y.shape == x.shape else np.ones_like(x)}
-    if y.shape != x.shape or not y.any():
+    own: dict[str, Any] = {"mask": 1.0 * (y != 0)}
+    if not y.any():
         return own
     scale = y[y != 0] / x[y != 0]
     q = 1 / float(np.median(scale))

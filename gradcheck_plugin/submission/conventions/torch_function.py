@@ -39,6 +39,7 @@ _SCALARS = (
     "slope",
     "negative_slope",
     "eps",
+    "ε",
     "p",
     "beta",
 )
