@@ -219,13 +219,13 @@ def _against(candidate: Candidate, spec: LayerSpec, misfit: Misfit | None, quick
     return best
 
 
-# arrays of references that not everybody has, and what else is then not there; without them they are zero
+# arrays of references that not everybody has: where the user's code has none they are zero. One group of each row
 _NOT_EVERYWHERE = ((("c0",), ("h0", "c0")), (("bh",), ("brh", "bzh", "bnh"), ("bq", "bk", "bv", "bo")), (("mask",),))
 
 
 def _layouts(spec: LayerSpec) -> Iterator[list[tuple[Variant, Layout]]]:
     """The layouts of a reference: whole, then without initial states, second biases, a mask, or several of these."""
-    names = {e.name for e in spec.layout.entries}
+    names = {e.name for e in spec.layout.entries if e.domain == "real"}
     groups = [[frozenset(), *(frozenset(names.intersection(group)) for group in kind)] for kind in _NOT_EVERYWHERE]
     for left_out in dict.fromkeys(frozenset().union(*groups) for groups in itertools.product(*groups)):
         yield [(variant, _without(layout, left_out)) for variant, layout in spec.layouts()]

@@ -9,8 +9,7 @@
     dW.x = d. x^T, db.x = d. for r, z, n            dW.h = d. h^T, db.h = d. for r, z, q
 
 where dn, dz, dr belong to the sums before the activations. Shapes: x (D,), h, h' (H,), W.x (H, D), W.h (H, H), b (H,).
-A batch has its samples in rows, x (N, D), and the gradients of the parameters add up over it.
-With in_out=True the W.h are stored (in, out); with mirrored=True h' = z n + (1 - z) h.
+A batch, x (N, D), adds up in the parameters. in_out=True: W.h is (in, out). mirrored=True: h' = z n + (1 - z) h.
 """
 
 from __future__ import annotations
