@@ -63,7 +63,9 @@ def mentions_backprop(path: Path) -> bool:
         text = path.read_bytes().lower()
     except OSError:
         return False
-    return any(word in text for word in (b"backward", b"def gradient", b"grad", b"backprop", b"def update"))
+    words = (b"backward", b"def gradient", b"grad", b"backprop", b"def update", b"fan_in", b"xavier", b"initiali",
+             b"learning_rate")  # fmt: skip
+    return any(word in text for word in words)
 
 
 def open_file(path: Path, settings: Settings, *, name: str | None = None) -> FileSuite:

@@ -328,8 +328,10 @@ class Target:
                 if found.seen_fault:
                     break
             else:
-                same = rule.draws_the_same(subject, cases[0])
-                advice = (explain_failure.habit(subject, "seeded-inside"),) if same else ()
+                habits = ["seeded-inside"] if rule.draws_the_same(subject, cases[0]) else []
+                if rule.all_weights_alike(subject):
+                    habits.append("symmetric-weights")
+                advice = tuple(explain_failure.habit(subject, code) for code in habits)
                 return replace(result, cases=found.cases, advice=advice)
         except (UserCodeRaised, TimeLimit) as exc:
             self._raised = exc

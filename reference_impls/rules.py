@@ -156,8 +156,8 @@ def times(scale: Function, distribution: str = "normal") -> Function:
     """forward(z, **options): random numbers z, multiplied by `scale(fan_in, fan_out, **options)`.
 
     z has the `distribution` "normal" (mean 0, deviation 1), "uniform" (between -1 and 1), "truncated" (normal, drawn
-    again beyond 2) or "unit truncated" (the same, with deviation 1); "none": it does not matter. The weights are stored
-    (in, out). A kernel has `receptive` places, and that many times the fans.
+    again beyond 2) or "unit truncated" (the same, with deviation 1), "unit" (uniform between 0 and 1); "none": it does
+    not matter. The weights are stored (in, out). A kernel has `receptive` places, and that many times the fans.
     """
 
     @wraps(scale)

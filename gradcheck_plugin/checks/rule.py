@@ -110,3 +110,8 @@ def draws_the_same(subject: Subject, case: Case) -> bool:
             drawn.append(numeric(subject.caller.forward(case.arrays).output))
     first, second = drawn
     return first is not None and second is not None and bool(np.ptp(first) > 0) and np.array_equal(first, second)
+
+
+def all_weights_alike(subject: Subject) -> bool:
+    """Whether an initialiser of the parameters of whole layers gives weight matrices of one number."""
+    return rules.options(subject).get("distribution") == "none" and bool(getattr(subject.caller, "weights", False))

@@ -48,8 +48,8 @@ def departure(z: Array, distribution: str) -> str:
 
 def _unit(z: Array, distribution: str) -> Array:
     """F(z), uniform between 0 and 1 where z has the distribution."""
-    if distribution == "uniform":
-        return (z + 1) / 2
+    if distribution in ("uniform", "unit"):
+        return z if distribution == "unit" else (z + 1) / 2
     if distribution == "unit truncated":
         z = z * STRETCH
     flat = np.array([_NORMAL.cdf(v) for v in z])
@@ -58,8 +58,8 @@ def _unit(z: Array, distribution: str) -> Array:
 
 def draw(shape: tuple[int, ...], distribution: str, rng: np.random.Generator) -> Array:
     """Random numbers of a distribution."""
-    if distribution == "uniform":
-        return rng.uniform(-1, 1, size=shape)
+    if distribution in ("uniform", "unit"):
+        return rng.uniform(0.0 if distribution == "unit" else -1.0, 1.0, size=shape)
     z = rng.standard_normal(shape)
     while distribution in ("truncated", "unit truncated") and (beyond := np.abs(z) > 2).any():
         z[beyond] = rng.standard_normal(int(beyond.sum()))

@@ -6,6 +6,7 @@ to it even where no form fits: the nearest is one with a classical mistake. What
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -22,7 +23,8 @@ from gradcheck_plugin.submission.values import describe, numeric
 from reference_impls import specs
 from reference_impls.spec import LayerSpec
 
-ROUGH = ("sgd",)  # names under which people also write other rules, such as SGD with momentum
+# names under which people also write other rules, such as SGD with momentum, or clipping by value
+ROUGH = re.compile(r"(\w*sgd\w*|update_?(lr|parameters?|params)|clip_?grad(s|ients?)?|gradient_?clipping)\d*", re.I)
 
 
 @dataclass
@@ -67,11 +69,11 @@ def search(candidate: Candidate, named: LayerSpec | None, pinned: bool = False) 
     runs, best = _Runs(), Found()
     if named is None and "setting" in candidate.objects:
         named = _with_setting(candidate)
-    rough = named is not None and (named.name in ROUGH or "setting" in candidate.objects) and not pinned
+    rough = named is not None and not pinned and bool("setting" in candidate.objects or ROUGH.fullmatch(candidate.name))
     others = [s for s in specs().values() if s.kind == candidate.kind and s is not named]
     ran: list[tuple[Subject, list[Case], list[Array]]] = []
     for spec in [*([named] if named else []), *(others if named is None or rough else [])]:
-        for subject in _subjects(candidate, spec, best):
+        for subject in _subjects(candidate, spec, best, spec is not named):
             cases = _cases(subject)
             outputs = runs.outputs(subject, cases)
             if isinstance(outputs, Exception):
@@ -90,12 +92,12 @@ def search(candidate: Candidate, named: LayerSpec | None, pinned: bool = False) 
     if ran:
         return Found(ran[0][0])
     fault = best.fault
-    if "setting" in candidate.objects and isinstance(fault, UserCodeRaised):
-        fault = Unbindable(f"it raised {fault}")
-    if named is None and isinstance(getattr(fault, "cause", None), NotImplementedError):
+    if isinstance(getattr(fault, "cause", None), NotImplementedError) and named is None:
         fault = Unbindable("it is a base class, or not implemented yet")
-    elif named is None and not isinstance(fault, UserCodeRaised):
-        fault = Unbindable(_unexplained(candidate)) if runs.seen else fault
+    elif isinstance(fault, UserCodeRaised) and (named is None or "setting" in candidate.objects):
+        fault = Unbindable(f"it raised {fault}")
+    elif named is None and runs.seen:
+        fault = Unbindable(_unexplained(candidate))
     return Found(fault=fault)
 
 
@@ -106,10 +108,12 @@ def _with_setting(candidate: Candidate) -> LayerSpec | None:
     return (spec_named(f"{bare.name} with {setting}", candidate.kind) or bare) if bare else None
 
 
-def _subjects(candidate: Candidate, spec: LayerSpec, best: Found) -> Iterator[Subject]:
+def _subjects(candidate: Candidate, spec: LayerSpec, best: Found, strange: bool) -> Iterator[Subject]:
     """The candidate as `spec`, in every form and way."""
     seen: list[Any] = []
     for variant, layout in spec.layouts():
+        if strange and variant.options.get("distribution") == "unit":
+            continue  # weights that are never negative are nobody's aim, where the name does not say so
         try:
             ways = candidate.convention.callers(candidate, layout, {**spec.defaults, **variant.options})
         except (Unbindable, UserCodeRaised) as exc:

@@ -124,6 +124,41 @@ class InList(InDict):
         return [*head, f"for gW, gb in zip({dW}, {db}):", step, "print(params[0])"]
 
 
+class FunctionOfList(InList):
+    """`update(params, grads, lr)`, a function of two lists."""
+
+    says = "update(params, grads, ...) with lists"
+
+    def start(self, params: Values) -> None:
+        self.params = self.box(params)
+        self.held = self.listed(self.params)
+
+    def step(self, grads: Values, t: int) -> None:
+        more = {n: t for n in arguments(self.rule).required[2:] if n.lower() in COUNTS} | self.given
+        returned = self.call(t, self.rule, self.params, self.box(grads), **more)
+        if isinstance(returned, type(self.params)) and len(returned) == len(self.params):
+            self.params = returned
+
+    @staticmethod
+    def lines(name: str, method: str, given: str, arrays: Mapping[str, str]) -> list[str]:
+        W, b, dW, db = (arrays[n] for n in ("W", "b", "dW", "db"))
+        head = [f"params = [{W}.copy(), {b}.copy()]", f"for gW, gb in zip({dW}, {db}):"]
+        return [*head, f"    {name}(params, [gW, gb]{', ' * bool(given)}{given})", "print(params[0])"]
+
+
+class FunctionOfDict(FunctionOfList):
+    """The same with two dictionaries of the same keys."""
+
+    says = "update(params, grads, ...) with dictionaries of the same keys"
+
+    def box(self, values: Values) -> Any:
+        return {n: private(a) for n, a in values.items()}
+
+    @staticmethod
+    def lines(name: str, method: str, given: str, arrays: Mapping[str, str]) -> list[str]:
+        return []
+
+
 class OneByOne(Way):
     """`update(w, grad) -> w`, an object for each tensor; a rule that asks for the name of a tensor is one for all."""
 
@@ -293,13 +328,14 @@ class Config(Way):
 class Functional(Way):
     """`update(parameters, grads, v, s, t, learning_rate=...) -> parameters, v, s`, with dictionaries W1, b1, dW1, db1.
 
+    There is a second layer of the same numbers; where it fares otherwise than the first, what counts is their mean.
     What `initialize_adam(parameters)` or the like gives is the state of the first step, else there are zeros.
     """
 
     says = "update(parameters, grads, ...) with dictionaries"
 
     def start(self, params: Values) -> None:
-        self.params: Any = {f"{n}1": private(self.column(a)) for n, a in params.items()}
+        self.params: Any = {f"{n}{i}": private(self.column(a)) for i in (1, 2) for n, a in params.items()}
         names = arguments(self.rule).names[2:]
         self.state_names = [n for n in names if n not in self.given and n.lower() not in COUNTS]
         self.state_names = [n for n in self.state_names if n in arguments(self.rule).required]
@@ -326,7 +362,7 @@ class Functional(Way):
         return np.array(array)[:, None] if np.ndim(array) == 1 else np.array(array)
 
     def step(self, grads: Values, t: int) -> None:
-        given = {f"d{n}1": private(self.column(g)) for n, g in grads.items()}
+        given = {f"d{n}{i}": private(self.column(g)) for i in (1, 2) for n, g in grads.items()}
         more = dict(zip(self.state_names, self.state, strict=True)) | dict.fromkeys(self.counts, t) | self.given
         returned = self.call(t, self.rule, self.params, given, **more)
         parts = returned if isinstance(returned, tuple) else (returned,)
@@ -335,10 +371,11 @@ class Functional(Way):
         self.state = [p if p is not None else s for p, s in zip([*parts[1:], *[None] * 9], self.state, strict=False)]
 
     def values(self) -> list[Any]:
-        return [self.params["W1"], np.reshape(self.params["b1"], -1)]
+        both = [[numeric(self.params[f"{n}{i}"]) for i in (1, 2)] for n in ("W", "b")]
+        return [one if np.array_equal(one, two) else (one + two) / 2 for one, two in both]  # type: ignore[operator]
 
 
-class Plain(Way):
+class FunctionOfTensor(Way):
     """`rule(w, dw, lr) -> w`, and with state `rule(w, dw, v, lr, momentum) -> w, v`."""
 
     says = "rule(w, dw, ...)"

@@ -1,7 +1,7 @@
 """Weights drawn with a scale that somebody chose: small random numbers.
 
     normal          W = std z        z normal, mean 0 and deviation 1          np.random.randn(n, m) * 0.01
-    uniform         W = limit z      z uniform between -1 and 1                np.random.uniform(-limit, limit, (n, m))
+    uniform         W = limit z      z uniform between -1 and 1 (`distribution` "unit": 0 and 1)
     trunc_normal    W = std z        z normal, drawn again beyond 2            tf.truncated_normal; std(W) = 0.88 std
 
 `std` is a standard deviation and no variance. A uniform number between -a and a has the deviation a / sqrt(3).
@@ -56,7 +56,7 @@ def deviation_for_limit(z: Array, limit: float = 0.05, **_: Any) -> Array:
     return np.sqrt(3) * limit * z
 
 
-def never_negative(z: Array, limit: float = 0.05, **_: Any) -> Array:
+def all_positive(z: Array, limit: float = 0.05, **_: Any) -> Array:
     return limit * (z + 1) / 2
 
 
@@ -102,6 +102,7 @@ SPECS = (
         variants=(
             Variant("z: O I -> O I", "weights stored (out, in)"),
             Variant(note="between -1 and 1", options={"limit": 1.0}),
+            Variant(note="between 0 and 1, none of them negative", options={"limit": 1.0, "distribution": "unit"}),
         ),
         mistakes=(
             Mistake("deviation-for-limit", forward=deviation_for_limit,
@@ -109,7 +110,7 @@ SPECS = (
                     help="np.random.uniform(-limit, limit, shape)",
                     says_ko="한계를 표준편차로 여겨서 범위가 sqrt(3)배 넓다",
                     help_ko="np.random.uniform(-limit, limit, shape)로 쓴다"),
-            Mistake("never-negative", forward=never_negative,
+            Mistake("never-negative", forward=all_positive,
                     says="the numbers lie between 0 and the limit, none of them is negative",
                     help="np.random.uniform(-limit, limit, shape), or 2 * limit * (np.random.rand(...) - 0.5)",
                     says_ko="값이 0과 한계 사이에만 있고 음수가 없다",

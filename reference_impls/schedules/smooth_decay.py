@@ -76,7 +76,7 @@ def one_dropped(lr: float, t: int, gamma: float = 0.1, size: int = 1) -> float:
 SPECS = (
     LayerSpec(
         name="exponential_decay", korean="지수 학습률 감쇠", kind="schedule", family="schedules",
-        aliases=("ExponentialLR", "ExponentialScheduler", "ExponentialDecay", "exp_decay", "lr_decay", "exp_lr"),
+        aliases=("ExponentialLR", "ExponentialScheduler", "ExponentialDecay", "exp_decay", "exp_lr"),
         forward=over_time(exponential_decay), backward=no_backward, torch_forward=over_torch_time(torch_exponential),
         shapes="lr: @positive -> T",
         variants=(
@@ -105,7 +105,7 @@ SPECS = (
     ),
     LayerSpec(
         name="inverse_time_decay", korean="역시간 학습률 감쇠", kind="schedule", family="schedules",
-        aliases=("InverseTimeDecay", "update_lr", "schedule_lr_decay", "time_based_decay", "inverse_decay", "InverseLR"),
+        aliases=("update_lr", "schedule_lr_decay", "time_based_decay", "inverse_decay", "InverseLR"),
         forward=over_time(inverse_time_decay), backward=no_backward,
         torch_forward=over_torch_time(torch_inverse_time), shapes="lr: @positive -> T",
         variants=(

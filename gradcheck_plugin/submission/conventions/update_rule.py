@@ -162,8 +162,9 @@ def _function_ways(function: Callable[..., Any]) -> tuple[tuple[str, ...], list[
     if "config" in names:
         settings = [n for n in ("learning_rate", "momentum", "decay_rate", "epsilon", "beta1", "beta2", "weight_decay")]
         return tuple(n for n in settings if n in _keys(function)), [optimizers.Config]
-    boxed = names[0].lower().startswith("param")
-    return names[2:], [optimizers.Functional, optimizers.Plain] if boxed else [optimizers.Plain]
+    if names[0].lower().startswith("param") and names[0].lower() != "param":
+        return names[2:], [optimizers.Functional, optimizers.FunctionOfList, optimizers.FunctionOfDict]
+    return names[2:], [optimizers.FunctionOfTensor]
 
 
 def _keys(function: Callable[..., Any]) -> list[Any]:
