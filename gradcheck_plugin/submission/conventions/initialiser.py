@@ -24,9 +24,12 @@ from reference_impls.shapes import Layout
 
 ORDER = 18
 _NAME = re.compile(
-    r"(^|_)(init\w*|xavier|glorot|kaiming|he|lecun|zeros|ones|constant|trunc\w*|normal|uniform|gaussian|random)(_|$)", re.I
+    r"(^|_)(init\w*|xavier|glorot|kaiming|he|lecun|zeros|ones|constant|trunc\w*|normal|uniform|gaussian|random)(_|$)",
+    re.I,
 )
-_CLASS = re.compile(r"Xavier|Glorot|Kaiming|^He|LeCun|Zeros?|Ones?|Constant|Uniform|Normal|Gaussian|Initiali[sz]er", re.I)
+_CLASS = re.compile(
+    r"Xavier|Glorot|Kaiming|^He|LeCun|Zeros?|Ones?|Constant|Uniform|Normal|Gaussian|Initiali[sz]er", re.I
+)
 _METHODS = ("initialize", "initialise", "init", "__call__")
 _ROLES = {
     "shape": ("shape", "size", "weight_shape", "weights_shape", "w_shape", "kernel_shape", "tensor_shape"),
@@ -104,7 +107,9 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
             raise Unbindable(f"{rule.__name__} cannot be called: nothing is known about its argument `{unknown[0]}`")
         own = {n: v for n, v in given.items() if n in made_with.names}
         later = {n: v for n, v in given.items() if n in call.names}
-        required = {n: r for n, r in roles.items() if n in call.required or r in ("low", "high") or r == "kernel" and kernel}
+        required = {
+            n: r for n, r in roles.items() if n in call.required or r in ("low", "high") or r == "kernel" and kernel
+        }
         made.append(Initialiser(rule, layout, method, required, own, later, found))
     return made
 
@@ -161,7 +166,9 @@ class Initialiser:
 
     def key(self) -> str:
         """What a run depends on."""
-        return f"{self.own} {self.given} {self.roles} {self.options.get('limit') if 'low' in self.roles.values() else ''}"
+        return (
+            f"{self.own} {self.given} {self.roles} {self.options.get('limit') if 'low' in self.roles.values() else ''}"
+        )
 
     def user_names(self) -> dict[str, str]:
         return {}
