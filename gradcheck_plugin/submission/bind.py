@@ -211,15 +211,26 @@ def _in_layouts(
         if best.matches and best.distance and _settles(attempt, best):
             best = attempt
         elif best.matches:
-            if same and attempt.matches and attempt.fault is None:  # a backward may refuse labels of another form
-                further.append((variant, layout))
+            if same and attempt.matches and attempt.fault is None and _built_alike(attempt, best):
+                further.append((variant, layout))  # not where backward refuses labels of another form
         elif (attempt.matches and not variant.incidental) or (attempt.ran and not best.ran and not variant.incidental):
             best = attempt
-        elif best.subject is None and best.fault is None:
-            best.fault = attempt.fault
+        elif best.subject is None and (best.fault is None or _refused(best.fault)):
+            best.fault = attempt.fault or best.fault
     if best.subject is not None and further:
         best.subject = dataclasses.replace(best.subject, further=tuple(further))
     return best
+
+
+def _built_alike(one: _Attempt, other: _Attempt) -> bool:
+    """Whether two layouts are for one object: a constructor may have been given sizes that only one of them has."""
+    plans = [getattr(getattr(a.subject and a.subject.caller, "built", None), "plan", None) for a in (one, other)]
+    return plans[0] == plans[1]
+
+
+def _refused(fault: Exception) -> bool:
+    """Whether a forward says by `assert` that it does not take such sizes: another layout may say more."""
+    return isinstance(fault, UserCodeRaised) and isinstance(fault.cause, AssertionError)
 
 
 def _try(
@@ -437,9 +448,23 @@ def _set_from_outside(candidate: Candidate, fault: UserCodeRaised) -> str:
         except (OSError, TypeError):
             return ""
         given = rf"setattr\([^,]+,\s*['\"]{cause.name}['\"]|\b(?!self\b)\w+\.{cause.name}\s*=[^=]"
-        return f"its `{cause.name}` is set from outside" if re.search(given, module) else ""
+        if re.search(given, module):
+            return f"its `{cause.name}` is set from outside"
+        setter = next((n for n in dir(cls) if _sets(cls, n, cause.name)), "")
+        return f"its `{setter}` has to be called first" if setter else ""
     prepares = next((n for n in dir(cls) if _PREPARING.match(n) and callable(getattr(cls, n))), "")
     return f"its `{prepares}` has to be called first" if prepares and "None" in str(cause) else ""
+
+
+def _sets(cls: type, method: str, attribute: str | None) -> bool:
+    """Whether a method that prepares an object gives it an attribute."""
+    function = getattr(cls, method, None)
+    if not re.match(r"set_|setup|init|build|prepare|compile", method) or not inspect.isfunction(function):
+        return False
+    try:
+        return re.search(rf"\bself\.{attribute}\s*=[^=]", inspect.getsource(function)) is not None
+    except (OSError, TypeError):
+        return False
 
 
 def _tried_imports(file: str) -> set[str]:
