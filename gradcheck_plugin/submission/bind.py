@@ -262,12 +262,12 @@ def _in_layouts(
             best, chosen, further = attempt, variant, []
         elif best.matches:
             alike = best.subject is not None and _names(layout) == _names(best.subject.layout)
-            if same and alike and attempt.matches and attempt.fault is None:  # it may refuse labels of another form
-                further.append((variant, layout))
+            if same and alike and attempt.matches and attempt.fault is None and _built_alike(attempt, best):
+                further.append((variant, layout))  # not where backward refuses labels of another form
         elif (attempt.matches and not variant.incidental) or (attempt.ran and not best.ran and claims):
             best, chosen = attempt, variant
-        elif best.subject is None and best.fault is None:
-            best.fault = attempt.fault
+        elif best.subject is None and (best.fault is None or _refused(best.fault)):
+            best.fault = attempt.fault or best.fault
     if best.subject is not None and further:
         best.subject = dataclasses.replace(best.subject, further=tuple(further))
     return best
@@ -284,6 +284,17 @@ def _claims(spec: LayerSpec, layout: Layout) -> bool:
 
 def _names(layout: Layout) -> list[str]:
     return [e.name for e in layout.entries]
+
+
+def _built_alike(one: _Attempt, other: _Attempt) -> bool:
+    """Whether two layouts are for one object: a constructor may have been given sizes that only one of them has."""
+    plans = [getattr(getattr(a.subject and a.subject.caller, "built", None), "plan", None) for a in (one, other)]
+    return plans[0] == plans[1]
+
+
+def _refused(fault: Exception) -> bool:
+    """Whether a forward says by `assert` that it does not take such sizes: another layout may say more."""
+    return isinstance(fault, UserCodeRaised) and isinstance(fault.cause, AssertionError)
 
 
 def _try(

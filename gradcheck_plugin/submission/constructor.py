@@ -43,6 +43,8 @@ OPTION_NAMES = {
     "kernel": KERNEL,
     "stride": ("stride", "strides", "stride_size"),
     "pad": ("pad", "padding", "pad_size"),
+    "dilation": ("dilation", "dilation_rate"),
+    "output_padding": ("output_padding", "out_padding"),
     "low": ("low", "lo", "min", "x_min", "a_min", "min_val", "min_value", "lower"),
     "high": ("high", "hi", "max", "x_max", "a_max", "max_val", "max_value", "upper"),
 }
@@ -61,8 +63,10 @@ SETTINGS: dict[str, Any] = {
     **{name: [6, 7] for name in ("hidden_size_list", "hidden_dims", "hidden_sizes", "hidden_layers")},
     **dict.fromkeys(("optimizer", "name", "seed", "random_state", "dtype", "device"), None),
 }
+PAIRS = {"stride_shape": "stride", **dict.fromkeys(("pooling_shape", "pool_shape"), "kernel")}  # as (rows, columns)
 IMAGE = ("7", "9")  # height and width of images for layers that no reference knows
 _SHAPES = ("input_shape", "in_shape", "x_shape", "inp_shape", "shape")
+_FILTERS = re.compile(r"(n|num|nb)?_?(filters?|kernels?)(_(num|n))?|filters?_count")
 _SLOPE = re.compile(
     r"(f|fn|func|function|activation|act)_?(prime|derivative|deriv|grad)|d_?(f|activation)$", re.IGNORECASE
 )
@@ -97,12 +101,22 @@ def plan_arguments(
         if name.lower() == "convolution_shape" and layout.inputs and len(layout.inputs[0].dims) == 4:
             plan[name] = ("window", layout.inputs[0].name)
             continue
-        if name.lower() in _SHAPES and signature.defaults.get(name) is None and layout.inputs:
+        default = signature.defaults.get(name)
+        if layout.inputs and ((name.lower() in _SHAPES and default is None) or _is_image_shape(name, default, layout)):
             plan[name] = ("shape", layout.inputs[0].name)
             continue
+        if isinstance(default, dict) and _kernel(layout):  # conv_param={"filter_num": 30, "filter_size": 5, ...}
+            inner = plan_arguments(Signature(tuple(default), default), layout, options, owner)
+            known = {k: w if kind == "value" else int(w) for k, (kind, w) in inner.items() if str(w).isdigit()}
+            plan[name] = ("value", {**default, **known})
+            continue
         option = next((o for o, group in OPTION_NAMES.items() if o in options and name.lower() in group), None)
-        if option:
+        if option and not (isinstance(default, str) and not isinstance(options[option], str)):
             plan[name] = ("value", options[option])
+        elif PAIRS.get(name.lower()) in options:
+            plan[name] = ("value", (options[PAIRS[name.lower()]],) * 2)
+        elif name.lower() in KERNEL and (side := _kernel(layout)):
+            plan[name] = ("value", side)
         elif lone and OUT_SIZE.fullmatch(name.lower()) and layout.output.dims == ("Y",):
             plan[name] = ("size", _features(layout.inputs[0].dims, layout))  # the only size is that of the features
         elif (size := _size(name, layout)) is not None and _is_size(signature.defaults.get(name, 2)):
@@ -155,6 +169,18 @@ def filled(
     return values
 
 
+def _is_image_shape(name: str, default: Any, layout: Layout) -> bool:
+    """Whether an argument is the shape of one image, for a network that is built for one."""
+    tuples = isinstance(default, tuple) and name.lower() in (*_SHAPES, "input_dim", "input_size")
+    return tuples and len(default) + 1 == len(layout.inputs[0].dims)
+
+
+def _kernel(layout: Layout) -> int:
+    """The side of the kernels of the first convolution among the parameters, where they are square; else 0."""
+    sides = next(([d for d in e.dims if d.isdigit()][-2:] for e in layout.params if len(e.dims) in (3, 4)), [])
+    return int(sides[0]) if sides and len({int(d) for d in sides}) == 1 else 0
+
+
 def _tanh_slope(x: Array) -> Array:
     return np.asarray(1 - np.tanh(x) ** 2)
 
@@ -175,9 +201,16 @@ def _size(name: str, layout: Layout) -> str | None:
         return "H"
     if HIDDEN_SIZE.fullmatch(low) and any(e.name == "Wh" for e in layout.params):
         return next((e.dims[-1] for e in layout.inputs if e.name in ("h", "h0")), layout.output.dims[-1])
+    weights = [e.dims for e in layout.params[:1] if len(e.dims) > 2]  # of a convolution, which has channels
     if IN_SIZE.fullmatch(low) or low in MODEL_SIZE:
-        return _features(layout.inputs[0].dims, layout) if layout.inputs else None
+        shared = [d for dims in weights for d in dims if layout.inputs and d in layout.inputs[0].dims]
+        return shared[0] if shared else _features(layout.inputs[0].dims, layout) if layout.inputs else None
+    if weights and _FILTERS.fullmatch(low) and not layout.output.dims:
+        return weights[0][0]
     if OUT_SIZE.fullmatch(low) and low not in SETTINGS:
+        shared = [d for dims in weights for d in dims if d in layout.output.dims and not d.isdigit()]
+        if shared:
+            return shared[0]
         labels = layout.inputs[-1] if layout.inputs else None
         if layout.output.dims or layout.params:
             return _features(layout.output.dims or layout.params[-1].dims, layout)

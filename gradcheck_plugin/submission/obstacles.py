@@ -109,9 +109,23 @@ def _set_from_outside(candidate: Candidate, fault: UserCodeRaised) -> str:
         except (OSError, TypeError):
             return ""
         given = rf"setattr\([^,]+,\s*['\"]{cause.name}['\"]|\b(?!self\b)\w+\.{cause.name}\s*=[^=]"
-        return f"its `{cause.name}` is set from outside" if re.search(given, module) else ""
+        if re.search(given, module):
+            return f"its `{cause.name}` is set from outside"
+        setter = next((n for n in dir(cls) if _sets(cls, n, cause.name)), "")
+        return f"its `{setter}` has to be called first" if setter else ""
     prepares = next((n for n in dir(cls) if _PREPARING.match(n) and callable(getattr(cls, n))), "")
     return f"its `{prepares}` has to be called first" if prepares and "None" in str(cause) else ""
+
+
+def _sets(cls: type, method: str, attribute: str | None) -> bool:
+    """Whether a method that prepares an object gives it an attribute."""
+    function = getattr(cls, method, None)
+    if not re.match(r"set_|setup|init|build|prepare|compile", method) or not inspect.isfunction(function):
+        return False
+    try:
+        return re.search(rf"\bself\.{attribute}\s*=[^=]", inspect.getsource(function)) is not None
+    except (OSError, TypeError):
+        return False
 
 
 def _tried_imports(file: str) -> set[str]:

@@ -102,7 +102,7 @@ def put(obj: Any, path: Path, value: Array, everywhere: tuple[Path, ...] = ()) -
 def label(path: Path) -> str:
     """The name a person would use for what is at the path: `W1` for self.params["W1"], `params[0]` for a list."""
     kind, key = path[-1]
-    if kind == "attr" and key in ("value", "data", "val") and len(path) > 1:
+    if len(path) > 1 and (key in ("value", "val") or (kind == "attr" and key == "data")):
         return label(path[:-1])
     if isinstance(key, int):
         return f"{label(path[:-1])}[{key}]" if len(path) > 1 else f"[{key}]"
@@ -155,8 +155,8 @@ def gradients_of_one(obj: Any, parameter: Path, gradient: Path) -> tuple[Path, .
 def _gradient_paths(obj: Any, parameter: Path) -> list[Path]:
     owner, (kind, key) = parameter[:-1], parameter[-1]
     found: list[Path] = []
-    if kind == "attr" and key in ("value", "data", "val"):
-        found += [(*owner, ("attr", g)) for g in ("grad", "gradient", "g")]
+    if key in ("value", "val") or (kind == "attr" and key == "data"):
+        found += [(*owner, (kind, g)) for g in ("grad", "gradient", "g")]
     name = str(key)
     spellings = _spellings(name)
     prefixes = [owner] if owner and owner[-1][1] not in _OWNERS else [owner, owner[:-1]]

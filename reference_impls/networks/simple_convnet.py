@@ -6,7 +6,7 @@
     dW1 += dL r W1
 
 Shapes: x (N, C', H, W), t (N, C) one-hot, W1 (F, C', I, J), b1 (F,), W2 (F P Q, H), b2 (H,), W3 (H, C), b3 (C,), L a
-scalar. The convolution has stride 1 and pad 1, which leaves the size of the image for kernels of 3; reg is r.
+scalar. The convolution has stride 1; with pad 1 and kernels of 3 it leaves the size of the image. reg is r.
 """
 
 from __future__ import annotations
@@ -18,26 +18,27 @@ from reference_impls.networks.conv_relu import conv_relu_pool, conv_relu_pool_ba
 from reference_impls.spec import Array, Grads, LayerSpec, Mistake, Variant
 
 
-def forward(x: Array, t: Array, W1: Array, b1: Array, *rest: Array, reg: float = 0.0) -> float:
-    h = conv_relu_pool(x, W1, b1)
+def forward(x: Array, t: Array, W1: Array, b1: Array, *rest: Array, pad: int = 1, reg: float = 0.0) -> float:
+    h = conv_relu_pool(x, W1, b1, 1, pad)
     return two_layer_net.forward(h.reshape(len(h), -1), t, *rest, reg=reg) + float(reg / 2 * (W1**2).sum())
 
 
 def backward(
-    dy: float, x: Array, t: Array, W1: Array, b1: Array, *rest: Array, reg: float = 0.0, channels_last: bool = False
-) -> Grads:
-    h = conv_relu_pool(x, W1, b1)
+    dy: float, x: Array, t: Array, W1: Array, b1: Array, *rest: Array,
+    pad: int = 1, reg: float = 0.0, channels_last: bool = False,
+) -> Grads:  # fmt: skip
+    h = conv_relu_pool(x, W1, b1, 1, pad)
     net = two_layer_net.backward(dy, h.reshape(len(h), -1), t, *rest, reg=reg)
     dh = net["x"].reshape(h.shape)
     if channels_last:
         dh = net["x"].reshape(len(h), *h.shape[2:], h.shape[1]).transpose(0, 3, 1, 2)
-    conv = conv_relu_pool_backward(dh, x, W1, b1)
+    conv = conv_relu_pool_backward(dh, x, W1, b1, 1, pad)
     first = {"x": conv["x"], "W1": conv["W"] + dy * reg * W1, "b1": conv["b"]}
     return first | {"W2": net["W1"], "b2": net["b1"], "W3": net["W2"], "b3": net["b2"]}
 
 
-def torch_forward(x: Any, t: Any, W1: Any, b1: Any, *rest: Any, reg: float = 0.0) -> Any:
-    h = conv_relu_pool_torch(x, W1, b1).flatten(1)
+def torch_forward(x: Any, t: Any, W1: Any, b1: Any, *rest: Any, pad: int = 1, reg: float = 0.0) -> Any:
+    h = conv_relu_pool_torch(x, W1, b1, 1, pad).flatten(1)
     return two_layer_net.torch_forward(h, t, *rest, reg=reg) + reg / 2 * (W1**2).sum()
 
 

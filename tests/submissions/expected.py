@@ -75,6 +75,11 @@ RIGHT: dict[str, list[str]] = {
     "loss_and_grad_logistic.py": ["softmax_loss", "squared_loss"],
     "torch_function_more.py": ["GELUTanh", "MyMul"],
     "derivative_names.py": ["sigmoid", "gaussian"],
+    "dlfs_convnet.py": [
+        *("im2col", "Convolution", "Relu", "Affine", "Pooling", "SoftmaxWithLoss", "SimpleConvNet"),
+    ],
+    "cs231n_convnet.py": ["conv_naive", "relu", "avg_pool", "max_pool", "conv_relu", "conv_relu_pool"],
+    "mytorch_conv.py": ["Conv1d_stride1", "Conv2d_stride1", "Downsample2d", "Conv2d", "MeanPool2d_stride1"],
 }
 
 # (file, object): (the property that fails, by the user's own name of the array; the code of the cause)
@@ -175,7 +180,7 @@ WRONG: dict[tuple[str, str], tuple[str, str]] = {
     ("norm_layers.py", "BatchNorm2d"): ("forward", "channels-mixed"),
     ("norm_layers.py", "Normalize"): ("dx", "projection-missing"),
     ("norm_layers.py", "Dropout"): ("dx", "mask-missing"),
-    ("conv_pairs_1d.py", "conv1d"): ("dx", "wrong-gradient"),
+    ("conv_pairs_1d.py", "conv1d"): ("dx", "stride-ignored"),
     ("conv_pairs_1d.py", "ZeroPad2d"): ("dx", "wrong-shape"),
     ("recurrent_pairs.py", "rnn"): ("dx", "state-gradient-dropped"),
     ("recurrent_pairs.py", "vanilla_rnn"): ("dWx", "steps-overwritten"),
@@ -220,4 +225,14 @@ WRONG: dict[tuple[str, str], tuple[str, str]] = {
     ("torch_function_more.py", "MyMul"): ("da", "swapped-operands"),
     ("torch_function_more.py", "Exp"): ("dx", "wrong-gradient"),
     ("derivative_names.py", "gaussian"): ("dx", "factor-half"),
+    ("dlfs_convnet.py", "im2col"): ("dx", "overlap-overwritten"),
+    ("dlfs_convnet.py", "Convolution"): ("dW", "reshape-for-transpose"),
+    ("dlfs_convnet.py", "Convolution2"): ("db", "summed-over-batch-only"),
+    ("dlfs_convnet.py", "AveragePooling"): ("dx", "divisor-dropped"),
+    ("dlfs_convnet.py", "GlobalAveragePooling"): ("dx", "divisor-dropped"),
+    ("cs231n_convnet.py", "conv_naive"): ("dw", "stride-ignored"),
+    ("cs231n_convnet.py", "avg_pool"): ("dx", "overlap-overwritten"),
+    ("cs231n_convnet.py", "conv_relu"): ("dx", "mask-missing"),
+    ("mytorch_conv.py", "Conv1d_stride1"): ("dA", "kernel-not-flipped"),
+    ("mytorch_conv.py", "ConvTranspose2d"): ("db", "bias-at-strides-only"),
 }

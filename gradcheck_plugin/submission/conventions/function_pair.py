@@ -92,9 +92,12 @@ def _settings(signature: Signature, options: Mapping[str, Any]) -> dict[str, Any
             given[name] = options[option]
         elif name in CONFIGS:
             given[name] = {key: options.get(key, value) for key, value in CONFIGS[name].items()}
-            if name == "pool_param" and "kernel" in options:
-                given[name] |= {"pool_height": options["kernel"], "pool_width": options["kernel"]}
-            if name == "conv_param" and "pool_param" in signature.names:
+            if "kernel" in options:
+                sides = [key for key in given[name] if key in ("pool_height", "pool_width", "f")]
+                given[name] |= dict.fromkeys(sides, options["kernel"])
+            if name == "pool_param" and "pool_stride" in options:
+                given[name]["stride"] = options["pool_stride"]
+            if name == "conv_param" and "pool_param" in signature.names and not options:
                 given[name]["stride"] = 1  # the image stays large enough to be pooled
         elif (flag := mode(name)) is not None and not isinstance(signature.defaults.get(name), str):
             given[name] = flag.what
