@@ -96,8 +96,12 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     roles = {n: _ROLE[n.lower()] for n in call.names if n.lower() in _ROLE}
     if kernel and "kernel" not in roles.values():
         raise Unbindable("it takes no kernel")
-    made = []
-    for given, found in settled(names, {"lr": 0.0, **options}, constants(rule), table=NAMES, telling=TELLING):
+    made, numbers = [], constants(rule)
+    ways = list(settled(names, {"lr": 0.0, **options}, numbers, table=NAMES, telling=TELLING))
+    if names:  # a setting may be ignored
+        needed = tuple(n for n in names if n in (*made_with.required, *call.required))
+        ways += settled(needed, {"lr": 0.0, **options}, numbers, table=NAMES, telling=TELLING)
+    for given, found in ways:
         found.pop("lr")
         unknown = [n for n in (*made_with.required, *call.required) if n not in given and n not in roles]
         if unknown:

@@ -21,7 +21,7 @@ from gradcheck_plugin.submission import optimizers
 from gradcheck_plugin.submission.calls import Unbindable
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.optimizers import Way, as_vector
-from gradcheck_plugin.submission.rule_settings import NAMES, OFF, constants, settled
+from gradcheck_plugin.submission.rule_settings import NAMES, OFF, TELLING, constants, settled
 from gradcheck_plugin.submission.signature import Signature, arguments, line_of
 from gradcheck_plugin.submission.subject import Tape
 from reference_impls.shapes import Layout
@@ -183,7 +183,7 @@ class UpdateRule:
         return f"update rule, {self.way.says}"
 
     def forward(self, arrays: Mapping[str, Array]) -> Tape:
-        run = self.way(self.rule, self.method, self.given, {n: arrays[n] for n in ("W", "b")}, self.options["lr"])
+        run = self.way(self.rule, self.method, self.given, {n: arrays[n] for n in ("W", "b")}, TELLING["lr"])
         path = []
         for t, (dW, db) in enumerate(zip(arrays["dW"], arrays["db"], strict=True), start=1):
             run.step({"W": np.array(dW), "b": np.array(db)}, t)
@@ -193,7 +193,7 @@ class UpdateRule:
 
     def key(self) -> str:
         """What a run depends on."""
-        return f"{self.way.__name__} {self.given} {self.options['lr']}"
+        return f"{self.way.__name__} {self.given}"
 
     def user_names(self) -> dict[str, str]:
         return {}
