@@ -43,7 +43,14 @@ def over_steps(step: Function, clock: str = "steps") -> Function:
 
     @wraps(step)
     def forward(
-        W: Array, b: Array, dW: Array, db: Array, lr: float = 0.1, lr_decay: float = 0.0, l2: float = 0.0, **options: Any
+        W: Array,
+        b: Array,
+        dW: Array,
+        db: Array,
+        lr: float = 0.1,
+        lr_decay: float = 0.0,
+        l2: float = 0.0,
+        **options: Any,
     ) -> Pair:
         params, states, path = [W, b], ({}, {}), ([], [])  # type: ignore[var-annotated]
         for t, grads in enumerate(zip(dW, db, strict=True), start=1):
@@ -110,7 +117,8 @@ def over_torch_calls(clip: Function) -> Function:
                 p.grad = g.clone()
             if clip(params, float(bound), **options) is False:
                 return None
-            clipped.append([p.grad for p in params])
+            given: list[Any] = [p.grad for p in params]
+            clipped.append(given)
         return torch.stack([g[0] for g in clipped]), torch.stack([g[1] for g in clipped])
 
     return forward

@@ -91,7 +91,9 @@ def _drawn(subject: Subject, case: Case, out: Array) -> RuleJudgement:
     if not departs:
         return RuleJudgement(Verdict.PASS, yours=out)
     want = rules.expected(subject, case)
-    reason = f"{out.size} numbers: mean {out.mean():.3g}, deviation {out.std():.4g}, from {out.min():.4g} to {out.max():.4g}"
+    reason = (
+        f"{out.size} numbers: mean {out.mean():.3g}, deviation {out.std():.4g}, from {out.min():.4g} to {out.max():.4g}"
+    )
     if departs == "wrong-shape":
         reason, shapes = f"its shape is {out.shape}, not {want.shape}", (np.array(out.shape), np.array(want.shape))
         return RuleJudgement(Verdict.FAIL, reason, "shape", *shapes, case, departs)

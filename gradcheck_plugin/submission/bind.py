@@ -138,9 +138,7 @@ def _convention(candidate: Candidate) -> str:
     return (candidate.convention.__doc__ or "").split(".")[0].split(":")[0].replace("`", "")
 
 
-def _search(
-    candidate: Candidate, named: LayerSpec | None, misfit: Misfit | None, pinned: bool = False
-) -> _Attempt:
+def _search(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | None, pinned: bool = False) -> _Attempt:
     if candidate.kind in RULES:
         found = bind_rule.search(candidate, named, pinned)
         return _Attempt(found.subject, found.fault, found.subject is not None, found.matches)

@@ -81,13 +81,18 @@ def search(candidate: Candidate, named: LayerSpec | None, pinned: bool = False) 
                 best.fault = best.fault or outputs  # of the likeliest way
                 continue
             if all(rules.agrees(subject, c, o) for c, o in zip(cases, outputs, strict=True) if c.short):
-                note = () if spec is named else (f"{'computes' if named else 'recognised:'} what `{spec.name}` computes",)
+                note = (
+                    () if spec is named else (f"{'computes' if named else 'recognised:'} what `{spec.name}` computes",)
+                )
                 return Found(replace(subject, notes=note), matches=True)
             if spec is named:
                 ran.append((subject, cases, outputs))
     for subject, cases, outputs in ran:
         if rules.mistake_in(subject, cases, outputs) is not None:
             return Found(subject)
+    strange = getattr(candidate.convention, "strange", lambda candidate: "")(candidate) if ran else ""
+    if strange and named:
+        return Found(fault=Unbindable(f"no form of `{named.name}` explains its numbers; `{strange}` may be why"))
     if ran:
         return Found(ran[0][0])
     fault = best.fault
@@ -130,7 +135,11 @@ def _subjects(candidate: Candidate, spec: LayerSpec, best: Found, strange: bool)
 
 def _note(note: str, options: dict[str, Any], usual: Mapping[str, Any]) -> str:
     eps = options.get("eps")
-    told = f"eps {eps:g}" if eps is not None and eps != usual.get("eps") and "eps 1e" not in note and 0 < eps < 1e-3 else ""
+    told = (
+        f"eps {eps:g}"
+        if eps is not None and eps != usual.get("eps") and "eps 1e" not in note and 0 < eps < 1e-3
+        else ""
+    )
     return "; ".join(filter(None, [note, told]))
 
 

@@ -57,7 +57,6 @@ def scaled_to_one(grads: list[Array], limit: float, eps: float = 1e-6) -> None:
         g *= 1 / (n + eps) if n > limit else 1.0
 
 
-
 # fmt: off
 SPEC = LayerSpec(
     name="clip_global_norm", korean="기울기 노름 클리핑", kind="clip", family="clipping",

@@ -1,8 +1,8 @@
 """Learning rates whose factor somebody else gives, at t = 0, 1, 2, ...
 
-    constant_rate           lr * factor while t < until, then lr       factor = 1: the rate never changes
-    lambda_decay            lr * f(t)                                  f is the whole factor of step t
-    multiplicative_decay    lr * f(1) * f(2) * ... * f(t)              f(t) is the factor from step t - 1 to step t
+constant_rate           lr * factor while t < until, then lr       factor = 1: the rate never changes
+lambda_decay            lr * f(t)                                  f is the whole factor of step t
+multiplicative_decay    lr * f(1) * f(2) * ... * f(t)              f(t) is the factor from step t - 1 to step t
 """
 
 from __future__ import annotations

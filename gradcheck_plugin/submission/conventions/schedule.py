@@ -26,7 +26,9 @@ from reference_impls.shapes import Layout
 ORDER = 17
 _FUNCTION = re.compile(r"(^|_)(lr|learning_?rate|decay|schedul\w*|anneal\w*)(_|$)|decay$", re.I)
 _CLASS = re.compile(r"^(?!.*Weight).*(LR|Scheduler|Schedule|Decay)$")
-_TIME = re.compile(r"(cur(rent)?_?)?(epochs?|epoch_?(num|idx|i)?|step(_num)?|t|iter(ation)?s?|i|n|it|global_step|num_epoch)$", re.I)
+_TIME = re.compile(
+    r"(cur(rent)?_?)?(epochs?|epoch_?(num|idx|i)?|step(_num)?|t|iter(ation)?s?|i|n|it|global_step|num_epoch)$", re.I
+)
 _OPTIMIZER = ("optimizer", "optim", "optimiser", "opt")
 _METHODS = ("get_lr", "get_learning_rate", "learning_rate", "lr", "__call__")
 NAMES: dict[str, tuple[str, ...]] = {
@@ -80,7 +82,7 @@ def _filled(signature: Signature) -> bool:
     return all(n.lower() in known or _TIME.match(n) for n in signature.required)
 
 
-def _way(cls: type) -> str:
+def _way(cls: Any) -> str:
     """The method that gives the rate of a step, or that takes one; "" where there is none, or in a base class."""
     first = (arguments(cls.__init__, method=True).names or ("",))[0]
     methods = [m for m in vars(cls).values() if inspect.isfunction(m)]
@@ -100,7 +102,9 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     signature = arguments(rule) if "function" in candidate.objects else arguments(rule.__init__, method=True)
     method = candidate.objects.get("method", "")
     given_first = signature.names[0] if method == "step" else ""
-    names = tuple(n for n in signature.names if n != given_first and not ("function" in candidate.objects and _TIME.match(n)))
+    names = tuple(
+        n for n in signature.names if n != given_first and not ("function" in candidate.objects and _TIME.match(n))
+    )
     wanted = {"lr": 0.0, **options}
     made = []
     for given, found in settled(names, wanted, constants(rule), table=NAMES, telling=TELLING):
