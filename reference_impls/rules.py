@@ -117,7 +117,8 @@ def over_torch_calls(clip: Function) -> Function:
                 p.grad = g.clone()
             if clip(params, float(bound), **options) is False:
                 return None
-            clipped.append([p.grad for p in params])
+            given: list[Any] = [p.grad for p in params]
+            clipped.append(given)
         return torch.stack([g[0] for g in clipped]), torch.stack([g[1] for g in clipped])
 
     return forward

@@ -24,7 +24,7 @@ from reference_impls import specs
 from reference_impls.spec import LayerSpec
 
 # names under which people also write other rules, such as SGD with momentum, or clipping by value
-ROUGH = re.compile(r"(\w*sgd\w*|update_?(lr|parameters?|params)|clip_?grad(s|ients?)?|gradient_?clipping)\d*", re.I)
+ROUGH = re.compile(r"(update_?(lr|parameters?|params)|clip_?grad(s|ients?)?|gradient_?clipping)\d*", re.I)
 
 
 @dataclass
@@ -69,7 +69,8 @@ def search(candidate: Candidate, named: LayerSpec | None, pinned: bool = False) 
     runs, best = _Runs(), Found()
     if named is None and "setting" in candidate.objects:
         named = _with_setting(candidate)
-    rough = named is not None and not pinned and bool("setting" in candidate.objects or ROUGH.fullmatch(candidate.name))
+    rough = named is not None and not pinned
+    rough &= "setting" in candidate.objects or named is specs()["sgd"] or bool(ROUGH.fullmatch(candidate.name))
     others = [s for s in specs().values() if s.kind == candidate.kind and s is not named]
     ran: list[tuple[Subject, list[Case], list[Array]]] = []
     for spec in [*([named] if named else []), *(others if named is None or rough else [])]:
@@ -89,6 +90,9 @@ def search(candidate: Candidate, named: LayerSpec | None, pinned: bool = False) 
     for subject, cases, outputs in ran:
         if rules.mistake_in(subject, cases, outputs) is not None:
             return Found(subject)
+    strange = getattr(candidate.convention, "strange", lambda candidate: "")(candidate) if ran else ""
+    if strange and named:
+        return Found(fault=Unbindable(f"no form of `{named.name}` explains its numbers; `{strange}` may be why"))
     if ran:
         return Found(ran[0][0])
     fault = best.fault
@@ -131,7 +135,11 @@ def _subjects(candidate: Candidate, spec: LayerSpec, best: Found, strange: bool)
 
 def _note(note: str, options: dict[str, Any], usual: Mapping[str, Any]) -> str:
     eps = options.get("eps")
-    told = f"eps {eps:g}" if eps is not None and eps != usual.get("eps") and "eps" not in note and eps < 1e-3 else ""
+    told = (
+        f"eps {eps:g}"
+        if eps is not None and eps != usual.get("eps") and "eps 1e" not in note and 0 < eps < 1e-3
+        else ""
+    )
     return "; ".join(filter(None, [note, told]))
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, guarded, private
-from gradcheck_plugin.submission.parameters import Layer, Model, TensorModel, tensor
+from gradcheck_plugin.submission.parameters import Model, TensorModel, tensor
 from gradcheck_plugin.submission.signature import arguments
 from gradcheck_plugin.submission.tensors import is_tensor
 from gradcheck_plugin.submission.values import numeric
@@ -250,14 +250,15 @@ class OfModel(Way):
         self.object = self.build(self.model)
 
     def step(self, grads: Values, t: int) -> None:
-        self.hand_over(self.model.layer, grads)
+        self.hand_over(grads)
         self.call(t, getattr(self.object, self.method))
 
-    def hand_over(self, layer: Layer, grads: Values) -> None:
-        layer.dW, layer.db = np.array(grads["W"]), np.array(grads["b"])
+    def hand_over(self, grads: Values) -> None:
+        for layer in self.model.layers:
+            layer.dW, layer.db = np.array(grads["W"]), np.array(grads["b"])
 
     def values(self) -> list[Any]:
-        return [self.model.layer.W, self.model.layer.b]
+        return [_both(*(getattr(layer, n) for layer in self.model.layers)) for n in ("W", "b")]
 
 
 class GivenModel(OfModel):
@@ -272,7 +273,7 @@ class GivenModel(OfModel):
             setattr(self.object, name, self.model)
 
     def step(self, grads: Values, t: int) -> None:
-        self.hand_over(self.model.layer, grads)
+        self.hand_over(grads)
         function = getattr(self.object, self.method)
         self.call(t, function, *([self.model] if arguments(function).required else []))
 
@@ -287,14 +288,12 @@ class GivenLayer(OfModel):
         self.object = self.build()
 
     def step(self, grads: Values, t: int) -> None:
-        self.hand_over(self.model.layer, {"W": grads["W"], "b": np.array(grads["b"])[None, :]})
+        self.hand_over({"W": grads["W"], "b": np.array(grads["b"])[None, :]})
         for name in ("pre_update_params", self.method, "post_update_params"):
             function = getattr(self.object, name, None)
-            if function is not None:
-                self.call(t, function, *([self.model.layer] if name == self.method else []))
-
-    def values(self) -> list[Any]:
-        return [self.model.layer.W, np.reshape(self.model.layer.b, -1)]
+            for layer in self.model.layers if name == self.method else [None]:
+                if function is not None:
+                    self.call(t, function, *([] if layer is None else [layer]))
 
 
 class Config(Way):
@@ -328,7 +327,6 @@ class Config(Way):
 class Functional(Way):
     """`update(parameters, grads, v, s, t, learning_rate=...) -> parameters, v, s`, with dictionaries W1, b1, dW1, db1.
 
-    There is a second layer of the same numbers; where it fares otherwise than the first, what counts is their mean.
     What `initialize_adam(parameters)` or the like gives is the state of the first step, else there are zeros.
     """
 
@@ -371,8 +369,7 @@ class Functional(Way):
         self.state = [p if p is not None else s for p, s in zip([*parts[1:], *[None] * 9], self.state, strict=False)]
 
     def values(self) -> list[Any]:
-        both = [[numeric(self.params[f"{n}{i}"]) for i in (1, 2)] for n in ("W", "b")]
-        return [one if np.array_equal(one, two) else (one + two) / 2 for one, two in both]  # type: ignore[operator]
+        return [_both(self.params[f"{n}1"], self.params[f"{n}2"]) for n in ("W", "b")]
 
 
 class FunctionOfTensor(Way):
@@ -398,6 +395,12 @@ class FunctionOfTensor(Way):
 
     def values(self) -> list[Any]:
         return list(self.params.values())
+
+
+def _both(first: Any, second: Any) -> Array:
+    """A tensor of two layers with the same numbers; where they fare differently, their mean, which is wrong, too."""
+    one, two = as_vector([first]), as_vector([second])
+    return one if np.array_equal(one, two) or one.size != two.size else (one + two) / 2
 
 
 def _further(function: Any, skipped: int, t: int, lr: float, name: str) -> dict[str, Any]:

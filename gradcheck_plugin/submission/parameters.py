@@ -77,23 +77,22 @@ class Layer:
 
 
 class Model:
-    """A model of one layer; what it holds can be reached in the ways of several courses."""
+    """A model of two layers with the same numbers; what it holds can be reached in the ways of several courses."""
 
     def __init__(self, params: Mapping[str, Array], lr: float) -> None:
-        self.layer = Layer(params)
-        self.layers = self.linear_layers = [self.layer]
+        self.layers = self.linear_layers = [Layer(params), Layer(params)]
         self.lr = lr
 
     def params_and_grads(self) -> Iterator[tuple[Any, Any]]:
-        yield from zip(self.layer.params, self.layer.grads, strict=True)
+        yield from zip(self.params(), self.param_grads(), strict=True)
 
     def params(self) -> list[Any]:
-        return self.layer.params
+        return [p for layer in self.layers for p in layer.params]
 
     parameters = params
 
     def param_grads(self) -> list[Any]:
-        return self.layer.grads
+        return [g for layer in self.layers for g in layer.grads]
 
 
 class TensorModel:

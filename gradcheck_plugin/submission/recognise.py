@@ -29,8 +29,8 @@ _NOISE = (
 )
 LOOKED_FOR = (
     "classes with forward(x) and backward(dout), function pairs foo_forward/foo_backward, functions that return "
-    "(loss, gradient), networks with loss(x, t) and gradient(x, t), update rules with update(params, grads), the "
-    "operations of an autograd engine"
+    "(loss, gradient), networks with loss(x, t) and gradient(x, t), update rules with update(params, grads) or step(), "
+    "clips, schedules and initialisers, the operations of an autograd engine"
 )
 
 

@@ -30,8 +30,11 @@ TELLING: dict[str, Any] = {
     "lr_decay": 0.25, "l2": 0.1,
 }  # fmt: skip
 OFF = {"l2": 0.0, "lr_decay": 0.0}
-BETWEEN = {"eps": (0.0, 1e-2), "lr": (0.0, 1.0), "weight_decay": (0.0, 1.0), "std": (0.0, 100.0), "limit": (0.0, 10.0),
-           "value": (0.0, 100.0), "gamma": (0.0, 1.0), "size": (1.0, 1e5), **dict.fromkeys(("momentum", "beta1", "beta2", "decay"), (0.5, 1.0))}  # fmt: skip
+BETWEEN = {
+    "eps": (0.0, 1e-2), "lr": (0.0, 1.0), "weight_decay": (0.0, 1.0), "std": (0.0, 100.0), "limit": (0.0, 10.0),
+    "value": (0.0, 100.0), "gamma": (0.0, 1.0), "size": (1.0, 1e5),
+    **dict.fromkeys(("momentum", "beta1", "beta2", "decay"), (0.5, 1.0)),
+}  # fmt: skip
 MOST = 40
 
 

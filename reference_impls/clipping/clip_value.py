@@ -70,7 +70,7 @@ def always_scaled(grads: list[Array], limit: float, eps: float = 0.0) -> None:
 SPECS = (
     LayerSpec(
         name="clip_value", korean="기울기 값 클리핑", kind="clip", family="clipping",
-        aliases=("clip", "clip_grad_value", "clip_grad_value_", "clip_by_value", "clip_gradients_by_value"),
+        aliases=("clip", "clip_values", "clip_grad_value", "clip_by_value", "clip_gradients_by_value"),
         forward=over_calls(clip_value), backward=no_backward, torch_forward=over_torch_calls(torch_clip_value),
         shapes=CALLS.replace("@wide", "@positive"),
         mistakes=(

@@ -45,7 +45,7 @@ def torch_trunc(w: Any, std: float = 0.02) -> Any:
 
 
 def variance_for_deviation(z: Array, std: float = 0.01, **_: Any) -> Array:
-    return np.sqrt(std) * z
+    return np.asarray(np.sqrt(std) * z)
 
 
 def uniform_for_normal(z: Array, std: float = 0.01, **_: Any) -> Array:
@@ -53,7 +53,7 @@ def uniform_for_normal(z: Array, std: float = 0.01, **_: Any) -> Array:
 
 
 def deviation_for_limit(z: Array, limit: float = 0.05, **_: Any) -> Array:
-    return np.sqrt(3) * limit * z
+    return np.asarray(np.sqrt(3) * limit * z)
 
 
 def all_positive(z: Array, limit: float = 0.05, **_: Any) -> Array:
@@ -86,7 +86,7 @@ SPECS = (
                     says="the root of the standard deviation is taken, as if it were a variance",
                     help="np.random.randn(n, m) * std; np.random.normal(0, std, (n, m)) takes a deviation, too",
                     says_ko="표준편차를 분산처럼 다루어 제곱근을 취했다",
-                    help_ko="np.random.randn(n, m) * std로 쓴다. np.random.normal(0, std, (n, m))의 std도 표준편차이다"),
+                    help_ko="np.random.randn(n, m) * std로 쓴다. np.random.normal(0, std, ...)의 std도 표준편차이다"),
             Mistake("rand-for-randn", forward=uniform_for_normal,
                     says="the numbers are uniform between 0 and std, none of them negative: rand was used for randn",
                     help="np.random.randn has mean 0 and deviation 1, np.random.rand lies between 0 and 1",
@@ -112,9 +112,9 @@ SPECS = (
                     help_ko="np.random.uniform(-limit, limit, shape)로 쓴다"),
             Mistake("never-negative", forward=all_positive,
                     says="the numbers lie between 0 and the limit, none of them is negative",
-                    help="np.random.uniform(-limit, limit, shape), or 2 * limit * (np.random.rand(...) - 0.5)",
+                    help="np.random.uniform(-limit, limit, shape), or limit * (2 * np.random.rand(...) - 1)",
                     says_ko="값이 0과 한계 사이에만 있고 음수가 없다",
-                    help_ko="np.random.uniform(-limit, limit, shape) 또는 2 * limit * (np.random.rand(...) - 0.5)로 쓴다"),
+                    help_ko="np.random.uniform(-limit, limit, shape)나 limit * (2 * np.random.rand(...) - 1)로 쓴다"),
         ),
     ),
     LayerSpec(

@@ -95,7 +95,7 @@ SPECS = (
                     says="the rate that has fallen is taken for the first one in the next step, and falls twice",
                     help="lr = lr0 * gamma ** t from the first rate, or lr *= gamma in every step: not both",
                     says_ko="이미 떨어진 학습률을 다음 단계에서 처음 값으로 써서 거듭 떨어진다",
-                    help_ko="처음 값에서 lr = lr0 * gamma ** t로 구하거나 매 단계 lr *= gamma로 줄인다. 둘 다 하지 않는다"),
+                    help_ko="처음 값에서 lr0 * gamma ** t로 구하거나 매 단계 lr *= gamma로 줄이거나, 하나만 한다"),
             Mistake("power-missing", forward=over_time(linear),
                     says="the rate is multiplied by gamma * t, and not by gamma ** t: it is 0 at first and grows",
                     help="lr0 * gamma ** t",

@@ -3,8 +3,8 @@
     sgd_weight_decay    w <- w - lr (g + d w)                     the gradient of an L2 penalty, d / 2 |w|^2: "coupled"
     adamw               w <- w - lr (m^ / (sqrt(v^) + eps) + d w)      past m and v: "decoupled"
 
-m^ and v^ as in `adam`. Options: lr; weight_decay, d; beta1; beta2; eps; `order`: "first", the decay acts on the parameter
-as it was (torch, the paper), or "last", on the one that Adam has moved; `inside`: eps in the root.
+m^ and v^ as in `adam`. Options: lr; weight_decay, d; beta1; beta2; eps; `inside`: eps in the root; `order`: the decay
+acts on the parameter as it was, "first" (torch, the paper), or "last", on the one that Adam has moved.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ SPECS = (
         variants=(
             Variant(note="the decay behind Adam's step", options={"order": "last"}),
             Variant(note="eps inside the root", options={"inside": True}),
-            Variant(note="eps inside the root, the decay behind Adam's step", options={"inside": True, "order": "last"}),
+            Variant(note="eps inside the root, decay behind Adam's step", options={"inside": True, "order": "last"}),
             Variant(note="another rate and decay", options={"lr": 0.02, "weight_decay": 0.3}),
         ),
         mistakes=(

@@ -2,7 +2,7 @@
 
     v <- m v - lr g        w <- w + v               the book, CS231n
     v <- m v + g           w <- w - lr v            torch, Keras: the same as long as lr stays the same
-    v <- m v + (1 - m) g   w <- w - lr v            Coursera: an average of the gradients, steps 1 / (1 - m) times shorter
+    v <- m v + (1 - m) g   w <- w - lr v            Coursera: an average, with steps 1 / (1 - m) times shorter
 
 Options: lr; momentum, m; `form`, which of the three: "velocity", "sum" or "average".
 """

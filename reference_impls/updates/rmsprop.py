@@ -2,8 +2,8 @@
 
     h <- d h + (1 - d) g^2           w <- w - lr g / (sqrt(h) + eps)
 
-Options: lr; decay, d (0.99 in the book, CS231n and torch, 0.9 in Keras and nnfs); eps; `inside`: eps stands in the root,
-sqrt(h + eps), as in TensorFlow; `centered`: h - a^2 in the place of h, a the moving average of the gradients themselves.
+Options: lr; decay, d (0.99 in the book, CS231n and torch, 0.9 in Keras and nnfs); eps; `inside`: eps stands in the
+root, sqrt(h + eps), as in TensorFlow; `centered`: h - a^2 in the place of h, a the moving average of the gradients.
 """
 
 from __future__ import annotations

@@ -27,6 +27,15 @@ ITEMS = [
     for row, module in ROWS.items()
     for item, answer in module.MISTAKES[row].items()
 ]
+CALLED = {  # exports whose reference has another name, because a reference of another kind has this one
+    ("lr_step", "step"): "step_decay",
+    ("lr_step", "multistep"): "multistep_decay",
+    ("lr_step", "exponential"): "exponential_decay",
+    ("lr_step", "lambda"): "lambda_decay",
+    ("lr_step", "multiplicative"): "multiplicative_decay",
+    ("lr_step", "constant"): "constant_rate",
+    ("lr_step", "inverse_time"): "inverse_time_decay",
+}
 with (HERE / "catalogue.tsv").open(encoding="utf-8") as file:
     CATALOGUE = {row["id"]: row for row in csv.DictReader(file, delimiter="\t")}
 
@@ -55,7 +64,8 @@ def test_no_known_mistake_is_left_out(row: str) -> None:
 @pytest.mark.parametrize("row", ROWS)
 def test_row_has_its_references(row: str) -> None:
     known = {name for spec in specs().values() for name in (spec.name, *spec.aliases)}
-    assert {name.removeprefix("=") for name in CATALOGUE[row]["exports"].split()} <= {*known, "-"}
+    exports = {name.removeprefix("=") for name in CATALOGUE[row]["exports"].split()}
+    assert {CALLED.get((row, name), name) for name in exports} <= {*known, "-"}
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -112,7 +112,7 @@ class Clip:
                 raise Unbindable(f"{self.convention} cannot be its way: {exc}") from exc
             raise
         parts = returned if isinstance(returned, tuple) else (returned,)
-        now = next((p for p in parts if isinstance(p, type(box)) and np.ndim(p) == np.ndim(box)), box)
+        now = next((p for p in parts if isinstance(p, type(box)) and len(p) == len(box)), box)
         values = list(now.values()) if isinstance(now, dict) else now if isinstance(now, list) else [now]
         arrays = [numeric(v.grad if self.box == "params" else v) for v in values[:2]]
         if any(a is None for a in arrays):

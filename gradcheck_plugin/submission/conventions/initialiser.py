@@ -1,5 +1,5 @@
-"""Initialisers: `he_normal(shape)`, `xavier(fan_in, fan_out)`, `initialize_parameters_he(layers_dims)`, and objects with
-`initialize(shape, fan_in, fan_out)` or that are called with a shape.
+"""Initialisers: `he_normal(shape)`, `xavier(fan_in, fan_out)`, `initialize_parameters_he(layers_dims)`, and objects
+with `initialize(shape, fan_in, fan_out)` or that are called with a shape.
 """
 
 from __future__ import annotations
@@ -33,11 +33,10 @@ _CLASS = re.compile(
 _METHODS = ("initialize", "initialise", "init", "__call__")
 _ROLES = {
     "shape": ("shape", "size", "weight_shape", "weights_shape", "w_shape", "kernel_shape", "tensor_shape"),
-    "in": ("fan_in", "n_in", "in_features", "input_size", "in_dim", "n_inputs", "din", "d_in", "n_x", "input_dim", "nin",
-           "in_size", "n_input", "dim_in", "input_units", "rows", "prev_n", "node_num_in"),
+    "in": ("fan_in", "n_in", "in_features", "input_size", "in_dim", "n_inputs", "din", "d_in", "n_x", "input_dim",
+           "nin", "in_size", "n_input", "dim_in", "input_units", "rows"),
     "out": ("fan_out", "n_out", "out_features", "output_size", "out_dim", "n_outputs", "dout", "d_out", "n_h",
-            "output_dim", "nout", "out_size", "n_output", "dim_out", "output_units", "cols", "n_neurons", "hidden_size",
-            "node_num_out"),
+            "output_dim", "nout", "out_size", "n_output", "dim_out", "output_units", "cols", "n_neurons"),
     "layers": ("layers_dims", "layer_dims", "layer_sizes", "sizes", "layers", "topology", "dims", "layers_sizes"),
     "last": ("n_y", "n_classes", "num_classes"),
     "kernel": ("k", "kernel_size", "kernel", "receptive_field", "receptive_field_size"),
@@ -60,7 +59,8 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
     """Functions and classes that are called like an initialiser, and take a shape, fans or the sizes of layers."""
     for name, thing in defined.items():
         if inspect.isfunction(thing) and _NAME.search(name):
-            objects, signature = {"function": thing}, arguments(thing)
+            objects: dict[str, Any] = {"function": thing}
+            signature = arguments(thing)
         elif inspect.isclass(thing) and _CLASS.search(name):
             method = next((m for m in _METHODS if inspect.isfunction(vars(thing).get(m))), "")
             if not method or hasattr(thing, "backward"):
@@ -69,7 +69,7 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
         else:
             continue
         roles = {_ROLE.get(n.lower()) for n in signature.required}
-        if not roles & {"shape", "in", "out", "layers"} or None in roles and not _optional(signature):
+        if not roles & {"shape", "in", "out", "layers"} or (None in roles and not _optional(signature)):
             continue
         yield _candidate(name, thing, objects)
         if any(_ROLE.get(n.lower()) == "kernel" and v is None for n, v in signature.defaults.items()):
@@ -99,8 +99,12 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     roles = {n: _ROLE[n.lower()] for n in call.names if n.lower() in _ROLE}
     if kernel and "kernel" not in roles.values():
         raise Unbindable("it takes no kernel")
-    made = []
-    for given, found in settled(names, {"lr": 0.0, **options}, constants(rule), table=NAMES, telling=TELLING):
+    made, numbers = [], constants(rule)
+    ways = list(settled(names, {"lr": 0.0, **options}, numbers, table=NAMES, telling=TELLING))
+    if names:  # a setting may be ignored
+        needed = tuple(n for n in names if n in (*made_with.required, *call.required))
+        ways += settled(needed, {"lr": 0.0, **options}, numbers, table=NAMES, telling=TELLING)
+    for given, found in ways:
         found.pop("lr")
         unknown = [n for n in (*made_with.required, *call.required) if n not in given and n not in roles]
         if unknown:
@@ -108,7 +112,7 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
         own = {n: v for n, v in given.items() if n in made_with.names}
         later = {n: v for n, v in given.items() if n in call.names}
         required = {
-            n: r for n, r in roles.items() if n in call.required or r in ("low", "high") or r == "kernel" and kernel
+            n: r for n, r in roles.items() if n in call.required or r in ("low", "high") or (r == "kernel" and kernel)
         }
         made.append(Initialiser(rule, layout, method, required, own, later, found))
     return made

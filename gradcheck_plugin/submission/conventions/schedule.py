@@ -82,7 +82,7 @@ def _filled(signature: Signature) -> bool:
     return all(n.lower() in known or _TIME.match(n) for n in signature.required)
 
 
-def _way(cls: type) -> str:
+def _way(cls: Any) -> str:
     """The method that gives the rate of a step, or that takes one; "" where there is none, or in a base class."""
     first = (arguments(cls.__init__, method=True).names or ("",))[0]
     methods = [m for m in vars(cls).values() if inspect.isfunction(m)]

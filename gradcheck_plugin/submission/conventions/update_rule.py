@@ -21,7 +21,7 @@ from gradcheck_plugin.submission import optimizers
 from gradcheck_plugin.submission.calls import Unbindable
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.optimizers import Way, as_vector
-from gradcheck_plugin.submission.rule_settings import NAMES, OFF, constants, settled
+from gradcheck_plugin.submission.rule_settings import NAMES, OFF, TELLING, constants, settled, strings
 from gradcheck_plugin.submission.signature import Signature, arguments, line_of
 from gradcheck_plugin.submission.subject import Tape
 from reference_impls.shapes import Layout
@@ -59,7 +59,7 @@ def _candidate(name: str, thing: Any, objects: dict[str, Any], function: str) ->
     return Candidate(name, "update", sys.modules[__name__], objects, ("w", "dw"), line_of(thing), function, (name,))
 
 
-def _updates(cls: type, method: str) -> bool:
+def _updates(cls: Any, method: str) -> bool:
     """Whether a method looks like a step: by its arguments, and by the name or the constructor of its class."""
     function: Any = getattr(cls, method, None)
     if not inspect.isfunction(function) or any(hasattr(cls, m) for m in ("forward", "backward", "predict", "loss")):
@@ -82,7 +82,7 @@ def _is_function(name: str, signature: Signature) -> bool:
     return "config" in names or bool(_RULE.search(name) and {n.lower() for n in names} & set(NAMES["lr"]))
 
 
-def _further(cls: type) -> Iterator[tuple[str, str]]:
+def _further(cls: Any) -> Iterator[tuple[str, str]]:
     """Settings of a class that are off by default, and what the rule is called with them."""
     for name, value in arguments(cls.__init__, method=True).defaults.items():
         option = next((o for o in _EXTRA if name.lower() in (o, *(NAMES[o][:1] if o == "momentum" else NAMES[o]))), "")
@@ -131,6 +131,15 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     return made
 
 
+def strange(candidate: Candidate) -> str:
+    """A setting that no reference has and that is not off by default, such as `clip=1.0`."""
+    rule = candidate.objects.get("class")
+    signature = arguments(rule.__init__, method=True) if rule else arguments(candidate.objects["function"])
+    known = {n for names in NAMES.values() for n in names} | {"betas"}
+    numbers = {n: v for n, v in signature.defaults.items() if isinstance(v, int | float) and v}
+    return next((n for n in numbers if n.strip("_").lower() not in known), "")
+
+
 def _ways(cls: type, method: str, constructor: Signature) -> list[type[Way]]:
     """The ways in which a class may be meant, the likeliest first, by its arguments and the code of its method."""
     function = getattr(cls, method)
@@ -160,15 +169,11 @@ def _function_ways(function: Callable[..., Any]) -> tuple[tuple[str, ...], list[
     """The settings of a function, and how it is called."""
     names = arguments(function).names
     if "config" in names:
-        settings = [n for n in ("learning_rate", "momentum", "decay_rate", "epsilon", "beta1", "beta2", "weight_decay")]
-        return tuple(n for n in settings if n in _keys(function)), [optimizers.Config]
+        settings = ("learning_rate", "momentum", "decay_rate", "epsilon", "beta1", "beta2", "weight_decay")
+        return tuple(n for n in settings if n in strings(function)), [optimizers.Config]
     if names[0].lower().startswith("param") and names[0].lower() != "param":
         return names[2:], [optimizers.Functional, optimizers.FunctionOfList, optimizers.FunctionOfDict]
     return names[2:], [optimizers.FunctionOfTensor]
-
-
-def _keys(function: Callable[..., Any]) -> list[Any]:
-    return [c for c in function.__code__.co_consts if isinstance(c, str)]
 
 
 @dataclass
@@ -190,7 +195,7 @@ class UpdateRule:
         return f"update rule, {self.way.says}"
 
     def forward(self, arrays: Mapping[str, Array]) -> Tape:
-        run = self.way(self.rule, self.method, self.given, {n: arrays[n] for n in ("W", "b")}, self.options["lr"])
+        run = self.way(self.rule, self.method, self.given, {n: arrays[n] for n in ("W", "b")}, TELLING["lr"])
         path = []
         for t, (dW, db) in enumerate(zip(arrays["dW"], arrays["db"], strict=True), start=1):
             run.step({"W": np.array(dW), "b": np.array(db)}, t)
@@ -200,7 +205,7 @@ class UpdateRule:
 
     def key(self) -> str:
         """What a run depends on."""
-        return f"{self.way.__name__} {self.given} {self.options['lr']}"
+        return f"{self.way.__name__} {self.given}"
 
     def user_names(self) -> dict[str, str]:
         return {}
