@@ -104,8 +104,8 @@ class Subject:
         base, given = self.spec.layout, self._given(case, layout)
         if len(given) == len(base.entries):
             return given
-        own = self.inside(case, layout)
-        return {e.name: given.get(e.name, own.get(e.name)) for e in base.entries}
+        every = self.inside(case, layout) | given
+        return {e.name: every[e.name] for e in base.entries}
 
     def inside(self, case: Case, layout: Layout) -> dict[str, Any]:
         """What the user's forward has inside in a case, read off its output: arrays, and options of the reference."""
