@@ -310,9 +310,9 @@ def _mistaken(subject: Subject, mistake: Mistake, layout: Layout, sample: Sample
     if raw:
         arrays, base_dy = {e.name: sample.case.arrays[e.name] for e in layout.entries}, np.asarray(sample.dy)
     try:
-        backward = mistake.backward
+        backward = None if mistake.any_draw else mistake.backward
         if mistake.any_draw:
-            backward, arrays = None, arrays | _drawn_anew(subject, layout, sample, base_dy)
+            arrays |= _drawn_anew(subject, layout, sample, base_dy)
         own = [a.copy() for a in arrays.values()]
         given = subject.spec.gradients(base_dy.copy(), *own, backward=backward, **subject.variant.options)
     except Exception:

@@ -105,8 +105,7 @@ class Subject:
         base, given = self.spec.layout, self._given(case, layout)
         if len(given) == len(base.entries):
             return given
-        own = self.inside(case, layout)
-        known = {**own, **given}
+        known = self.inside(case, layout) | given
         return {e.name: known[e.name] if e.name in known else np.zeros(e.shape(case.sizes)) for e in base.entries}
 
     def inside(self, case: Case, layout: Layout) -> dict[str, Any]:

@@ -30,11 +30,11 @@ def normalized(x: Array, mean: Array, var: Array, eps: float, training: bool, ou
 
 # fmt: off
 def forward(x: Array, mean: Array, var: Array, gamma: Array, beta: Array,
-            eps: float = 1e-5, training: bool = True, outside: bool = False, ddof: int = 0) -> Array:
+            *, eps: float = 1e-5, training: bool = True, outside: bool = False, ddof: int = 0) -> Array:
     return np.asarray(gamma * normalized(x, mean, var, eps, training, outside, ddof)[0] + beta)
 
 
-def backward(dy: Array, x: Array, mean: Array, var: Array, gamma: Array, beta: Array, eps: float = 1e-5,
+def backward(dy: Array, x: Array, mean: Array, var: Array, gamma: Array, beta: Array, *, eps: float = 1e-5,
              training: bool = True, outside: bool = False, averages: tuple[Average, Average] = MEANS) -> Grads:
     xhat, s = normalized(x, mean, var, eps, training, outside)
     g, (a, b), stretch = gamma * dy, averages, stretched(s, eps, outside)
@@ -49,19 +49,19 @@ def torch_forward(x: Any, mean: Any, var: Any, gamma: Any, beta: Any,
     if training and (outside or not eps):
         var, mean = torch.var_mean(x, 0, correction=0)
         return gamma * (x - mean) / (torch.sqrt(var) + eps) + beta
-    given = (None, None) if training else (mean.detach(), var.detach())
-    return torch.nn.functional.batch_norm(x, *given, gamma, beta, training=training, eps=eps)
+    mean, var = (None, None) if training else (mean.detach(), var.detach())
+    return torch.nn.functional.batch_norm(x, mean, var, gamma, beta, training=training, eps=eps)
 
 
 def inside(y: Array, x: Array, mean: Any, var: Any, gamma: Any, beta: Any,
            eps: float = 1e-5, training: bool = True, outside: bool = False) -> dict[str, Any]:
-    """What stands for running statistics, gamma and beta where a layer has none, and the eps of a training forward."""
+    """What stands for running statistics, gamma and beta where a layer has none, and its own eps."""
     zeros, ones = np.zeros(x.shape[1]), np.ones(x.shape[1])
     own = {"mean": zeros, "var": ones, "gamma": ones, "beta": zeros}
-    if not training:
-        return own
-    xc, gamma, beta = x - x.mean(axis=0), ones if gamma is None else gamma, zeros if beta is None else beta
-    return own | {"eps": own_eps(x.var(axis=0), gamma * (xc * xc).sum(0) / (xc * (y - beta)).sum(0), eps, outside)}
+    gamma, beta = ones if gamma is None else gamma, zeros if beta is None else beta
+    mean, var = (x.mean(axis=0), x.var(axis=0)) if training else (mean, var)
+    xc = x - mean
+    return own | {"eps": own_eps(var, gamma * (xc * xc).sum(axis=0) / (xc * (y - beta)).sum(axis=0), eps, outside)}
 # fmt: on
 
 
@@ -74,12 +74,12 @@ def gamma_from_centred_input(dy: Array, x: Array, *arrays: Array, **options: Any
 
 
 def eps_missing(dy: Array, x: Array, *arrays: Array, eps: float = 1e-5, **options: Any) -> Grads:
-    right, var = backward(dy, x, *arrays, eps, **options), x.var(axis=0)
+    right, var = backward(dy, x, *arrays, eps=eps, **options), x.var(axis=0)
     return right | {"x": right["x"] * np.sqrt(var + eps) / np.sqrt(var)}
 
 
 def eps_beside_the_root(dy: Array, x: Array, *arrays: Array, eps: float = 1e-5, **options: Any) -> Grads:
-    right, var = backward(dy, x, *arrays, eps, **options), x.var(axis=0)
+    right, var = backward(dy, x, *arrays, eps=eps, **options), x.var(axis=0)
     return right | {"x": right["x"] * np.sqrt(var + eps) / (np.sqrt(var) + eps)}
 
 

@@ -37,13 +37,13 @@ def channels(v: Array) -> Array:
     return v.reshape(1, -1, 1, 1)
 
 
-def forward(x: Array, gamma: Array, beta: Array, groups: int = 2, eps: float = 1e-5) -> Array:
+def forward(x: Array, gamma: Array, beta: Array, *, groups: int = 2, eps: float = 1e-5) -> Array:
     xhat, _ = normalized(x, groups, eps)
     return np.asarray(channels(gamma) * xhat.reshape(x.shape) + channels(beta))
 
 
 # fmt: off
-def backward(dy: Array, x: Array, gamma: Array, beta: Array, groups: int = 2, eps: float = 1e-5,
+def backward(dy: Array, x: Array, gamma: Array, beta: Array, *, groups: int = 2, eps: float = 1e-5,
              averages: tuple[Average, Average] = MEANS) -> Grads:
     xhat, s = normalized(x, groups, eps)
     g, (a, b) = blocks(channels(gamma) * dy, groups), averages
@@ -86,20 +86,20 @@ def strided(x: Array, groups: int) -> Array:
 
 
 def strided_groups_forward(x: Array, gamma: Array, beta: Array, groups: int = 2, eps: float = 1e-5) -> Array:
-    y = forward(strided(x, groups), np.ones_like(gamma), 0 * beta, groups, eps)
+    y = forward(strided(x, groups), np.ones_like(gamma), 0 * beta, groups=groups, eps=eps)
     return np.asarray(channels(gamma) * strided(y, x.shape[1] // groups) + channels(beta))
 
 
 def strided_groups(dy: Array, x: Array, gamma: Array, beta: Array, groups: int = 2, eps: float = 1e-5) -> Grads:
     ones, g = np.ones_like(gamma), strided(channels(gamma) * dy, groups)
-    dx = backward(g, strided(x, groups), ones, beta, groups, eps)["x"]
+    dx = backward(g, strided(x, groups), ones, beta, groups=groups, eps=eps)["x"]
     xhat = strided_groups_forward(x, ones, 0 * beta, groups, eps)
     dgamma, dbeta = (dy * xhat).sum(axis=(0, 2, 3)), dy.sum(axis=(0, 2, 3))
     return {"x": strided(dx, x.shape[1] // groups), "gamma": dgamma, "beta": dbeta}
 
 
 def one_gamma_a_group(dy: Array, *arrays: Array, groups: int = 2, **options: Any) -> Grads:
-    right = backward(dy, *arrays, groups, **options)
+    right = backward(dy, *arrays, groups=groups, **options)
     return right | {n: right[n].reshape(groups, -1).sum(axis=1) for n in ("gamma", "beta")}
 
 

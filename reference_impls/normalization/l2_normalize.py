@@ -25,11 +25,11 @@ def lengths(x: Array, eps: float, how: str) -> Any:
     return np.maximum(length, eps) if how == "max" else length + eps if how == "add" else length, length
 
 
-def forward(x: Array, eps: float = 1e-12, how: str = "max") -> Array:
+def forward(x: Array, *, eps: float = 1e-12, how: str = "max") -> Array:
     return np.asarray(x / lengths(x, eps, how)[0])
 
 
-def backward(dy: Array, x: Array, eps: float = 1e-12, how: str = "max") -> Grads:
+def backward(dy: Array, x: Array, *, eps: float = 1e-12, how: str = "max") -> Grads:
     n, length = lengths(x, eps, how)
     return {"x": (dy - x / length * np.sum(dy * x / n, **OVER)) / n}
 
@@ -56,7 +56,7 @@ def projection_missing(dy: Array, x: Array, eps: float = 1e-12, how: str = "max"
 
 
 def squared_length(dy: Array, x: Array, eps: float = 1e-12, how: str = "max") -> Grads:
-    return {"x": backward(dy, x, eps, how)["x"] / lengths(x, eps, how)[0]}
+    return {"x": backward(dy, x, eps=eps, how=how)["x"] / lengths(x, eps, how)[0]}
 
 
 def other_axis(dy: Array, x: Array, eps: float = 1e-12, how: str = "max") -> Grads:

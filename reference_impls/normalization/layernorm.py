@@ -29,11 +29,11 @@ def normalized(x: Array, eps: float, outside: bool, ddof: int) -> Any:
 
 
 # fmt: off
-def forward(x: Array, gamma: Array, beta: Array, eps: float = 1e-5, outside: bool = False, ddof: int = 0) -> Array:
+def forward(x: Array, gamma: Array, beta: Array, *, eps: float = 1e-5, outside: bool = False, ddof: int = 0) -> Array:
     return np.asarray(gamma * normalized(x, eps, outside, ddof)[0] + beta)
 
 
-def backward(dy: Array, x: Array, gamma: Array, beta: Array, eps: float = 1e-5, outside: bool = False, ddof: int = 0,
+def backward(dy: Array, x: Array, gamma: Array, beta: Array, *, eps: float = 1e-5, outside: bool = False, ddof: int = 0,
              averages: tuple[Average, Average] = MEANS) -> Grads:
     (xhat, s), d = normalized(x, eps, outside, ddof), x.shape[-1]
     g, (a, b), stretch = gamma * dy, averages, stretched(s, eps, outside) * d / (d - ddof)

@@ -25,12 +25,12 @@ def root_mean_square(x: Array, eps: float, outside: bool) -> Any:
     return np.sqrt(square) + eps if outside else np.sqrt(square + eps)
 
 
-def forward(x: Array, gamma: Array, eps: float = 1e-6, outside: bool = False) -> Array:
+def forward(x: Array, gamma: Array, *, eps: float = 1e-6, outside: bool = False) -> Array:
     return np.asarray(gamma * x / root_mean_square(x, eps, outside))
 
 
 def backward(
-    dy: Array, x: Array, gamma: Array, eps: float = 1e-6, outside: bool = False, average: Average = np.mean
+    dy: Array, x: Array, gamma: Array, *, eps: float = 1e-6, outside: bool = False, average: Average = np.mean
 ) -> Grads:
     s = root_mean_square(x, eps, outside)
     xhat, g, stretch = x / s, gamma * dy, stretched(s, eps, outside)
@@ -61,7 +61,7 @@ def sum_for_mean(dy: Array, *arrays: Array, **options: Any) -> Grads:
 
 
 def mean_subtracted(dy: Array, x: Array, gamma: Array, eps: float = 1e-6, outside: bool = False) -> Grads:
-    right = backward(dy, x, gamma, eps, outside)
+    right = backward(dy, x, gamma, eps=eps, outside=outside)
     s, g = root_mean_square(x, eps, outside), gamma * dy
     return right | {"x": right["x"] - g.mean(**OVER) / s}
 

@@ -30,12 +30,12 @@ def channels(v: Array) -> Array:
     return v.reshape(1, -1, 1, 1)
 
 
-def forward(x: Array, gamma: Array, beta: Array, eps: float = 1e-5) -> Array:
+def forward(x: Array, gamma: Array, beta: Array, *, eps: float = 1e-5) -> Array:
     return np.asarray(channels(gamma) * normalized(x, eps)[0] + channels(beta))
 
 
 def backward(
-    dy: Array, x: Array, gamma: Array, beta: Array, eps: float = 1e-5, averages: tuple[Average, Average] = MEANS
+    dy: Array, x: Array, gamma: Array, beta: Array, *, eps: float = 1e-5, averages: tuple[Average, Average] = MEANS
 ) -> Grads:
     xhat, s = normalized(x, eps)
     g, (a, b) = channels(gamma) * dy, averages

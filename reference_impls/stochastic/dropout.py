@@ -22,11 +22,11 @@ def kept(p: float, keep: bool) -> float:
     return p if keep else 1 - p
 
 
-def forward(x: Array, mask: Array, p: float = 0.4, keep: bool = False, training: bool = True) -> Array:
+def forward(x: Array, mask: Array, *, p: float = 0.4, keep: bool = False, training: bool = True) -> Array:
     return x * mask / kept(p, keep) if training else x * 1.0
 
 
-def backward(dy: Array, x: Array, mask: Array, p: float = 0.4, keep: bool = False, training: bool = True) -> Grads:
+def backward(dy: Array, x: Array, mask: Array, *, p: float = 0.4, keep: bool = False, training: bool = True) -> Grads:
     return {"x": dy * mask / kept(p, keep) if training else dy * 1.0}
 
 
@@ -54,7 +54,7 @@ def scale_squared(dy: Array, x: Array, mask: Array, p: float = 0.4, keep: bool =
 
 
 def keep_for_drop(dy: Array, x: Array, mask: Array, p: float = 0.4, keep: bool = False, **options: Any) -> Grads:
-    return backward(dy, x, mask, p, not keep)
+    return backward(dy, x, mask, p=p, keep=not keep)
 
 
 def mask_missing(dy: Array, x: Array, mask: Array, **options: Any) -> Grads:
@@ -70,7 +70,7 @@ def mask_inverted(dy: Array, x: Array, mask: Array, **options: Any) -> Grads:
 
 
 def mask_drawn_again(dy: Array, x: Array, mask: Array, p: float = 0.4, keep: bool = False, **options: Any) -> Grads:
-    return backward(dy, x, np.random.random(mask.shape) < kept(p, keep), p, keep)
+    return backward(dy, x, np.random.random(mask.shape) < kept(p, keep), p=p, keep=keep)
 
 
 def mask_of_the_first_sample(dy: Array, x: Array, mask: Array, **options: Any) -> Grads:
@@ -78,7 +78,7 @@ def mask_of_the_first_sample(dy: Array, x: Array, mask: Array, **options: Any) -
 
 
 def mask_at_test_time(dy: Array, x: Array, mask: Array, p: float = 0.4, keep: bool = False, **options: Any) -> Grads:
-    return backward(dy, x, mask, p, keep)
+    return backward(dy, x, mask, p=p, keep=keep)
 
 
 # fmt: off

@@ -33,8 +33,12 @@ def inside(y: Array, x: Array, mask: Any, **options: Any) -> dict[str, Any]:
     return {"mask": 1.0 * (y != 0)}
 
 
-def scale_of_inverted_dropout(dy: Array, x: Array, mask: Array, p: float = 0.4, keep: bool = False) -> Grads:
-    return {"x": dy * mask / (p if keep else 1 - p)}
+def scale_of_inverted_dropout(dy: Array, x: Array, mask: Array, p: float = 0.4, **options: Any) -> Grads:
+    return {"x": dy * mask / (1 - p)}
+
+
+def scale_of_inverted_dropout_by_p(dy: Array, x: Array, mask: Array, p: float = 0.4, **options: Any) -> Grads:
+    return {"x": dy * mask / p}  # a forward without a scale does not tell what p means
 
 
 def scale_of_test_time(dy: Array, x: Array, mask: Array, p: float = 0.4, keep: bool = False) -> Grads:
@@ -73,11 +77,12 @@ SPEC = LayerSpec(
         Variant(note="at test time, p is the probability to keep", options={"training": False, "keep": True}),
     ),
     mistakes=(
-        Mistake("scale-not-in-forward", scale_of_inverted_dropout,
-                says="`{grad}` of dropout is divided by the probability to keep, which its forward does not do",
-                help="That scale belongs to inverted dropout; here the training forward is x * mask: dout * mask.",
-                says_ko="순전파에서는 나누지 않는데 드롭아웃의 `{grad}`만 남길 확률로 나눈다",
-                help_ko="그 배율은 역 드롭아웃의 것이다. 여기서는 학습 때 x * mask이므로 dout * mask이다."),
+        *(Mistake("scale-not-in-forward", wrong,
+                  says="`{grad}` of dropout is divided by the probability to keep, which its forward does not do",
+                  help="That scale belongs to inverted dropout; here the training forward is x * mask: dout * mask.",
+                  says_ko="순전파에서는 나누지 않는데 드롭아웃의 `{grad}`만 남길 확률로 나눈다",
+                  help_ko="그 배율은 역 드롭아웃의 것이다. 여기서는 학습 때 x * mask이므로 dout * mask이다.")
+          for wrong in (scale_of_inverted_dropout, scale_of_inverted_dropout_by_p)),
         Mistake("test-scale-in-training", scale_of_test_time,
                 says="`{grad}` of dropout has the scale of test time in training",
                 help="In training the forward is x * mask, without a scale: dout * mask.",
