@@ -180,7 +180,7 @@ def explain(name: str, language: str = "en") -> str:
 
     `language`: "en" or "ko", for the mistakes. Raises KeyError with the nearest names where there is none.
     """
-    from gradcheck_plugin.report.explained import explanation
+    from gradcheck_plugin.catalogue import explanation
     from gradcheck_plugin.submission.recognise import spec_named
     from reference_impls import load
 

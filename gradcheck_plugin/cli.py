@@ -118,7 +118,7 @@ def _encodable(text: str) -> str:
 
 
 def _list(args: argparse.Namespace) -> int:
-    from gradcheck_plugin.report.explained import listing
+    from gradcheck_plugin.catalogue import listing
     from reference_impls import specs
 
     print(_encodable(listing(specs().values())))

@@ -87,8 +87,20 @@ class Target:
         if self.bound.spec and self.bound.spec.rule:
             return [self.bound.spec.kind]
         names = [self.bound.gradient_name(n) for n in self.bound.judged]
-        kink = ["kink"] if self.bound.spec and self.bound.spec.kinks and self.bound.matches else []
+        kink = ["kink"] if self.bound.matches and self._kinked() else []
         return ["contract", *(["forward"] if self.bound.spec else []), *names, *kink]
+
+    def _kinked(self) -> bool:
+        """Whether the layer has a kink in the variant that this is: the norm has them for p = 1 and none for p = 2."""
+        subject = self.subject
+        if subject.spec is None or not subject.spec.kinks:
+            return False
+        sizes = generic_sizes(subject.layout, subject.spec, subject.spec.layout)
+        cases = [subject.sample(seed, sizes) for seed in range(4)]
+        try:
+            return any(kink.placed(subject, case, place) for case in cases for place in subject.spec.kinks)
+        except UserCodeRaised:
+            return True
 
     def user_traceback(self) -> TracebackType | None:
         """The traceback of what the user's code raised last, if it did."""

@@ -57,7 +57,7 @@ def over_steps(step: Function, clock: str = "steps") -> Function:
             rate = lr / (1 + lr_decay * (t - 1))
             for i, g in enumerate(grads):
                 tick = 2 * t - 1 + i if clock == "tensors" else t
-                new = step(params[i], g + l2 * params[i], states[i], tick, lr=rate, **options)
+                new = step(params[i], g + l2 * params[i] if l2 else g, states[i], tick, lr=rate, **options)
                 params[i] = params[i] if new is None else new
                 path[i].append(params[i].copy())
         return np.array(path[0]), np.array(path[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import os
 import signal
 import subprocess
@@ -25,10 +26,15 @@ def test_demo_shows_three_wrong_layers_and_several_right_ones(capsys: pytest.Cap
     assert "not driven" not in out
 
 
-def test_check_files_and_folders(submissions: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_files_and_folders(submissions: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(submissions / "right/activations_misc.py"), "--cases", "5"]) == 0
-    assert main(["check", str(submissions / "right"), "--cases", "3"]) == 0
-    assert "TwoLayerNet" in capsys.readouterr().out
+    (tmp_path / "week2").mkdir()
+    for file, place in (("cs231n_net.py", "week2"), ("cs231n_layers.py", "week2"), ("activations_misc.py", ".")):
+        shutil.copy(submissions / "right" / file, tmp_path / place)
+    assert main(["check", str(tmp_path), "--cases", "3"]) == 0
+    out = capsys.readouterr().out
+    assert "TwoLayerNet" in out
+    assert "Swish" in out or "Softplus" in out
 
 
 def test_json(submissions: Path, tmp_path: Path) -> None:

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
-
 import pytest
+from submission_reports import grouped, report
 from submissions.expected import RIGHT, WRONG
 
-from gradcheck_plugin.api import Report, check_paths
 from gradcheck_plugin.model import Verdict
-from gradcheck_plugin.suite import Settings
 from reference_impls.spec import RULES
 
-HERE = Path(__file__).parent / "submissions"
 
-
-@cache
-def report(folder: str, file: str) -> Report:
-    return check_paths([HERE / folder / file], Settings(cases=15, seconds=2.0))
-
-
-@pytest.mark.parametrize(("file", "name"), [(f, n) for f, names in RIGHT.items() for n in names])
+@pytest.mark.parametrize(("file", "name"), grouped((f, n) for f, names in RIGHT.items() for n in names))
 def test_right_code_passes(file: str, name: str) -> None:
     mine = [r for r in report("right", file).results if r.target == name]
     assert mine, [n for n in report("right", file).not_driven if n.target == name]
@@ -30,13 +19,13 @@ def test_right_code_passes(file: str, name: str) -> None:
     assert gradients or [r.property for r in mine] in [[kind] for kind in RULES]
 
 
-@pytest.mark.parametrize("file", RIGHT)
+@pytest.mark.parametrize("file", grouped((f,) for f in RIGHT))
 def test_nothing_is_left_out(file: str) -> None:
     assert {r.target for r in report("right", file).results} == set(RIGHT[file])
     assert report("right", file).not_driven == []
 
 
-@pytest.mark.parametrize(("file", "name"), WRONG)
+@pytest.mark.parametrize(("file", "name"), grouped(WRONG))
 def test_wrong_code_fails_by_its_cause(file: str, name: str) -> None:
     property, code = WRONG[file, name]
     failed = {r.property: r.finding for r in report("wrong", file).results if r.target == name and r.finding}
@@ -46,7 +35,7 @@ def test_wrong_code_fails_by_its_cause(file: str, name: str) -> None:
     assert finding.code == code, finding.message
 
 
-@pytest.mark.parametrize(("file", "name"), WRONG)
+@pytest.mark.parametrize(("file", "name"), grouped(WRONG))
 def test_a_wrong_gradient_does_not_take_the_right_ones_along(file: str, name: str) -> None:
     mine = [r for r in report("wrong", file).results if r.target == name]
     blocked = [r for r in mine if r.verdict is Verdict.NOT_JUDGED]

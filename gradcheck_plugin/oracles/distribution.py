@@ -34,10 +34,10 @@ def departure(z: Array, distribution: str) -> str:
     beyond = bool(p.min() < LEVEL / n or p.max() > 1 - LEVEL / n)
     q = np.array([_NORMAL.inv_cdf(v) for v in np.clip(p, 1e-15, 1 - 1e-15)])
     x = -math.log(LEVEL)
+    if not -2 * math.sqrt(n * x) < float(np.sum((q - q.mean()) ** 2)) - n + 1 < 2 * math.sqrt(n * x) + 2 * x:
+        return "spread"
     if abs(q.mean()) > -_NORMAL.inv_cdf(LEVEL / 2) / math.sqrt(n):
         return "mean"
-    if not -2 * math.sqrt(n * x) < float(np.sum(q**2)) - n < 2 * math.sqrt(n * x) + 2 * x:
-        return "spread"
     if beyond:
         return "outside"
     steps = np.arange(n + 1) / n

@@ -38,7 +38,10 @@ OPTION_NAMES = {
     "slope": ("slope", "alpha", "negative_slope", "leak", "a"),
     "reg": ("reg", "lam", "lambda_", "weight_decay", "weight_decay_lambda", "l2"),
     "lr": ("lr", "learning_rate", "eta"),
-    "axis": ("axis", "dim"),
+    "axis": ("axis", "dim", "axes", "dims"),
+    "c": ("c", "power", "exponent", "scalar", "p", "n", "exp"),
+    "ddof": ("ddof", "correction"),
+    "value": ("value", "fill_value", "fill"),
     "reduction": ("reduction",),
     "kernel": KERNEL,
     "stride": ("stride", "strides", "stride_size"),
@@ -109,6 +112,9 @@ def plan_arguments(
             inner = plan_arguments(Signature(tuple(default), default), layout, options, owner)
             known = {k: w if kind == "value" else int(w) for k, (kind, w) in inner.items() if str(w).isdigit()}
             plan[name] = ("value", {**default, **known})
+            continue
+        if name.lower() in ("keepdims", "keep_dims", "keepdim", "keep_dim") and name in signature.required:
+            plan[name] = ("value", bool(layout.inputs) and len(layout.output.dims) == len(layout.inputs[0].dims))
             continue
         option = next((o for o, group in OPTION_NAMES.items() if o in options and name.lower() in group), None)
         if option and not (isinstance(default, str) and not isinstance(options[option], str)):

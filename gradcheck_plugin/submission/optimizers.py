@@ -105,7 +105,7 @@ class InDict(Way):
         W, b, dW, db = (arrays[n] for n in ("W", "b", "dW", "db"))
         step = f"    rule.{method}(params, {{'W': gW, 'b': gb}})"
         head = [f"params = {{'W': {W}.copy(), 'b': {b}.copy()}}", f"rule = {name}({given})"]
-        return [*head, f"for gW, gb in zip({dW}, {db}):", step, "print(params['W'])"]
+        return [*head, f"for gW, gb in zip({dW}, {db}):", step, "print(params)"]
 
 
 class InList(InDict):
@@ -121,7 +121,7 @@ class InList(InDict):
         W, b, dW, db = (arrays[n] for n in ("W", "b", "dW", "db"))
         head = [f"params = [{W}.copy(), {b}.copy()]", f"rule = {name}({given})"]
         step = f"    rule.{method}(params, [gW, gb])"
-        return [*head, f"for gW, gb in zip({dW}, {db}):", step, "print(params[0])"]
+        return [*head, f"for gW, gb in zip({dW}, {db}):", step, "print(params)"]
 
 
 class FunctionOfList(InList):
@@ -143,7 +143,7 @@ class FunctionOfList(InList):
     def lines(name: str, method: str, given: str, arrays: Mapping[str, str]) -> list[str]:
         W, b, dW, db = (arrays[n] for n in ("W", "b", "dW", "db"))
         head = [f"params = [{W}.copy(), {b}.copy()]", f"for gW, gb in zip({dW}, {db}):"]
-        return [*head, f"    {name}(params, [gW, gb]{', ' * bool(given)}{given})", "print(params[0])"]
+        return [*head, f"    {name}(params, [gW, gb]{', ' * bool(given)}{given})", "print(params)"]
 
 
 class FunctionOfDict(FunctionOfList):

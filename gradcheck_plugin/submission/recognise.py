@@ -35,8 +35,13 @@ LOOKED_FOR = (
 
 
 def normal(name: str) -> str:
-    """A name without case, underscores and digits at its end: `Affine_2` is affine."""
-    return re.sub(r"\d+$", "", name.replace("_", "").lower())
+    """A name without case and underscores."""
+    return name.replace("_", "").lower()
+
+
+def _bare(name: str) -> str:
+    """A name without digits at its end: `Affine_2` is affine, unless there is a reference of that very name."""
+    return re.sub(r"\d+$", "", name)
 
 
 @cache
@@ -56,12 +61,15 @@ def spec_named(name: str, kind: str = "layer") -> LayerSpec | None:
     """
     name = name.rpartition(".")[2]  # an operation of a class: Value.mul
     key, table = normal(name), _aliases(kind if kind in RULES else "")
-    if key in table:
-        return specs()[table[key]]
+    for whole in (key, _bare(key)):
+        if whole in table:
+            return specs()[table[whole]]
+    key = _bare(key)
     for noise in _NOISE:
         for bare in (key.removesuffix(noise), key.removeprefix(noise)):
             if bare != key and bare in table:
                 return specs()[table[bare]]
+    name = _bare(name)
     words = [w for w in re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).lower().split("_") if w not in _NOISE]
     return specs().get(table.get(normal("".join(words)), ""))
 

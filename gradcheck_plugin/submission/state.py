@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission.tensors import is_tensor, to_array, to_tensor
+from reference_impls.shapes import Entry
 
 Path = tuple[tuple[str, Any], ...]  # (("attr", "params"), ("item", "W"))
 _GRADIENT = re.compile(r"^(d[A-Z_]?\w*|\w*grad\w*|dl?d\w+|d(weights?|bias(es)?|gamma|beta|inputs?|values?))$")
@@ -190,6 +191,15 @@ def _spellings(name: str) -> list[str]:
         "dL_d{}",
     )
     return list(dict.fromkeys(form.format(n) for n in names for form in forms))
+
+
+def in_order(returned: Sequence[Any], entries: Sequence[Entry]) -> dict[str, Any]:
+    """A returned tuple by array name: of the arrays that have a gradient, or of all with a place for the others."""
+    mine = [e for e in entries if e.differentiable]
+    empty = [i for i, e in enumerate(entries) if not e.differentiable]
+    whole = len(returned) == len(entries) or any(i < len(returned) and returned[i] is None for i in empty)
+    named = zip(entries if whole else mine, returned, strict=False)
+    return {e.name: g for e, g in named if e.differentiable}
 
 
 def returned_as(name: str, returned: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from reference_impls.normalization import own_eps
 from reference_impls.spec import Array, Grads, LayerSpec, Mistake, Variant
 
 
@@ -46,6 +47,11 @@ def root_backward(dy: Array, x: Array, eps: float = 0.0) -> Grads:
 
 def root_torch(x: Any, eps: float = 0.0) -> Any:
     return (x + eps).sqrt()
+
+
+def inside(y: Array, x: Array, eps: float = 0.0) -> dict[str, float]:
+    """The eps that a forward has under the root."""
+    return {"eps": own_eps(x, y, eps)}
 
 
 def half_dropped(dy: Array, x: Array, eps: float = 0.0) -> Grads:
@@ -102,7 +108,7 @@ POWER = LayerSpec(
 )
 ROOT = LayerSpec(
     name="sqrt", korean="제곱근", family="ops", aliases=("SquareRoot", "Root", "제곱근"),
-    forward=root, backward=root_backward, torch_forward=root_torch,
+    forward=root, backward=root_backward, torch_forward=root_torch, inside=inside,
     shapes="x: N D @positive -> N D",
     variants=(
         Variant("x: @positive ->", "scalar node"),

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from reference_impls.ops.axes import LAYOUT, VARIANTS, Axis
+from reference_impls.axes import LAYOUT, VARIANTS, Axis
 from reference_impls.spec import Array, Grads, LayerSpec, Mistake
 
 

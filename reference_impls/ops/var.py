@@ -5,7 +5,7 @@
 
 Shapes: x (N, D), the output (N, 1) for axis=1, (1, D) for axis=0, (1, 1) for axis=None; m is the mean of the n entries
 that are reduced together. It depends on x, too, but its share vanishes since the x_i - m add up to 0. ddof is 0 in
-NumPy, 1 in torch. Where these entries are all equal s = 0, and the standard deviation has a kink: 0 is returned there.
+NumPy, 1 in torch. Where these entries are all equal s = 0, and 0 is returned, unless s = sqrt(v + eps).
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from reference_impls.ops.axes import LAYOUT, VARIANTS, Axis
-from reference_impls.spec import Array, Grads, Kink, LayerSpec, Mistake, Variant
+from reference_impls.axes import LAYOUT, VARIANTS, Axis
+from reference_impls.normalization import own_eps
+from reference_impls.spec import Array, Grads, LayerSpec, Mistake, Variant
 
 
 def centred(x: Array, axis: Axis) -> Array:
@@ -35,17 +36,22 @@ def var_torch(x: Any, axis: Axis = 1, ddof: int = 0) -> Any:
     return x.var(dim=axis, correction=ddof, keepdim=True)
 
 
-def std(x: Array, axis: Axis = 1, ddof: int = 0) -> Array:
-    return np.asarray(x.std(axis=axis, ddof=ddof, keepdims=True))
+def std(x: Array, axis: Axis = 1, ddof: int = 0, eps: float = 0.0) -> Array:
+    return np.sqrt(var(x, axis, ddof) + eps)
 
 
-def std_backward(ds: Array, x: Array, axis: Axis = 1, ddof: int = 0) -> Grads:
-    n, s = x.size // ds.size, std(x, axis, ddof)
+def std_backward(ds: Array, x: Array, axis: Axis = 1, ddof: int = 0, eps: float = 0.0) -> Grads:
+    n, s = x.size // ds.size, std(x, axis, ddof, eps)
     return {"x": ds * centred(x, axis) / ((n - ddof) * np.where(s == 0, 1, s))}
 
 
-def std_torch(x: Any, axis: Axis = 1, ddof: int = 0) -> Any:
-    return x.std(dim=axis, correction=ddof, keepdim=True)
+def std_torch(x: Any, axis: Axis = 1, ddof: int = 0, eps: float = 0.0) -> Any:
+    return (x.var(dim=axis, correction=ddof, keepdim=True) + eps).sqrt()
+
+
+def inside(s: Array, x: Array, axis: Axis = 1, ddof: int = 0, eps: float = 0.0) -> dict[str, float]:
+    """The eps that a forward has under the root."""
+    return {"eps": own_eps(var(x, axis, ddof), s, eps)}
 
 
 def divided_by_n_less_one(dv: Array, x: Array, axis: Axis = 1, ddof: int = 0) -> Grads:
@@ -64,28 +70,20 @@ def mean_not_subtracted(dv: Array, x: Array, axis: Axis = 1, ddof: int = 0) -> G
     return {"x": dv * 2 * x / (x.size // dv.size - ddof)}
 
 
-def std_divided_by_n_less_one(ds: Array, x: Array, axis: Axis = 1, ddof: int = 0) -> Grads:
-    return {"x": ds * centred(x, axis) / ((x.size // ds.size - 1) * std(x, axis, ddof))}
+def std_divided_by_n_less_one(ds: Array, x: Array, axis: Axis = 1, ddof: int = 0, eps: float = 0.0) -> Grads:
+    return {"x": ds * centred(x, axis) / ((x.size // ds.size - 1) * std(x, axis, ddof, eps))}
 
 
-def std_divided_by_n(ds: Array, x: Array, axis: Axis = 1, ddof: int = 0) -> Grads:
-    return {"x": ds * centred(x, axis) / (x.size // ds.size * std(x, axis, ddof))}
+def std_divided_by_n(ds: Array, x: Array, axis: Axis = 1, ddof: int = 0, eps: float = 0.0) -> Grads:
+    return {"x": ds * centred(x, axis) / (x.size // ds.size * std(x, axis, ddof, eps))}
 
 
-def gradient_of_the_variance(ds: Array, x: Array, axis: Axis = 1, ddof: int = 0) -> Grads:
+def gradient_of_the_variance(ds: Array, x: Array, axis: Axis = 1, ddof: int = 0, eps: float = 0.0) -> Grads:
     return var_backward(ds, x, axis, ddof)
 
 
-def divided_by_the_variance(ds: Array, x: Array, axis: Axis = 1, ddof: int = 0) -> Grads:
-    return std_backward(ds / std(x, axis, ddof), x, axis, ddof)
-
-
-def constant(rng: np.random.Generator, x: Array, axis: Axis = 1, ddof: int = 0) -> Kink:
-    """Entries that are reduced together and all the same."""
-    n, d = (int(rng.integers(size)) for size in x.shape)
-    moved = x.copy()
-    moved[{1: (n,), 0: (slice(None), d), None: ()}[axis]] = 0.5
-    return Kink("entries that are all equal", {"x": moved}, (("x", (n, d)),))
+def divided_by_the_variance(ds: Array, x: Array, axis: Axis = 1, ddof: int = 0, eps: float = 0.0) -> Grads:
+    return std_backward(ds / std(x, axis, ddof, eps), x, axis, ddof, eps)
 
 
 LESS_ONE = tuple(
@@ -122,7 +120,7 @@ VAR = LayerSpec(
     ),
 )
 STD = LayerSpec(
-    name="std", korean="표준편차", family="ops", aliases=("StandardDeviation", "StdDev"), kinks=(constant,),
+    name="std", korean="표준편차", family="ops", aliases=("StandardDeviation", "StdDev"), inside=inside,
     forward=std, backward=std_backward, torch_forward=std_torch, shapes=LAYOUT, variants=(*VARIANTS, *LESS_ONE),
     minimum={"N": 2, "D": 2},
     mistakes=(

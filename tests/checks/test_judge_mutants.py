@@ -217,7 +217,7 @@ MUTATIONS: dict[str, tuple[Patch, str]] = {  # what is done to the judge, and an
     ),
     "no grain of single precision": (
         ladder(grain=property(lambda self: EPS)),
-        "a right loss of 1.2 in single precision, 1",
+        "a right loss of 1.2 in single precision, 9",
     ),
 }
 

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from submission_reports import HERE, grouped, report
 
-from gradcheck_plugin.api import check
 from gradcheck_plugin.model import Finding
+from reference_impls.spec import RULES
 from gradcheck_plugin.suite import Settings, open_file
 
-WRONG = sorted((Path(__file__).parent.parent / "submissions" / "wrong").glob("*.py"))
+WRONG = sorted(path.name for path in (HERE / "wrong").glob("*.py"))
 NUMBER = re.compile(r"(?<![\w.])[-+]?(?:nan|inf|(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(?![\w.]*\w)")
 
 HEAD = "import numpy as np\n\n\n"
@@ -295,6 +296,13 @@ def pasted(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+# they run on objects of the checker's, or on more than one upstream gradient, which nothing short can paste
+NOTHING_TO_PASTE = {
+    "initialisers.py", "layers_with_optimizer.py", "optim_dictionaries.py", "optim_layerwise.py", "optim_of_model.py",
+    "optim_one_by_one.py", "optim_tensors.py", "optimizers_book.py", "recurrent_attention.py", "schedulers.py",
+}  # fmt: skip
+
+
 def assert_prints_yours(name: str, finding: Finding, folder: Path) -> None:
     assert finding.reproduce, name
     done = pasted(finding.reproduce, folder)
@@ -308,16 +316,21 @@ def assert_prints_yours(name: str, finding: Finding, folder: Path) -> None:
         return
     shown = [float(n) for n in NUMBER.findall(done.stdout.split("expected")[0])]
     yours = np.ravel(finding.comparison.yours)
+    if name.endswith(tuple(f"::{rule}" for rule in RULES)):  # of several steps, or of a list that goes on
+        assert all(np.isclose(shown, y, rtol=1e-6, atol=1e-7).any() for y in yours), f"{finding.reproduce}\n{shown}"
+        return
     assert len(shown) == yours.size, f"{name}\n{finding.reproduce}\n{done.stdout}"
     assert np.allclose(shown, yours, rtol=1e-6, atol=1e-7, equal_nan=True), f"{name}\n{finding.reproduce}\n{shown}"
 
 
-@pytest.mark.parametrize("path", WRONG, ids=lambda p: p.stem)
-def test_submissions(path: Path) -> None:
-    runnable = [(n, f) for n, f in findings(path) if f.case and f.code != "time-limit"]
+@pytest.mark.parametrize("file", grouped((f,) for f in WRONG))
+def test_submissions(file: str) -> None:
+    failed = [(f"{r.target}::{r.property}", r.finding) for r in report("wrong", file).results if r.finding]
+    runnable = [(n, f) for n, f in failed if f.case and f.code != "time-limit"]
     assert runnable
     for name, finding in runnable:
-        assert_prints_yours(name, finding, path.parent)
+        if finding.reproduce or file not in NOTHING_TO_PASTE:
+            assert_prints_yours(name, finding, HERE / "wrong")
 
 
 @pytest.mark.parametrize("kind", SMALL)

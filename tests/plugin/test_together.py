@@ -32,20 +32,28 @@ def test_no_cache(layers: pytest.Pytester, run: Run) -> None:
 
 
 def test_xdist_gives_the_same(layers: pytest.Pytester) -> None:
-    def verdicts(*args: str) -> list[tuple[str, str, str, int]]:
-        layers.runpytest_subprocess("--gradcheck", "layers.py", "--gradcheck-json=r.json", "--gradcheck-cases=8", *args)
+    odd = "class Odd:\n    def __init__(self, what): pass\n    def forward(self, x): return x\n"
+    layers.makepyfile(odd=odd + "    def backward(self, dout): return dout\n", empty="")
+
+    def run(*args: str) -> tuple[list[tuple[str, str, str, str, int]], pytest.RunResult]:
+        files = ("layers.py", "odd.py", "empty.py")
+        done = layers.runpytest_subprocess(
+            "--gradcheck", *files, "--gradcheck-json=r.json", "--gradcheck-cases=8", *args
+        )
         rows = json.loads((layers.path / "r.json").read_text())["results"]
-        return sorted((r["target"], r["property"], r["verdict"], str(r["finding"]), r["cases"]) for r in rows)
+        return sorted((r["target"], r["property"], r["verdict"], str(r["finding"]), r["cases"]) for r in rows), done
 
-    alone = verdicts()
+    alone, _ = run()
     assert len(alone) == 8
-    assert verdicts("-n2") == alone
-
-
-def test_xdist_shows_the_finding_and_the_table(layers: pytest.Pytester) -> None:
-    result = layers.runpytest_subprocess("--gradcheck", "layers.py", "-n2", "--gradcheck-cases=8")
+    spread, result = run("-n2")
+    assert spread == alone
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["error[[]missing-batch-sum[]]*", "*= gradcheck =*", "7 passed, 1 failed"])
+    lines = result.stdout
+    lines.fnmatch_lines(["error[[]missing-batch-sum[]]*", "*= gradcheck =*"])
+    lines.fnmatch_lines(["*Odd *not driven: Odd cannot be constructed*"])
+    lines.fnmatch_lines(["error[[]empty-file[]]: empty.py*"])
+    assert lines.str().count("not driven: Odd") == 1
+    assert "7 passed, 1 failed" in lines.str()
 
 
 def test_junit_carries_sentence_and_result(layers: pytest.Pytester, run: Run) -> None:
@@ -133,11 +141,3 @@ def test_filterwarnings_error(layers: pytest.Pytester, run: Run) -> None:
 def test_nothing_is_left_behind(layers: pytest.Pytester, run: Run) -> None:
     run("layers.py", "-p", "no:cacheprovider")
     assert {p.name for p in layers.path.iterdir()} - {"__pycache__"} == {"layers.py"}
-
-
-def test_xdist_tells_what_was_not_driven_and_not_read(layers: pytest.Pytester) -> None:
-    odd = "class Odd:\n    def __init__(self, what): pass\n    def forward(self, x): return x\n"
-    layers.makepyfile(odd=odd + "    def backward(self, dout): return dout\n", empty="")
-    result = layers.runpytest_subprocess("--gradcheck", "layers.py", "odd.py", "empty.py", "-n2", "--gradcheck-cases=4")
-    result.stdout.fnmatch_lines(["*Odd *not driven: Odd cannot be constructed*", "error[[]empty-file[]]: empty.py*"])
-    assert result.stdout.str().count("not driven: Odd") == 1

@@ -87,7 +87,7 @@ def test_new_arrays_in_the_dictionary_are_advised() -> None:
     assert [a.code for a in result.advice] == ["not-in-place"]
 
 
-class CountsLayers:
+class AdamOfLayers:
     """Counts every layer as a step: only a second layer shows it."""
 
     def __init__(self, learning_rate: float = 0.1, beta_1: float = 0.9, beta_2: float = 0.999) -> None:
@@ -105,7 +105,7 @@ class CountsLayers:
 
 
 def test_a_second_layer_shows_what_is_counted() -> None:
-    (result,) = check(CountsLayers, "adam", cases=5).failed
+    (result,) = check(AdamOfLayers, "adam", cases=5).failed
     assert result.finding is not None
     assert result.finding.code == "update-differs"
 

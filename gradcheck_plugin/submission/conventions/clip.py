@@ -132,4 +132,4 @@ class Clip:
         dW, db, limit, name = arrays["dW"], arrays["db"], arrays["limit"], self.rule.__name__
         if self.box == "one":
             return [f"print({name}({dW}[0], {limit}[0]))"]
-        return [f"grads = [{dW}[0], {db}[0]]", f"returned = {name}(grads, {limit}[0])", "print(grads[0])"]
+        return [f"grads = [{dW}[0], {db}[0]]", f"returned = {name}(grads, {limit}[0])", "print(grads)"]

@@ -191,7 +191,7 @@ class FunctionPair:
             display = {n: a for a, n in self.order.items()}
             return {n: g for n in names if (g := state.returned_as(display[n], returned)) is not None}
         if isinstance(returned, tuple | list):
-            return dict(zip(names, returned, strict=False))
+            return state.in_order(returned, [self.layout[n] for n in self.order.values()])
         return {names[0]: returned} if returned is not None else {}
 
     def user_names(self) -> dict[str, str]:

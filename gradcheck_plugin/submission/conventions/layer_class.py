@@ -216,8 +216,7 @@ class LayerClass(DrivesObjects):
         if isinstance(returned, dict):
             found = {n: g for n in (*inputs, *params) if (g := state.returned_as(n, returned)) is not None}
         elif isinstance(returned, tuple | list):
-            order = [*inputs, *params]
-            found = dict(zip(order[: len(returned)], returned, strict=False))
+            found = state.in_order(returned, (*self.layout.inputs, *self.layout.params))
         elif returned is not None:
             found = {inputs[0]: returned} if inputs else {}
         else:
