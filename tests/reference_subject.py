@@ -124,10 +124,20 @@ def check_all(made: Target) -> list[Result]:
     return [made.check(p) for p in made.properties()]
 
 
+def first_code(made: Target) -> str:
+    """What the first finding is called, failures first; "" where there is none."""
+    results = []
+    for property in made.properties():
+        results.append(made.check(property))
+        if results[-1].verdict is not Verdict.PASS and results[-1].finding:
+            break
+    return next(iter(codes(results)), "")
+
+
 def codes(results: list[Result]) -> list[str]:
     """What the findings are called, failures first, then advice."""
     failures = [r.finding.code for r in results if r.verdict is not Verdict.PASS and r.finding]
     return failures + [a.code for r in results for a in r.advice if a.severity is not Severity.NOTE]
 
 
-__all__ = ["ReferenceCaller", "check_all", "codes", "defaults", "target"]
+__all__ = ["ReferenceCaller", "check_all", "codes", "defaults", "first_code", "target"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -131,16 +132,19 @@ def weights(obj: Any) -> list[Array]:
     return [a for path, a in leaves(obj) if is_parameter(path) and is_weight(path)]
 
 
-def gradient_paths(obj: Any, parameter: Path) -> list[Path]:
-    """Where the gradient of the parameter at a path may lie, likeliest first, after a backward.
+def gradient_path(obj: Any, parameter: Path) -> Path | None:
+    """Where the gradient of the parameter at a path lies after a backward: the likeliest place that holds a number.
 
     One array may be held under two names, `self.W` and `self.params[0]`: both lead to its gradient.
     """
+    found = _gradient_path(obj, parameter)
+    if found is not None:
+        return found
     held = get(obj, parameter)
     array = to_array(held) if is_tensor(held) else np.asarray(held)
     leaves_ = [(p, a) for p, a in _leaves(obj, (), 3, set(), twice=True) if p != parameter]
     names = [p for p, a in leaves_ if a.shape == array.shape and np.shares_memory(a, array)]
-    return [g for path in (parameter, *names) for g in _gradient_paths(obj, path)]
+    return next(filter(None, (_gradient_path(obj, path) for path in names)), None)
 
 
 def gradients_of_one(obj: Any, parameter: Path, gradient: Path) -> tuple[Path, ...]:
@@ -153,7 +157,13 @@ def gradients_of_one(obj: Any, parameter: Path, gradient: Path) -> tuple[Path, .
     return gradient, *((*gradient[:-1], ("item", i)) for i in others)
 
 
-def _gradient_paths(obj: Any, parameter: Path) -> list[Path]:
+def _gradient_path(obj: Any, parameter: Path) -> Path | None:
+    return next((p for p in _likely(parameter) if _is_gradient(get(obj, p))), None)
+
+
+@cache
+def _likely(parameter: Path) -> tuple[Path, ...]:
+    """Where the gradient of a parameter may lie, by the names that people give it, likeliest first."""
     owner, (kind, key) = parameter[:-1], parameter[-1]
     found: list[Path] = []
     if key in ("value", "val") or (kind == "attr" and key == "data"):
@@ -167,7 +177,7 @@ def _gradient_paths(obj: Any, parameter: Path) -> list[Path]:
             found += [(*prefix, ("attr", box), ("item", k)) for k in (key, *spellings)]
     for s in spellings:
         found.append((*owner, ("item", s)))
-    return [p for p in found if _is_gradient(get(obj, p))]
+    return tuple(dict.fromkeys(found))
 
 
 def _is_gradient(value: Any) -> bool:

@@ -55,6 +55,12 @@ def masked_fill_torch(x: Any, mask: Any, value: float = -5.0, keep: bool = False
     return x.masked_fill((mask == 0) == keep, value)
 
 
+def inside(y: Array, x: Array, mask: Array, value: float = -5.0, keep: bool = False) -> dict[str, float]:
+    """The number that a forward fills in."""
+    filled = np.unique(y[np.broadcast_to((mask == 0) == keep, y.shape)])
+    return {"value": float(filled[0])} if filled.size == 1 else {"value": value}
+
+
 def mask_ignored(dy: Array, x: Array, mask: Array, **options: Any) -> Grads:
     return {"x": dy * 1.0}
 
@@ -93,7 +99,7 @@ WHERE = LayerSpec(
 )
 MASKED_FILL = LayerSpec(
     name="masked_fill", korean="마스크 채우기", family="ops", aliases=("MaskFill", "FillMask", "ApplyMask"),
-    forward=masked_fill, backward=masked_fill_backward, torch_forward=masked_fill_torch,
+    forward=masked_fill, backward=masked_fill_backward, torch_forward=masked_fill_torch, inside=inside,
     shapes="x: N D, mask: N D @binary -> N D",
     variants=(
         Variant("mask: D @binary", "mask repeated over the batch", incidental=True),

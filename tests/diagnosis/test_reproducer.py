@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from submission_reports import HERE, grouped, report
 
+from gradcheck_plugin.api import check
 from gradcheck_plugin.model import Finding
-from reference_impls.spec import RULES
 from gradcheck_plugin.suite import Settings, open_file
+from reference_impls.spec import RULES
 
 WRONG = sorted(path.name for path in (HERE / "wrong").glob("*.py"))
 NUMBER = re.compile(r"(?<![\w.])[-+]?(?:nan|inf|(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(?![\w.]*\w)")

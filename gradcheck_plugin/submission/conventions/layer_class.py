@@ -226,9 +226,9 @@ class LayerClass(DrivesObjects):
                 self.gradients[inputs[0]] = ((("attr", left),),)
         for name in params:
             if name not in found and name in self.paths:
-                paths = state.gradient_paths(obj, self.paths[name])
-                if paths:
-                    parts = state.gradients_of_one(obj, self.paths[name], paths[0])
+                path = state.gradient_path(obj, self.paths[name])
+                if path is not None:
+                    parts = state.gradients_of_one(obj, self.paths[name], path)
                     self.gradients[name] = parts
                     values = [state.get(obj, path) for path in parts]
                     found[name] = values[0] if len(values) == 1 else sum(values)

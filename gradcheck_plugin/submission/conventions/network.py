@@ -126,8 +126,8 @@ class Network(DrivesObjects):
             if value is None and isinstance(returned, tuple | list):
                 value = dict(enumerate(returned)).get([e.name for e in self.layout.params].index(entry.name))
             if value is None and returned is None:
-                paths = state.gradient_paths(obj, self.paths[entry.name])
-                value = state.get(obj, paths[0]) if paths else None
+                path = state.gradient_path(obj, self.paths[entry.name])
+                value = state.get(obj, path) if path is not None else None
             if value is not None:
                 found[entry.name] = value
         return found
