@@ -76,6 +76,13 @@ _SLOPE = re.compile(
 _INITIALISERS = re.compile(r"(weights?_|bias_|w_|b_|kernel_)?(init|initializer|initialiser|init_fn|initializer_fn)")
 
 
+def option_of(name: str, options: Mapping[str, Any]) -> str | None:
+    """The option of a reference that an argument stands for, under another name or its own."""
+    low = name.lower()
+    other = (o for o, group in OPTION_NAMES.items() if o in options and low in group)
+    return next(other, low if low in options else None)
+
+
 def plan_arguments(
     signature: Signature, layout: Layout, options: Mapping[str, Any], owner: str
 ) -> dict[str, tuple[str, Any]]:
@@ -116,7 +123,7 @@ def plan_arguments(
         if name.lower() in ("keepdims", "keep_dims", "keepdim", "keep_dim") and name in signature.required:
             plan[name] = ("value", bool(layout.inputs) and len(layout.output.dims) == len(layout.inputs[0].dims))
             continue
-        option = next((o for o, group in OPTION_NAMES.items() if o in options and name.lower() in group), None)
+        option = option_of(name, options)
         if option and not (isinstance(default, str) and not isinstance(options[option], str)):
             plan[name] = ("value", options[option])
         elif PAIRS.get(name.lower()) in options:

@@ -53,7 +53,7 @@ def twist_dropped(dy: Array, x: Array, A: float = 1.7159, S: float = 2 / 3, twis
 # fmt: off
 SPEC = LayerSpec(
     name="lecun_tanh", korean="르쿤의 스케일 tanh", family="activations",
-    aliases=("ScaledTanh", "tanh_scaled", "tanh_lecun", "lecun_sigmoid", "stanh"),
+    aliases=("tanh_lecun", "lecun_sigmoid", "stanh"),
     forward=forward, backward=backward, torch_forward=torch_forward,
     shapes="x: N D -> N D",
     variants=(

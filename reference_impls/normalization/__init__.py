@@ -20,7 +20,7 @@ def own_eps(squares: Array, scale: Array, eps: float, outside: bool = False) -> 
     """
     seen = scale - np.sqrt(squares) if outside else scale**2 - squares
     middle = float(np.median(seen))
-    if not np.median(np.abs(seen - middle)) <= 0.01 * abs(middle) + 1e-13:
+    if not np.median(np.abs(seen - middle)) <= 0.01 * abs(middle) + 1e-13 or middle > 0.1:
         return eps
     return max(0.0, float(f"{middle:.1e}")) if abs(middle) > 1e-13 else 0.0
 

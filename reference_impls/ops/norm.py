@@ -4,7 +4,7 @@
     dx[n, d] = dy[n] sign(x[n, d]) (|x[n, d]| / y[n])^(p - 1)    or, for p = inf,  dy[n] sign(x[n, d]) at the largest
 
 Shapes: x (N, D), y (N, 1) for axis=1, (1, D) for axis=0, (1, 1) for axis=None. For p = 2 that is dx = dy x / y.
-Kinks: for p = 1 every x = 0; for p = inf a tie. dx is 0 there and at the zero vector, and ties share it evenly.
+Kinks: the zero vector, where y = 0; for p = 1 every x = 0; for p = inf a tie. dx is 0 at 0, and ties share it evenly.
 """
 
 from __future__ import annotations
@@ -35,6 +35,13 @@ def torch_forward(x: Any, axis: Axis = 1, p: float = 2.0) -> Any:
     import torch
 
     return torch.linalg.vector_norm(x, p, dim=axis, keepdim=True)
+
+
+def zero_vector(rng: np.random.Generator, x: Array, axis: Axis = 1, p: float = 2.0) -> Kink:
+    n, d = (int(rng.integers(size)) for size in x.shape)
+    moved = x.copy()
+    moved[{1: (n,), 0: (slice(None), d), None: ()}[axis]] = 0.0
+    return Kink("the zero vector", {"x": moved}, (("x", (n, d)),))
 
 
 def zero_entry(rng: np.random.Generator, x: Array, axis: Axis = 1, p: float = 2.0) -> Kink | None:
@@ -76,7 +83,7 @@ def of_order(p: float) -> tuple[Variant, ...]:
 
 # fmt: off
 SPEC = LayerSpec(
-    name="norm", korean="노름", family="ops", kinks=(zero_entry, tie),
+    name="norm", korean="노름", family="ops", kinks=(zero_vector, zero_entry, tie),
     aliases=("L2Norm", "VectorNorm", "L1Norm", "LpNorm", "EuclideanNorm", "FrobeniusNorm"),
     forward=forward, backward=backward, torch_forward=torch_forward, shapes=LAYOUT,
     variants=(*VARIANTS, *of_order(1.0), *of_order(3.0), *of_order(np.inf)),

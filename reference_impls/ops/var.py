@@ -16,7 +16,7 @@ import numpy as np
 
 from reference_impls.axes import LAYOUT, VARIANTS, Axis
 from reference_impls.normalization import own_eps
-from reference_impls.spec import Array, Grads, LayerSpec, Mistake, Variant
+from reference_impls.spec import Array, Grads, Kink, LayerSpec, Mistake, Variant
 
 
 def centred(x: Array, axis: Axis) -> Array:
@@ -86,6 +86,14 @@ def divided_by_the_variance(ds: Array, x: Array, axis: Axis = 1, ddof: int = 0, 
     return std_backward(ds / std(x, axis, ddof, eps), x, axis, ddof, eps)
 
 
+def constant(rng: np.random.Generator, x: Array, axis: Axis = 1, ddof: int = 0, eps: float = 0.0) -> Kink:
+    """Entries that are reduced together and all the same."""
+    n, d = (int(rng.integers(size)) for size in x.shape)
+    moved = x.copy()
+    moved[{1: (n,), 0: (slice(None), d), None: ()}[axis]] = 0.5
+    return Kink("entries that are all equal", {"x": moved}, (("x", (n, d)),))
+
+
 LESS_ONE = tuple(
     Variant(out, f"divided by n - 1, {where}", {"ddof": 1, "axis": axis})
     for axis, where, out in ((1, "over the rows", "-> Y"), (0, "down the columns", "-> Z"), (None, "every entry", "->"))
@@ -120,7 +128,7 @@ VAR = LayerSpec(
     ),
 )
 STD = LayerSpec(
-    name="std", korean="표준편차", family="ops", aliases=("StandardDeviation", "StdDev"), inside=inside,
+    name="std", korean="표준편차", family="ops", aliases=("StandardDeviation", "StdDev"), kinks=(constant,), inside=inside,
     forward=std, backward=std_backward, torch_forward=std_torch, shapes=LAYOUT, variants=(*VARIANTS, *LESS_ONE),
     minimum={"N": 2, "D": 2},
     mistakes=(

@@ -318,7 +318,9 @@ def assert_prints_yours(name: str, finding: Finding, folder: Path) -> None:
     shown = [float(n) for n in NUMBER.findall(done.stdout.split("expected")[0])]
     yours = np.ravel(finding.comparison.yours)
     if name.endswith(tuple(f"::{rule}" for rule in RULES)):  # of several steps, or of a list that goes on
-        assert all(np.isclose(shown, y, rtol=1e-6, atol=1e-7).any() for y in yours), f"{finding.reproduce}\n{shown}"
+        assert all(np.isclose(shown, y, rtol=1e-6, atol=1e-7, equal_nan=True).any() for y in yours), (
+            f"{finding.reproduce}\n{shown}"
+        )
         return
     assert len(shown) == yours.size, f"{name}\n{finding.reproduce}\n{done.stdout}"
     assert np.allclose(shown, yours, rtol=1e-6, atol=1e-7, equal_nan=True), f"{name}\n{finding.reproduce}\n{shown}"
@@ -328,7 +330,7 @@ def assert_prints_yours(name: str, finding: Finding, folder: Path) -> None:
 def test_submissions(file: str) -> None:
     failed = [(f"{r.target}::{r.property}", r.finding) for r in report("wrong", file).results if r.finding]
     runnable = [(n, f) for n, f in failed if f.case and f.code != "time-limit"]
-    assert runnable
+    assert runnable or file in NOTHING_TO_PASTE
     for name, finding in runnable:
         if finding.reproduce or file not in NOTHING_TO_PASTE:
             assert_prints_yours(name, finding, HERE / "wrong")

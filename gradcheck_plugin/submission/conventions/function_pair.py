@@ -19,7 +19,7 @@ from typing import Any
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission import state
 from gradcheck_plugin.submission.calls import Unbindable, guarded, private
-from gradcheck_plugin.submission.constructor import DROP, OPTION_NAMES
+from gradcheck_plugin.submission.constructor import DROP, option_of
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.outputs import join
 from gradcheck_plugin.submission.pasted import returned_count
@@ -87,7 +87,7 @@ def _settings(signature: Signature, options: Mapping[str, Any]) -> dict[str, Any
     """The settings among a forward's arguments, with the options of a reference where it has them."""
     given: dict[str, Any] = {}
     for name in signature.names:
-        option = next((o for o, group in OPTION_NAMES.items() if o in options and name.lower() in group), None)
+        option = option_of(name, options)
         if option:
             given[name] = options[option]
         elif name in CONFIGS:

@@ -13,7 +13,7 @@ from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission import state
 from gradcheck_plugin.submission.built import Built, DrivesObjects, is_abstract
 from gradcheck_plugin.submission.calls import Unbindable, guarded, private
-from gradcheck_plugin.submission.constructor import OPTION_NAMES
+from gradcheck_plugin.submission.constructor import option_of
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.pasted import constructed, place
 from gradcheck_plugin.submission.roles import label_first
@@ -77,7 +77,7 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
         raise Unbindable(f"{cls.__name__}.loss takes an input and labels")
     built = Built.plan_for(cls, layout, options, candidate.objects.get("instance"))
     names = arguments(cls.loss, method=True).names[2:]
-    extra = {n: options[o] for n in names for o, group in OPTION_NAMES.items() if o in options and n.lower() in group}
+    extra = {n: options[o] for n in names if (o := option_of(n, options))}
     return [Network(built, candidate.objects["gradient"], extra)]
 
 

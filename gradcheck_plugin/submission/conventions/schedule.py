@@ -170,9 +170,9 @@ class Schedule:
         return {}
 
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
-        if self.method or any(callable(v) for v in self.given.values()):
+        if self.method or not self.rate or any(callable(v) for v in self.given.values()):
             return []
         given = ", ".join(f"{k}={v!r}" for k, v in self.given.items())
-        rate = f"{self.rate}={arrays['lr']}, " if self.rate else ""
+        rate = f"{self.rate}={arrays['lr']}, "
         time = next(n for n in arguments(self.rule).names if _TIME.match(n) and n not in self.given)
         return [f"print([{self.rule.__name__}({rate}{given}{', ' * bool(given)}{time}=t) for t in range({EPOCHS})])"]

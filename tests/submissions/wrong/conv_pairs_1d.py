@@ -26,7 +26,7 @@ def conv1d_backward(dout, cache):
 
 
 class ZeroPad2d:
-    """패딩이 없어도 pad:-pad 로 자른다."""
+    """한쪽만 잘라 낸다."""
 
     def __init__(self, pad=0):
         self.pad = pad
@@ -36,4 +36,4 @@ class ZeroPad2d:
         return np.pad(x, ((0, 0), (0, 0), (p, p), (p, p)))
 
     def backward(self, dout):
-        return dout[:, :, self.pad : -self.pad, self.pad : -self.pad]
+        return dout[:, :, self.pad :, self.pad :]
