@@ -77,10 +77,10 @@ _INITIALISERS = re.compile(r"(weights?_|bias_|w_|b_|kernel_)?(init|initializer|i
 
 
 def option_of(name: str, options: Mapping[str, Any]) -> str | None:
-    """The option of a reference that an argument stands for, under another name or its own."""
+    """The option of a reference that an argument stands for, under another name or its own; there it is a number."""
     low = name.lower()
     other = (o for o, group in OPTION_NAMES.items() if o in options and low in group)
-    return next(other, low if low in options else None)
+    return next(other, low if isinstance(options.get(low), int | float) else None)
 
 
 def plan_arguments(

@@ -43,6 +43,8 @@ class _Held:
 
 
 _blocks: list[_Held] = []
+_get_source: Callable[[], np.random.BitGenerator] = vars(np.random)["get_bit_generator"]  # no stubs have it
+_set_source: Callable[[np.random.BitGenerator], None] = vars(np.random)["set_bit_generator"]
 _spare: list[np.random.BitGenerator] = []  # one for each level of nested blocks
 
 
@@ -55,10 +57,10 @@ def hold(function: Any) -> None:
 @contextlib.contextmanager
 def frozen(seed: int) -> Iterator[None]:
     """Run with known random states and quiet warnings, and put everything back: dropout draws the same mask again."""
-    numpy_source, python_state = np.random.get_bit_generator(), random.getstate()
+    numpy_source, python_state = _get_source(), random.getstate()
     generator = getattr(sys.modules.get("torch"), "default_generator", None)
     torch_state = generator.get_state() if generator is not None else None
-    np.random.set_bit_generator(_spare.pop() if _spare else np.random.MT19937())  # to copy its state takes far longer
+    _set_source(_spare.pop() if _spare else np.random.MT19937())  # to copy its state takes far longer
     np.random.seed(seed % 2**32)
     random.seed(seed)
     if generator is not None:
@@ -72,8 +74,8 @@ def frozen(seed: int) -> Iterator[None]:
     finally:
         _blocks.remove(held)
         held.release()
-        _spare.append(np.random.get_bit_generator())
-        np.random.set_bit_generator(numpy_source)
+        _spare.append(_get_source())
+        _set_source(numpy_source)
         random.setstate(python_state)
         if generator is not None:
             generator.set_state(torch_state)

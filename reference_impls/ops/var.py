@@ -128,9 +128,9 @@ VAR = LayerSpec(
     ),
 )
 STD = LayerSpec(
-    name="std", korean="표준편차", family="ops", aliases=("StandardDeviation", "StdDev"), kinks=(constant,), inside=inside,
+    name="std", korean="표준편차", family="ops", aliases=("StandardDeviation", "StdDev"), kinks=(constant,),
     forward=std, backward=std_backward, torch_forward=std_torch, shapes=LAYOUT, variants=(*VARIANTS, *LESS_ONE),
-    minimum={"N": 2, "D": 2},
+    inside=inside, minimum={"N": 2, "D": 2},
     mistakes=(
         degrees(std_divided_by_n_less_one, "standard deviation", "표준편차", "n - 1", "n"),
         degrees(std_divided_by_n, "standard deviation", "표준편차", "n", "n - 1", LESS_ONE[0].note),

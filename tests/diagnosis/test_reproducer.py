@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -291,10 +292,28 @@ def findings(path: Path) -> list[tuple[str, Finding]]:
     return [(f"{r.target}::{r.property}", r.finding) for t in suite.targets for r in t.check_all() if r.finding]
 
 
-def pasted(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-"], input=text, cwd=folder, capture_output=True, text=True, check=False, timeout=60
+PASTE = """
+import contextlib, io, json, sys, traceback
+done = []
+for text in json.load(sys.stdin):
+    out, error = io.StringIO(), ""
+    with contextlib.redirect_stdout(out):
+        try:
+            exec(compile(text, "<pasted>", "exec"), {"__name__": "__main__"})
+        except BaseException:
+            error = traceback.format_exc()
+    done.append((out.getvalue(), error))
+print(json.dumps(done))
+"""
+
+
+def pasted(texts: list[str], folder: Path) -> list[tuple[str, str]]:
+    """What each text prints and raises, pasted one after the other into a Python of its own."""
+    command = [sys.executable, "-c", PASTE]
+    done = subprocess.run(
+        command, input=json.dumps(texts), cwd=folder, capture_output=True, text=True, check=True, timeout=60
     )
+    return [(out, error) for out, error in json.loads(done.stdout)]
 
 
 # they run on objects of the checker's, or on more than one upstream gradient, which nothing short can paste
@@ -304,25 +323,29 @@ NOTHING_TO_PASTE = {
 }  # fmt: skip
 
 
-def assert_prints_yours(name: str, finding: Finding, folder: Path) -> None:
+def assert_print_yours(found: list[tuple[str, Finding]], folder: Path) -> None:
+    for (name, finding), printed in zip(found, pasted([f.reproduce for _, f in found], folder), strict=True):
+        assert_prints_yours(name, finding, *printed)
+
+
+def assert_prints_yours(name: str, finding: Finding, out: str, error: str) -> None:
     assert finding.reproduce, name
-    done = pasted(finding.reproduce, folder)
     if finding.code == "raised":
-        assert finding.message.split(" raised ")[1].split(":")[0] in done.stderr
+        assert finding.message.split(" raised ")[1].split(":")[0] in error
         return
-    assert done.returncode == 0, f"{name}\n{finding.reproduce}\n{done.stderr}"
+    assert not error, f"{name}\n{finding.reproduce}\n{error}"
     for array in finding.case:
         assert re.search(rf"^{array} = ", finding.reproduce, re.M), f"{array}\n{finding.reproduce}"
     if finding.comparison is None or finding.comparison.yours is None:
         return
-    shown = [float(n) for n in NUMBER.findall(done.stdout.split("expected")[0])]
+    shown = [float(n) for n in NUMBER.findall(out.split("expected")[0])]
     yours = np.ravel(finding.comparison.yours)
     if name.endswith(tuple(f"::{rule}" for rule in RULES)):  # of several steps, or of a list that goes on
         assert all(np.isclose(shown, y, rtol=1e-6, atol=1e-7, equal_nan=True).any() for y in yours), (
             f"{finding.reproduce}\n{shown}"
         )
         return
-    assert len(shown) == yours.size, f"{name}\n{finding.reproduce}\n{done.stdout}"
+    assert len(shown) == yours.size, f"{name}\n{finding.reproduce}\n{out}"
     assert np.allclose(shown, yours, rtol=1e-6, atol=1e-7, equal_nan=True), f"{name}\n{finding.reproduce}\n{shown}"
 
 
@@ -331,9 +354,8 @@ def test_submissions(file: str) -> None:
     failed = [(f"{r.target}::{r.property}", r.finding) for r in report("wrong", file).results if r.finding]
     runnable = [(n, f) for n, f in failed if f.case and f.code != "time-limit"]
     assert runnable or file in NOTHING_TO_PASTE
-    for name, finding in runnable:
-        if finding.reproduce or file not in NOTHING_TO_PASTE:
-            assert_prints_yours(name, finding, HERE / "wrong")
+    pasted = [(n, f) for n, f in runnable if f.reproduce or file not in NOTHING_TO_PASTE]
+    assert_print_yours(pasted, HERE / "wrong")
 
 
 @pytest.mark.parametrize("kind", SMALL)
@@ -342,15 +364,13 @@ def test_every_convention(kind: str, tmp_path: Path) -> None:
     path.write_text(HEAD + SMALL[kind].lstrip())
     found = findings(path)
     assert found
-    for name, finding in found:
-        assert_prints_yours(name, finding, tmp_path)
+    assert_print_yours(found, tmp_path)
 
 
 @pytest.mark.parametrize("file", ["02-layers.py", "random.py", "class.py"])
 def test_a_file_whose_name_cannot_be_imported(file: str, tmp_path: Path) -> None:
     (tmp_path / file).write_text(HEAD + SMALL["a pair with a cache"].lstrip())
-    for name, finding in findings(tmp_path / file):
-        assert_prints_yours(name, finding, Path.cwd())
+    assert_print_yours(findings(tmp_path / file), Path.cwd())
 
 
 def test_names_are_the_users_own(tmp_path: Path) -> None:
