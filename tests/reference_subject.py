@@ -116,7 +116,7 @@ def target(
         known = spec.gradients(spec.output(*arrays, **variant.options), *arrays, **variant.options)
         judged = tuple(n for n in judged if n in known)
     subject = Subject(spec.name, caller, layout, judged, {}, spec=spec, variant=variant, matches=True)
-    return Target(subject, settings or Settings(cases=5))
+    return Target(subject, settings or Settings(cases=12))
 
 
 def check_all(made: Target) -> list[Result]:
