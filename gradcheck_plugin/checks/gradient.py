@@ -259,20 +259,24 @@ def exact(
     subject: Subject, name: str, case: Case, layout: Layout, dy: Array, out: Array
 ) -> tuple[Array | None, Array | None]:
     """The reference's gradient and torch's, where the forward agrees with the reference in this very case."""
+    reference = referred(subject, case, layout, dy, out)
+    if not reference or subject.spec is None or not autograd.ready():
+        return reference.get(name), None
+    base_dy = layout.to_base(OUTPUT, np.asarray(dy), subject.spec.layout, case.sizes)
+    arrays, options = subject.base_arrays(case, layout), subject.variant.options
+    theirs = subject.to_user(autograd.gradients(subject.spec, arrays, base_dy, options), case, layout)
+    return reference.get(name), theirs.get(name)
+
+
+def referred(subject: Subject, case: Case, layout: Layout, dy: Array, out: Array) -> dict[str, Array]:
+    """The reference's gradients, where the forward agrees with the reference in this very case."""
     spec = subject.spec
-    if spec is None or not subject.matches or spec.kind == "update":
-        return None, None
-    want = subject.reference(case, layout)
-    if want is None or want.shape != out.shape:
-        return None, None
+    want = subject.reference(case, layout) if subject.matches else None
+    if spec is None or spec.kind == "update" or want is None or want.shape != out.shape:
+        return {}
     scale = max(float(np.max(np.abs(want), initial=0.0)), 1e-3)
     if not np.isfinite(want).all() or not np.all(np.abs(out - want) <= 1e-5 * scale):
-        return None, None
-    arrays = subject.base_arrays(case, layout)
+        return {}
     base_dy = layout.to_base(OUTPUT, np.asarray(dy), spec.layout, case.sizes)
-    options = subject.variant.options
-    reference = subject.to_user(spec.gradients(base_dy, *arrays.values(), **options), case, layout)
-    if not autograd.ready():
-        return reference.get(name), None
-    theirs = subject.to_user(autograd.gradients(spec, arrays, base_dy, options), case, layout)
-    return reference.get(name), theirs.get(name)
+    arrays = subject.base_arrays(case, layout).values()
+    return subject.to_user(spec.gradients(base_dy, *arrays, **subject.variant.options), case, layout)
