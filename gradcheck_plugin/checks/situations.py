@@ -196,7 +196,7 @@ def _one_sample(subject: Subject, case: Case, seen: Seen) -> Iterator[Breach]:
         return
     except Exception:
         return
-    want = _with_one(seen.out.shape, case.sizes[BATCH])
+    want = _with_one(subject, case, seen.out.shape)
     if want is not None and out.shape != want:
         detail = f"gives an output of shape {out.shape}, not {want}"
         yield Breach("batch-of-one", error, "", detail, property="forward", case=one)
@@ -210,9 +210,14 @@ def _one_sample(subject: Subject, case: Case, seen: Seen) -> Iterator[Breach]:
     yield from _one_by_reference(subject, case, seen, one, out, dy, given)
 
 
-def _with_one(shape: tuple[int, ...], count: int) -> tuple[int, ...] | None:
+def _with_one(subject: Subject, case: Case, shape: tuple[int, ...]) -> tuple[int, ...] | None:
     """The shape of an output with one sample, where it is clear which axis they lie on."""
-    return tuple(1 if s == count else s for s in shape) if shape.count(count) == 1 else None
+    count, dims = case.sizes[BATCH], subject.layout.output.dims
+    if subject.spec is not None:
+        lies = BATCH in dims and len(dims) == len(shape) and shape[dims.index(BATCH)] == count
+        return tuple(1 if d == BATCH else s for d, s in zip(dims, shape, strict=True)) if lies else None
+    clear = shape.count(count) == list(case.sizes.values()).count(count) == 1
+    return tuple(1 if s == count else s for s in shape) if clear else None
 
 
 def _one_by_reference(

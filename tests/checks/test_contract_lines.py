@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from reference_subject import target
 
 from gradcheck_plugin.api import Report, check
+from gradcheck_plugin.checks import contract
 from gradcheck_plugin.diagnosis.codes import CODES
 from gradcheck_plugin.model import Finding, Severity, Verdict
+from reference_impls import specs
 
 
 class Kept:
@@ -669,3 +672,17 @@ def test_what_the_contract_costs() -> None:
         contract = check(cls).results[0]
         assert contract.verdict is Verdict.PASS
         assert contract.evaluations <= 15 * contract.cases
+
+
+@pytest.mark.parametrize("name", ["mean", "layernorm", "take_rows", "concat", "reshape", "matmul"])
+def test_a_batch_of_one_is_judged_where_another_axis_is_as_long(name: str) -> None:
+    """The axis of the samples is known from the layout, not guessed from the lengths."""
+    spec = specs()[name]
+    for variant, layout in spec.layouts():
+        if not any("N" in entry.dims for entry in layout.entries):
+            continue
+        subject = target(spec, variant).subject
+        for size in (2, 3, 4):
+            sizes = {d: max(size, spec.minimum.get(d, 1)) for d in layout.dims(spec.layout)}
+            found = [b.code for b in contract.breaches(subject, subject.sample(size, sizes))]
+            assert "batch-of-one" not in found, (variant.note, sizes)
