@@ -196,7 +196,7 @@ def _one_sample(subject: Subject, case: Case, seen: Seen) -> Iterator[Breach]:
         return
     except Exception:
         return
-    want = _with_one(subject, case, seen.out.shape)
+    want = _with_one(subject, case, one, seen.out.shape)
     if want is not None and out.shape != want:
         detail = f"gives an output of shape {out.shape}, not {want}"
         yield Breach("batch-of-one", error, "", detail, property="forward", case=one)
@@ -210,12 +210,12 @@ def _one_sample(subject: Subject, case: Case, seen: Seen) -> Iterator[Breach]:
     yield from _one_by_reference(subject, case, seen, one, out, dy, given)
 
 
-def _with_one(subject: Subject, case: Case, shape: tuple[int, ...]) -> tuple[int, ...] | None:
-    """The shape of an output with one sample, where it is clear which axis they lie on."""
-    count, dims = case.sizes[BATCH], subject.layout.output.dims
+def _with_one(subject: Subject, case: Case, one: Case, shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The shape of the output of one sample: as the reference gives it, or where it is clear which axis they lie on."""
     if subject.spec is not None:
-        lies = BATCH in dims and len(dims) == len(shape) and shape[dims.index(BATCH)] == count
-        return tuple(1 if d == BATCH else s for d, s in zip(dims, shape, strict=True)) if lies else None
+        many, single = subject.reference(case), subject.reference(one)
+        return single.shape if many is not None and single is not None and many.shape == shape else None
+    count = case.sizes[BATCH]
     clear = shape.count(count) == list(case.sizes.values()).count(count) == 1
     return tuple(1 if s == count else s for s in shape) if clear else None
 

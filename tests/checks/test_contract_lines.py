@@ -674,7 +674,7 @@ def test_what_the_contract_costs() -> None:
         assert contract.evaluations <= 15 * contract.cases
 
 
-@pytest.mark.parametrize("name", ["mean", "layernorm", "take_rows", "concat", "reshape", "matmul"])
+@pytest.mark.parametrize("name", ["mean", "layernorm", "take_rows", "concat", "reshape", "matmul", "stack", "norm"])
 def test_a_batch_of_one_is_judged_where_another_axis_is_as_long(name: str) -> None:
     """The axis of the samples is known from the layout, not guessed from the lengths."""
     spec = specs()[name]
