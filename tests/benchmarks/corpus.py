@@ -2,10 +2,11 @@
 
     python tests/benchmarks/corpus.py FOLDER [FOLDER ...] [--cases 8] [--json rows.json] [--verbose]
 
-A backward is a function or method with such a name (backward, backprop, d..., gradient) that has a body, in a file that
-is no test; the same text in two files counts once among the distinct ones. Every FAIL is listed, to be looked at by
-hand, and everything that is not driven, by its reason. Files are checked in processes of their own, a few at a time,
-so that a crash or a hang is an outcome like any other.
+A backward is a function or method with such a name (backward, backprop, ..._grad, derivative) that has a body, or a
+function that returns (loss, gradient); no test, no numerical gradient, no abstract base, and no container that only
+hands the gradient on. The same text in two files counts once among the distinct ones. Every FAIL is listed, to be
+looked at by hand, and everything that is not driven, by its reason. Files are checked in processes of their own, a few
+at a time, so that a crash or a hang is an outcome like any other.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ import ast
 import hashlib
 import json
 import multiprocessing
+import os
 import re
 import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +35,12 @@ SKIPPED = re.compile(
     r"(^|/)(tests?|autograder|build|node_modules|\.git|\.ipynb_checkpoints)(/|$)|(^|/)(test_[^/]*|[^/]*_test)\."
 )
 SPEAKS = re.compile(rb"def .*(backward|gradient|back_?prop|_prime|derivative|def update)", re.IGNORECASE | re.DOTALL)
+TEST = re.compile(r"^Test|Tests?$")
+NEVER = re.compile(
+    r"^_?(test_|check_|numeric|eval_num|compute_num|zero_|no_grad|reset_|clip_|get_|plot_|save_for|sample_)|"
+    r"_shape$|grad(ient)?_check|check_grad|numerical",
+    re.IGNORECASE,
+)
 CHUNK = 6
 
 
@@ -44,18 +53,106 @@ def source_of(path: Path) -> str:
     return text
 
 
-def backwards(path: Path) -> Iterator[tuple[str, str, str]]:
-    """Owner, name and fingerprint of every backward of a file that has a body."""
+@dataclass(frozen=True)
+class Backward:
+    """A hand-written backward: the class it is in, its name, a fingerprint of its text, its form and what it calls."""
+
+    owner: str
+    name: str
+    mark: str
+    form: str
+    calls: frozenset[str]
+
+    @property
+    def full(self) -> str:
+        return f"{self.owner}.{self.name}" if self.owner else self.name
+
+
+def backwards(path: Path) -> Iterator[Backward]:
+    """Every backward of a file that somebody would expect to be checked."""
     try:
         tree = ast.parse(source_of(path))
     except (SyntaxError, ValueError):
         return
-    owners = [("", tree), *((n.name, n) for n in tree.body if isinstance(n, ast.ClassDef))]
+    owners: list[tuple[str, Any]] = [("", tree), *((n.name, n) for n in tree.body if isinstance(n, ast.ClassDef))]
     for owner, node in owners:
+        if owner and is_test(node):
+            continue
         for function in node.body:
-            if isinstance(function, ast.FunctionDef) and NAMES.search(function.name) and has_body(function):
+            if isinstance(function, ast.FunctionDef) and is_backward(function, node):
                 text = ast.dump(ast.Module(function.body, []))
-                yield owner, function.name, hashlib.sha1(text.encode()).hexdigest()[:16]
+                mark = hashlib.sha1(text.encode()).hexdigest()[:16]
+                yield Backward(owner, function.name, mark, form_of(function, owner), called(function))
+
+
+def is_test(node: ast.ClassDef) -> bool:
+    return bool(TEST.search(node.name)) or any("TestCase" in ast.unparse(b) for b in node.bases)
+
+
+def is_backward(function: ast.FunctionDef, owner: Any) -> bool:
+    """Whether a function is a backward: not a check, a numerical gradient, a property or a mere hand over."""
+    if not NAMES.search(function.name) and not returns_loss_and_gradient(function):
+        return False
+    if NEVER.search(function.name) or any(
+        "property" in ast.unparse(d) or "setter" in ast.unparse(d) for d in function.decorator_list
+    ):
+        return False
+    left = {f.name for f in owner.body if isinstance(f, ast.FunctionDef) and not has_body(f) and raises(f)}
+    return has_body(function) and not is_container(function) and not (called(function) & left)
+
+
+def returns_loss_and_gradient(function: ast.FunctionDef) -> bool:
+    """`return loss, grad` in a module's function that is named after a loss."""
+    returned = [n.value for n in ast.walk(function) if isinstance(n, ast.Return)]
+    pair = any(isinstance(v, ast.Tuple) and len(v.elts) == 2 for v in returned)
+    return "loss" in function.name and pair and not (function.args.args and function.args.args[0].arg == "self")
+
+
+def is_container(function: ast.FunctionDef) -> bool:
+    """Whether it only hands the gradient from one layer of a list to the one before."""
+    loops = [n for n in ast.walk(function) if isinstance(n, ast.For) and isinstance(n.target, ast.Name)]
+    hands = any(
+        isinstance(c, ast.Call) and isinstance(c.func, ast.Attribute) and NAMES.search(c.func.attr)
+        and isinstance(c.func.value, ast.Name) and c.func.value.id == loop.target.id  # type: ignore[attr-defined]
+        for loop in loops for c in ast.walk(loop)
+    )  # fmt: skip
+    computes = any(isinstance(n, ast.BinOp) and isinstance(n.op, ast.Mult | ast.MatMult | ast.Div)
+                   for n in ast.walk(function))  # fmt: skip
+    return hands and not computes
+
+
+def form_of(function: ast.FunctionDef, owner: str) -> str:
+    """How a backward is written, whether it was driven or not."""
+    arguments = [a.arg for a in function.args.args]
+    static = any("staticmethod" in ast.unparse(d) for d in function.decorator_list)
+    if not owner:
+        if not NAMES.search(function.name):
+            return "function that returns loss and gradient"
+        if re.search(r"prime|deriv|grad", function.name, re.IGNORECASE):
+            return "derivative or gradient function"
+        return "function pair"
+    if "ctx" in arguments[:1] or "node" in arguments:
+        return "Function of an autograd engine"
+    if static:
+        return "static pair"
+    if re.search(r"updateGradInput", function.name):
+        return "torch7 style"
+    if re.search(r"derivative|deriv|grad|prime", function.name):
+        return "gradient method"
+    if any(re.match(r"(lr|learning_?rate|learn_rate|alpha|eta)$", a) for a in arguments):
+        return "layer that updates itself"
+    return "layer" if len(arguments) > 1 else "backward without upstream"
+
+
+def called(function: ast.FunctionDef) -> frozenset[str]:
+    calls = [n.func for n in ast.walk(function) if isinstance(n, ast.Call)]
+    return frozenset(
+        [c.id for c in calls if isinstance(c, ast.Name)] + [c.attr for c in calls if isinstance(c, ast.Attribute)]
+    )
+
+
+def raises(function: ast.FunctionDef) -> bool:
+    return any(isinstance(n, ast.Raise) for n in function.body)
 
 
 def has_body(function: ast.FunctionDef) -> bool:
@@ -140,15 +237,44 @@ def run(paths: list[Path], cases: int, workers: int) -> list[dict[str, Any]]:
     return rows
 
 
-def is_driven(owner: str, name: str, objects: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The object of a file that a backward belongs to."""
-    full = f"{owner}.{name}" if owner else name
-    for o in objects:
-        if o["verdict"] != "not driven" and (
-            o["function"] == full or (owner and o["name"].split(".")[0].split()[0] == owner)
-        ):
-            return o
-    return None
+def driven(made: list[Backward], objects: list[dict[str, Any]]) -> set[Backward]:
+    """The backwards of a file that ran in a check: by name, as an engine's own, or called by one that ran."""
+    ran = [o for o in objects if o["verdict"] != "not driven"]
+    names = {o["function"].removesuffix(".forward") for o in ran}
+    owners = {re.split(r"[. ]", o["name"])[0] for o in ran}
+    engines = {e for o in ran if "engine" in o["convention"] for e in re.findall(r"`(\w+)`", o["convention"])}
+    found = {b for b in made if b.full in names or (b.owner and b.owner in owners | engines)}
+    found |= {b for b in made if not b.owner and any(o["name"] == b.name for o in ran)}
+    while more := {b for b in made for f in found if b not in found and b.name in f.calls}:
+        found |= more
+    return found
+
+
+def left_of(row: dict[str, Any]) -> list[Backward]:
+    made = list(backwards(Path(row["file"])))
+    ran = driven(made, row["objects"])
+    return [b for b in made if b not in ran]
+
+
+def reach(rows: list[dict[str, Any]]) -> list[str]:
+    """Distinct backwards and how many of them were driven: all, by form, by folder. A copy that ran is enough."""
+    ran: dict[str, bool] = {}
+    form: dict[str, str] = {}
+    folder: dict[str, str] = {}
+    common = len(os.path.commonpath([str(Path(r["file"]).parent) for r in rows])) + 1 if rows else 0
+    for r in rows:
+        made = list(backwards(Path(r["file"])))
+        done = driven(made, r["objects"])
+        for b in made:
+            ran[b.mark] = ran.get(b.mark, False) or b in done
+            form.setdefault(b.mark, b.form)
+            folder.setdefault(b.mark, r["file"][common:].split("/")[0])
+    lines = [f"distinct backwards: {len(ran)}, driven {sum(ran.values())} ({sum(ran.values()) / max(1, len(ran)):.1%})"]
+    for what in (form, folder):
+        counts = Counter(what.values())
+        done_by = Counter(w for mark, w in what.items() if ran[mark])
+        lines += [f"  {w:<50}{done_by[w]:>5} of {n:>4}  {done_by[w] / n:>6.1%}" for w, n in counts.most_common()]
+    return lines
 
 
 def summary(rows: list[dict[str, Any]], verbose: bool) -> list[str]:
@@ -165,16 +291,7 @@ def summary(rows: list[dict[str, Any]], verbose: bool) -> list[str]:
         by_convention[o["convention"] or "(not driven)"][o["verdict"]] += 1
     for convention, counts in sorted(by_convention.items(), key=lambda c: -sum(c[1].values())):
         lines.append(f"  {convention:<50} " + ", ".join(f"{v} {n}" for v, n in counts.most_common()))
-    distinct: dict[str, bool] = {}
-    left: dict[str, str] = {}
-    for r in rows:
-        for owner, name, mark in backwards(Path(r["file"])):
-            driven = is_driven(owner, name, r["objects"]) is not None
-            distinct[mark] = distinct.get(mark, False) or driven
-            if not driven:
-                left[mark] = f"{r['file']}: {owner + '.' if owner else ''}{name}"
-    done = sum(distinct.values())
-    lines.append(f"distinct backwards: {len(distinct)}, driven {done} ({done / max(1, len(distinct)):.1%})")
+    lines += reach(rows)
     lines += [
         f"FAIL {r['file']}: {o['name']} [{o['layer'] or 'numerical'}] {o['why']}"
         for r, o in objects
@@ -190,9 +307,7 @@ def summary(rows: list[dict[str, Any]], verbose: bool) -> list[str]:
         lines += [
             f"not driven {r['file']}: {o['name']}: {o['why'][:120]}" for r, o in objects if o["verdict"] == "not driven"
         ]
-        lines += [
-            f"backward left: {where}" for mark, where in sorted(left.items(), key=lambda x: x[1]) if not distinct[mark]
-        ]
+        lines += sorted(f"backward left: {r['file']}: {b.full}" for r in rows for b in left_of(r))
     lines.append(f"seconds: {sum(r['seconds'] for r in rows):.0f} of work")
     return lines
 
