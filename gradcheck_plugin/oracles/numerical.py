@@ -84,7 +84,7 @@ class Ladder:
         values = [value for value in self._values.values() if value is not None]
         with np.errstate(over="ignore"):
             single = all(np.array_equal(value, value.astype(np.float32)) for value in [self._start, *values])
-        return EPS32 if single and np.any(self._start % 0.25) else EPS
+        return EPS32 if single and any(np.any(value % 0.25) for value in [self._start, *values]) else EPS
 
     def size(self, v: Array) -> float:
         """<|v|, |F(0)|> over the outputs that change."""

@@ -87,6 +87,14 @@ def test_outside_the_domain_it_says_so() -> None:
     assert "finite" in found.reason
 
 
+@pytest.mark.parametrize("start", [-1.5, -1.0, 0.0, 0.5, 2.0])
+def test_single_precision_is_seen_where_the_value_itself_is_a_round_number(start: float) -> None:
+    """Measured by itself the noise would be zero: the steps of float32 agree with each other and with no slope."""
+    for slope in np.random.default_rng(0).standard_normal(200):
+        found = ladder(lambda t, slope=slope: float(np.float32(start + t * slope))).estimate(V)
+        assert not found.ok or abs(found.value - slope) <= KAPPA * found.error, slope
+
+
 def test_directions_leave_no_entry_out() -> None:
     rng = np.random.default_rng(0)
     assert np.abs(floored(rng, (1000,))).min() >= 0.1
