@@ -15,6 +15,7 @@ VARIANTS = (
     Variant("-> Y", "over the rows"),
     Variant("-> Z", "down the columns", {"axis": 0}),
     Variant("->", "over every entry", {"axis": None}),
+    Variant("-> 1", "over every entry, as an array of one number", {"axis": None}),
     Variant(note="down the columns, the axis is kept with size 1", options={"axis": 0}),
     Variant(note="over every entry, the axes are kept with size 1", options={"axis": None}),
     Variant("x: D ->", "one vector", {"axis": None}),

@@ -56,6 +56,7 @@ class _Attempt:
     fault: Exception | None = None
     ran: bool = False
     matches: bool = False
+    shaped: bool = True  # whether its output has the shape that the reference's has
     exact: bool = False  # whether it agrees but for rounding
     fits: bool = True  # whether the reference that the name stands for can be called this way at all
     distance: float = 0.0  # of the backward from the gradient of the forward, where a choice depends on it
@@ -147,13 +148,13 @@ def _search(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | None
                 said = "computes what `{}` computes" if named else "recognised as `{}` by its numbers"
                 other.subject = dataclasses.replace(other.subject, notes=(*other.subject.notes, said.format(spec.name)))
                 return other
-    if named and best.ran:
+    if named and best.ran and (named.distinctive or best.shaped or not candidate.objects.get("op")):
         return best
     best.fits = named is not None and not isinstance(best.fault, Unbindable)
     alone = _alone(candidate, misfit)
     if refused is not None and (alone.subject is None or alone.fault is not None):
         return refused
-    if alone.subject is not None and (named is None or best.subject is None):
+    if alone.subject is not None and (named is None or best.subject is None or not best.shaped):
         return alone
     if isinstance(alone.fault, UserCodeRaised) and not isinstance(best.fault, UserCodeRaised):
         alone.fits = best.fits
@@ -385,7 +386,8 @@ def _trial(subject: Subject) -> _Attempt:
                 subject = subject if shift else _with_its_own(subject, case)
                 want = subject.reference(case)
                 assert want is not None
-                agrees.append(out.shape == want.shape and _near(out, want))
+                attempt.shaped = out.shape == want.shape
+                agrees.append(attempt.shaped and _near(out, want))
                 exact.append(agrees[-1] and _near(out, want, EXACT))
             if shift >= 1 and (spec is None or not all(agrees) or shift * out.size >= ENOUGH):
                 break

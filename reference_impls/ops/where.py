@@ -98,7 +98,8 @@ WHERE = LayerSpec(
     ),
 )
 MASKED_FILL = LayerSpec(
-    name="masked_fill", korean="마스크 채우기", family="ops", aliases=("MaskFill", "FillMask", "ApplyMask"),
+    name="masked_fill", korean="마스크 채우기", family="ops", distinctive=False,
+    aliases=("MaskFill", "FillMask", "ApplyMask"),
     forward=masked_fill, backward=masked_fill_backward, torch_forward=masked_fill_torch, inside=inside,
     shapes="x: N D, mask: N D @binary -> N D",
     variants=(
