@@ -7,6 +7,7 @@ numbers, how it is told to keep a gradient, and under which names numbers and gr
 from __future__ import annotations
 
 import inspect
+import itertools
 import numbers
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +30,7 @@ SWITCHES = (
     "track_grad",
     "grad_enabled",
 )
-DATA = ("data", "value", "val", "array", "v", "_data", "cached_data")
+DATA = ("data", "value", "val", "array", "v", "_data", "cached_data", "numpy")
 GRADIENTS = ("grad", "gradient", "derivative", "_grad", "g")
 TENSORS = ("Tensor", "Variable", "Value", "Scalar", "Var", "Node", "Number", "Dual")
 _OF_ARRAYS = {"shape", "ndim", "ones_like", "zeros_like", "ndarray", "array", "asarray", "axis", "keepdims", "sum",
@@ -109,12 +110,14 @@ def engine_of(tensor: Any, scalar: bool | None = None, factories: Sequence[Any] 
         return None
     switches = tuple(p.name for p in parameters if p.name in SWITCHES)
     typed = any(p.name == "dtype" and p.default not in (None, p.empty) for p in parameters)
-    for single in (True, False) if scalar is None else (scalar,):
-        engine = Engine(tensor, single, switches=switches, typed=typed)
+    kinds = (True, False) if scalar is None else (scalar,)
+    for single, asked in itertools.product(kinds, (True, False) if typed else (False,)):  # some refuse float64
+        engine = Engine(tensor, single, switches=switches, typed=asked)
         value = 0.25 if single else _PROBE
         made = quietly(lambda engine=engine, value=value: engine.make(value))  # type: ignore[misc]
         for name in DATA if made is not None else ():
             held = getattr(made, name, None)
+            held = quietly(held) if inspect.ismethod(held) else held
             if isinstance(held, np.ndarray | np.generic | numbers.Number) and np.array_equal(np.asarray(held), value):
                 engine.data = name
                 if not single or not _of_arrays(tensor) or scalar:

@@ -27,6 +27,7 @@ BINARY: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
 _POSITIVE = re.compile(r"log|sqrt|pow|div|inv|recip", re.IGNORECASE)
 _MATRIX = re.compile(r"^(matmul|mm|dot|matrix_?multiply|mat_?mul)$", re.IGNORECASE)
 _LABELS = re.compile(r"target|label|^t$|^ys?_true$", re.IGNORECASE)
+LISTS = re.compile(r"^(args|tensors|arrays|xs|inputs)$")
 _INDICES = re.compile(r"indices|^idx$|index", re.IGNORECASE)
 _FIXED: dict[str, Any] = {
     **dict.fromkeys(("keepdims", "keepdim"), False),
@@ -37,6 +38,8 @@ _FIXED: dict[str, Any] = {
     **dict.fromkeys(("slope", "alpha", "negative_slope"), 0.2),
     **dict.fromkeys(("slices", "slice", "indices", "copies", "item"), 0),
     "copies": 3,
+    "dilation": 1,
+    "index": 0,
     "to_matrix": True,
 }
 _AXES = ("axis", "dim", "axes", "dims", "order", "perm", "permutation")
@@ -66,10 +69,13 @@ def setting(name: str, owner: str, shape: tuple[int, ...], options: Mapping[str,
     if (word := next((w for w in bound if w in low), "")) and bound[word] in options:
         return options[bound[word]]
     if low in _AXES:
-        return tuple(reversed(range(len(shape)))) if re.search("transpose|permute", who) else min(1, len(shape) - 1)
+        if re.search("transpose|permute", who):
+            return tuple(reversed(range(len(shape))))
+        axis = min(1, len(shape) - 1)
+        return (axis,) if low in ("axes", "dims") else axis
     if low in _SHAPES:
         if re.search("broadcast|expand", who):
-            return (2, *shape)
+            return (3, *shape[1:]) if shape[:1] == (1,) else (2, *shape)
         return (1, *shape[1:]) if re.search("sum_?to|unbroadcast", who) else tuple(reversed(shape))
     if low == "in_shape":  # the shape before x[0] was taken
         return (2, *shape)
@@ -95,6 +101,13 @@ def shapes_for(name: str, operands: Sequence[str]) -> list[str]:
         return [f"{first}: N D, {rest[0]}: D M -> Y"]
     if len(rest) == 2 and re.search("deconv|conv\\w*transpose", name, re.IGNORECASE):
         return [f"{first}: N C 7 9, {rest[0]}: C F 3 3, {rest[1]}: F -> Y"]
+    if len(rest) == 1 and re.search("conv", name, re.IGNORECASE):
+        return [f"{first}: N C 7 9, {rest[0]}: F C 3 3 -> Y", f"{first}: N 7 9 C, {rest[0]}: 3 3 C F -> Y",
+                f"{first}: N C 9, {rest[0]}: F C 3 -> Y"]  # fmt: skip
+    if not rest and re.search("undilate", name, re.IGNORECASE):
+        return [f"{first}: N 4 -> Y"]  # what a dilation by two gives is even
+    if not rest and re.search("broadcast|expand", name, re.IGNORECASE):
+        return [f"{first}: N D -> Y", f"{first}: 1 D -> Y"]
     if len(rest) == 1 and not re.search("conv|embed|linear|affine", name, re.IGNORECASE):
         return [f"{first}: N D{domain}, {rest[0]}: N D{domain} -> Y"]
     return [f"{first}: N D{domain} -> Y"] if domain and not rest else []

@@ -271,6 +271,7 @@ class _Session:
 
     def attempt(self) -> ModuleType:
         """Import the file; a file whose body fails is reduced to its definitions, once, and all is tried again."""
+        circular = False
         while True:
             try:
                 with time_limit(self.seconds):
@@ -278,12 +279,31 @@ class _Session:
             except LoadError:
                 raise
             except (Exception, SystemExit, TimeLimit) as error:
+                if isinstance(error, ImportError) and "partially initialized" in str(error) and not circular:
+                    circular = True
+                    self.surroundings.purge()
+                    self._import_first()
+                    continue
                 file, line = self._place(error, "<module>")
                 if file in self.reduced:
                     raise self._failure(error) from error
                 self.reduced.add(file)
                 self._note_reduced(file, line, error)
             self.surroundings.purge()
+
+    def _import_first(self) -> None:
+        """Import what the file imports before itself: modules that need each other load in one order only."""
+        package = self.surroundings.entry.rpartition(".")[0]
+        for node in self.trees[str(self.path)].body:
+            named = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                named = [importlib.util.resolve_name("." * node.level + (node.module or ""), package)]
+            for name in named:
+                try:
+                    with time_limit(self.seconds):
+                        importlib.import_module(name)
+                except (Exception, SystemExit, TimeLimit):
+                    continue
 
     def _note_reduced(self, file: Path, line: int, error: BaseException) -> None:
         did = f"raised {type(error).__name__}"
@@ -398,10 +418,21 @@ class _Session:
                 raise
             module = StandInModule(name)
         lacking = [member for member in members if member != "*" and member not in dir(module)]
+        if level and lacking:
+            self._take_unbuilt(module, lacking)
         if level or not lacking or not self._may_lack(name):
             return module
         self.notes[f"{name} has no `{lacking[0]}` here; a stand-in was imported"] = None
         return stand_in.Completed(module)
+
+    def _take_unbuilt(self, package: ModuleType, members: Sequence[str]) -> None:
+        """A compiled module that was never built, `backend_cpu`, is the `backend_numpy` that lies beside it."""
+        for member in members:
+            twin = f"{member.rpartition('_')[0]}_numpy"
+            found = getattr(package, twin, None)
+            if isinstance(found, ModuleType):
+                setattr(package, member, found)
+                self.notes[f"`{member}` is not built here; {twin} was used in its place"] = None
 
     def _may_lack(self, name: str) -> bool:
         """Whether the name is that of an installed package, asked by a file that does not provide for its absence."""

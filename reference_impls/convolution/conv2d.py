@@ -94,7 +94,7 @@ LAYOUTS = {  # the kernel is 3 x 3: 03 is a three, too, with a name of its own f
 }
 SPEC = LayerSpec(
     name="conv2d", korean="합성곱 계층", family="convolution",
-    aliases=("conv", "Convolution", "Convolution2D", "conv_im2col", "conv_strides", "합성곱"),
+    aliases=("conv", "Convolution", "Convolution2D", "Conv2d_stride1", "conv_im2col", "conv_strides", "합성곱"),
     forward=forward, backward=backward, torch_forward=torch_forward,
     shapes="x: N C H W; W: F C 3 03, b: F -> N F P Q", minimum={"H": 3, "W": 3},
     variants=(*(setting(*s) for s in ((1, 0), (1, 1), (2, 0), (3, 0), (1, 2), (2, 2))),

@@ -98,7 +98,8 @@ SPECS = (
         ),
     ),
     LayerSpec(
-        name="undilate", korean="팽창 되돌리기", family="ops", aliases=("Downsample1d", "Downsample2d"),
+        name="undilate", korean="팽창 되돌리기", family="ops",
+        aliases=("Downsample1d", "Downsample2d", "Downsampling1d", "Downsampling2d"),
         distinctive=False, forward=undilate, backward=undilate_backward, torch_forward=undilate_torch,
         shapes="x: N C H W -> N C P Q",
         variants=(

@@ -8,17 +8,18 @@ too, if any of the file reduces its gradients over the axes that were broadcast.
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
 from gradcheck_plugin.submission.calls import Unbindable
-from gradcheck_plugin.submission.conventions import Candidate
+from gradcheck_plugin.submission.conventions import Candidate, context_pair
 from gradcheck_plugin.submission.engine import Engine, engine_of, factories_near, names_in, tensors_near
 from gradcheck_plugin.submission.engine_calls import callers
 from gradcheck_plugin.submission.engine_graphs import broadcasts, probe
-from gradcheck_plugin.submission.engine_ops import FunctionOp, is_setting, optional_axis
+from gradcheck_plugin.submission.engine_ops import LISTS, FunctionOp, is_setting, optional_axis
 from gradcheck_plugin.submission.signature import arguments, line_of
 
 __all__ = ["ORDER", "callers", "discover", "functions"]
@@ -45,8 +46,16 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
             )
         elif not _written(cls):
             objects["reason"] = f"`{cls.__name__}` has no {backward} of its own"
+        elif (
+            len(op.operands) == 1
+            and LISTS.match(op.operands[0])
+            and re.match("stack|concat|cat$", cls.__name__.lower())
+        ):
+            objects["reason"] = f"`{cls.__name__}` takes a list of tensors as its one argument"
         elif cls.__name__.lower() in _COMPARISONS:
             objects["reason"] = "a comparison has no gradient"
+        if context_pair.has_context(cls):
+            objects["otherwise"] = context_pair.candidate(cls)
         if op.shapes:
             objects["shapes"] = op.shapes
         yield Candidate(cls.__name__, "layer", module, objects, op.operands, line, where, used)

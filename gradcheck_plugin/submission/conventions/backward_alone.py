@@ -1,0 +1,137 @@
+"""Backward functions alone: `mul_backward(grad_output, a, b)`, whose forward is in no function of the file.
+
+The name says what the forward computes; the reference's own forward stands in for it. Where a reference has several
+variants (the axis of a sum), the one is meant whose gradient the backward gives.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from gradcheck_plugin.model import Array
+from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen, guarded, private
+from gradcheck_plugin.submission.constructor import option_of
+from gradcheck_plugin.submission.conventions import Candidate, function_pair
+from gradcheck_plugin.submission.conventions.function_pair import FunctionPair
+from gradcheck_plugin.submission.recognise import spec_named
+from gradcheck_plugin.submission.signature import arguments, line_of
+from gradcheck_plugin.submission.subject import Tape
+from reference_impls.shapes import OUTPUT, Layout
+from reference_impls.spec import LayerSpec
+
+ORDER = 30
+_BACKWARD = re.compile(r"^(?P<stem>\w+?)_(backward|backprop|bwd)$")
+_UPSTREAM = re.compile(r"^(grad|d_?out|dy|dz|delta|upstream|dl_?d?\w*|g_?out)", re.IGNORECASE)
+
+
+def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
+    """Backward functions of an upstream gradient and arrays, named as a reference is, with no forward beside them."""
+    paired = {candidate.function for candidate in function_pair.discover(defined)}
+    for name, function in defined.items():
+        match = _BACKWARD.match(name)
+        if not match or not inspect.isfunction(function) or name in paired:
+            continue
+        spec, names = spec_named(match["stem"]), arguments(function).required
+        if spec is None or len(names) < 2 or not _UPSTREAM.match(names[0]) or "cache" in names[1]:
+            continue
+        inputs = tuple(n for n in names[1:] if not option_of(n, spec.defaults))
+        objects = {"spec": spec, "backward": function, "fitting": []}
+        yield Candidate(
+            match["stem"], spec.kind, sys.modules[__name__], objects, inputs, line_of(function), name, (name,)
+        )
+
+
+def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) -> list[BackwardAlone]:
+    """Give the arguments after the upstream gradient the arrays of the layout, in their order."""
+    spec, backward = candidate.objects["spec"], candidate.objects["backward"]
+    if len(candidate.inputs) != len(layout.entries) or layout not in [known for _, known in spec.layouts()]:
+        raise Unbindable(f"{candidate.function} takes {', '.join(candidate.inputs)}, not {len(layout.entries)} arrays")
+    fitting = candidate.objects["fitting"]
+    if not fitting:
+        made = [_caller(candidate, spec, backward, known, {**spec.defaults, **variant.options})
+                for variant, known in spec.layouts() if len(known.entries) == len(candidate.inputs)]  # fmt: skip
+        run = [(c, fault) for c in made if not isinstance(fault := c.misfit(), UserCodeRaised)]
+        if made and not run:
+            raise Unbindable(f"{candidate.function} raises for every variant of {spec.name}")
+        fitting += [c for c, fault in run if fault is None] or [c for c, _ in run]
+    found = [c for c in fitting if c.layout == layout and c.options == dict(options)]
+    if not found:
+        raise Unbindable(f"{candidate.function} gives the gradient of another variant of {spec.name}")
+    return found
+
+
+def _caller(
+    candidate: Candidate, spec: LayerSpec, backward: Callable[..., Any], layout: Layout, options: dict[str, Any]
+) -> BackwardAlone:
+    order = dict(zip(candidate.inputs, [e.name for e in layout.entries], strict=True))
+    settings = [n for n in arguments(backward).required[1:] if n not in order]
+    extra = {n: options[option] for n in settings if (option := option_of(n, options))}
+    forward = partial(_reference, spec, layout, options)
+    return BackwardAlone(backward, backward, layout, order, extra, spec=spec, options=options, reference=forward)
+
+
+def _reference(spec: LayerSpec, layout: Layout, options: dict[str, Any], arrays: Mapping[str, Array]) -> Array:
+    """The reference's output for arrays in one of its layouts, in that layout."""
+    known = (la for v, la in spec.layouts() if {**spec.defaults, **v.options} == options)
+    layout = next(la for la in (layout, *known) if all(len(e.dims) == np.ndim(arrays[e.name]) for e in la.entries))
+    base, sizes = _in_base(spec, layout, arrays)
+    return layout.from_base(OUTPUT, spec.output(*base.values(), **options), spec.layout, sizes)
+
+
+def _in_base(spec: LayerSpec, layout: Layout, arrays: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, int]]:
+    sizes: dict[str, int] = {}
+    for entry in layout.entries:
+        sizes.update(zip(entry.dims, np.shape(arrays[entry.name]), strict=True))
+    sizes = layout.complete(sizes, spec.layout)
+    return {n: layout.to_base(n, np.array(a), spec.layout, sizes) for n, a in arrays.items()}, sizes
+
+
+@dataclass
+class BackwardAlone(FunctionPair):
+    """A backward beside the reference's forward; the only function of the user's is the backward."""
+
+    convention: str = "backward function alone, with the forward of the reference"
+    spec: LayerSpec = None  # type: ignore[assignment]
+    options: Mapping[str, Any] = None  # type: ignore[assignment]
+    reference: Callable[[Mapping[str, Array]], Array] = None  # type: ignore[assignment]
+
+    def forward(self, arrays: Mapping[str, Array]) -> Tape:
+        given = {a: private(arrays[n]) for a, n in self.order.items()} | self.extra
+        values = [given[n] for n in arguments(self.backward_function).required[1:]]
+        out = self.reference(arrays)
+        return Tape(out, lambda dy: self.collect(guarded("backward", self.backward_function, dy, *values)))
+
+    def misfit(self) -> Exception | None:
+        """None where the backward gives this variant's gradient in a generic case, else what says that it does not."""
+        rng = np.random.default_rng(5)
+        dims = self.layout.dims(self.spec.layout)
+        sizes = self.layout.complete({d: int(d) if d.isdigit() else 3 + k % 3 for k, d in enumerate(dims)},
+                                     self.spec.layout)  # fmt: skip
+        arrays = {e.name: e.sample(sizes, rng) for e in self.layout.entries}
+        tape = self.forward(arrays)
+        dy = rng.standard_normal(np.shape(tape.output))
+        try:
+            with frozen(0):
+                given = tape.backward(dy)
+        except UserCodeRaised as fault:
+            return ArithmeticError() if isinstance(fault.cause, NotImplementedError) else fault
+        base, sizes = _in_base(self.spec, self.layout, arrays)
+        upstream = self.layout.to_base(OUTPUT, dy, self.spec.layout, sizes)
+        right = self.spec.gradients(upstream, *base.values(), **self.options)
+        expected = {n: self.layout.from_base(n, g, self.spec.layout, sizes) for n, g in right.items() if n in given}
+        same = [np.shape(given[n]) == g.shape and np.allclose(given[n], g, rtol=1e-4) for n, g in expected.items()]
+        return None if same and all(same) else ArithmeticError()
+
+    def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
+        given = {a: arrays[n] for a, n in self.order.items()} | {n: repr(v) for n, v in self.extra.items()}
+        names = arguments(self.backward_function).required[1:]
+        call = f"{self.backward_function.__name__}({', '.join([dy, *(given[n] for n in names)])})"
+        return [f"print({call})"] if gradient else []
