@@ -185,7 +185,8 @@ def check(path: Path, cases: int) -> dict[str, Any]:
         results = target.check_all()
         verdicts = [r.verdict.value for r in results]
         worst = next((v for v in ("FAIL", "INCONCLUSIVE", "PASS") if v in verdicts), "PASS")
-        why = next((r.finding.code for r in results if r.finding), "") or "; ".join({r.reason for r in results} - {""})
+        findings = [f"{r.finding.code}: {r.finding.message}" for r in results if r.finding]
+        why = next(iter(findings), "") or "; ".join(sorted({r.reason for r in results} - {""}))
         bound = target.bound
         function = bound.finding.function if isinstance(bound, Broken) else bound.function
         convention = bound.convention if isinstance(bound, Broken) else bound.caller.convention
@@ -293,7 +294,7 @@ def summary(rows: list[dict[str, Any]], verbose: bool) -> list[str]:
         lines.append(f"  {convention:<50} " + ", ".join(f"{v} {n}" for v, n in counts.most_common()))
     lines += reach(rows)
     lines += [
-        f"FAIL {r['file']}: {o['name']} [{o['layer'] or 'numerical'}] {o['why']}"
+        f"FAIL {r['file']}: {o['name']} [{o['layer'] or 'numerical'}] {o['why'][:200]}"
         for r, o in objects
         if o["verdict"] == "FAIL"
     ]

@@ -11,6 +11,7 @@ RIGHT: dict[str, list[str]] = {
     "losses.py": ["MSELoss", "SumSquaredError", "CrossEntropy", "BCE", "BCEWithLogits", "mse_loss"],
     "optimizers.py": ["SGD"],
     "optimizers_book.py": ["Momentum", "Nesterov", "AdaGrad", "RMSprop", "Adam"],
+    "optimizers_and_loss.py": ["SoftmaxWithLoss", "AdaGrad", "RMSprop", "Adam"],
     "optimizers_lists.py": ["Momentum", "Adam", "clip_grads", "clip_values"],
     "optim_config.py": ["sgd", "sgd_momentum", "rmsprop", "adam"],
     "optim_dictionaries.py": [
