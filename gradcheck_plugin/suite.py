@@ -81,7 +81,7 @@ def open_file(path: Path, settings: Settings, *, name: str | None = None) -> Fil
     )
     suite.notes = loaded.notes
     for target in suite.targets:
-        target.plain_import = not loaded.notes and loaded.notebook is None
+        target.plain_import = loaded.plain
         target.notebook = loaded.notebook
         target.path = path.resolve()
     return suite

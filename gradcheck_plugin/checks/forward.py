@@ -52,10 +52,10 @@ def judge(subject: Subject, case: Case, layout: Layout) -> ForwardJudgement:
 
 
 def rounding(subject: Subject, case: Case, layout: Layout, want: Array, dtype: np.dtype[Any]) -> float:
-    """How much the reference's output moves when every input is off by a few roundings of `dtype`."""
+    """How much the reference's output moves when every input, or a 1 inside, is off by a few roundings of `dtype`."""
     eps = 8 * float(np.finfo(dtype).eps) if dtype.kind == "f" else 0.0
     rng = case.rng(3)
-    moved = []
+    moved = [eps]  # numbers of order one inside, such as the 1 + 1e-8 of a logarithm
     for _ in range(4):
         near = {
             n: a * (1 + eps * rng.choice([-1, 1], a.shape)) if a.dtype.kind == "f" else a

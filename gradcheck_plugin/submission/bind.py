@@ -274,7 +274,7 @@ def _in_layouts(
                 further.append((variant, layout))  # not where backward refuses labels of another form
         elif (attempt.matches and not variant.incidental) or (attempt.ran and not best.ran and claims):
             best, chosen = attempt, variant
-        elif best.subject is None and (best.fault is None or _refused(best.fault)):
+        elif best.subject is None and (best.fault is None or _refused(best.fault) or _not_here(candidate, attempt)):
             best.fault = attempt.fault or best.fault
     if best.subject is not None and further:
         best.subject = dataclasses.replace(best.subject, further=tuple(further))
@@ -298,6 +298,11 @@ def _built_alike(one: _Attempt, other: _Attempt) -> bool:
     """Whether two layouts are for one object: a constructor may have been given sizes that only one of them has."""
     plans = [getattr(getattr(a.subject and a.subject.caller, "built", None), "plan", None) for a in (one, other)]
     return plans[0] == plans[1]
+
+
+def _not_here(candidate: Candidate, attempt: _Attempt) -> bool:
+    """Whether a forward got as far as something that is not on this machine: another input raised before that."""
+    return isinstance(attempt.fault, UserCodeRaised) and bool(elsewhere(candidate, attempt.fault))
 
 
 def _refused(fault: Exception) -> bool:

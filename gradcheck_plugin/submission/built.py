@@ -116,7 +116,8 @@ class Built:
         if name in self.given:
             kept = [p for p, a in held if a.shape == value.shape and np.array_equal(a, value)]
             return self.paths.setdefault(name, kept[0] if kept else (("attr", self.given[name]),))
-        named = [(p, a) for p, a in held if state.label(p) == name or state.same(state.label(p), name)]
+        named = [(p, a) for p, a in held if state.whole_label(p) == name] if "." in name else []
+        named = named or [(p, a) for p, a in held if state.label(p) == name or state.same(state.label(p), name)]
         ordered = [e.name for e in self.layout.params]
         if not named and len(held) == len(ordered):
             named = [held[ordered.index(name)]]
@@ -129,7 +130,7 @@ class Built:
 
     def names(self) -> dict[str, str]:
         """The user's names of the parameters."""
-        return {p: self.given.get(p) or state.label(path) for p, path in self.paths.items()}
+        return {p: self.given.get(p) or (p if "." in p else state.label(path)) for p, path in self.paths.items()}
 
 
 class DrivesObjects:

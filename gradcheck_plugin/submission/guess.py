@@ -189,6 +189,12 @@ def _made_by_forward(
     return first, {p for p in same if state.is_weight(p)}
 
 
+def _named(held: list[tuple[state.Path, Array]]) -> list[tuple[str, Array]]:
+    """Parameters by their names; with the names of the objects that hold them, where two have one name."""
+    names = [state.label(path) for path, _ in held]
+    return [(n if names.count(n) == 1 else state.whole_label(p), a) for n, (p, a) in zip(names, held, strict=True)]
+
+
 def _with_state(candidate: Candidate, layout: Layout, family: Mapping[str, str]) -> Iterator[Layout]:
     """The layout with the parameters that a built object turns out to hold, and those its constructor asks for."""
     cls = candidate.objects.get("class")
@@ -212,7 +218,7 @@ def _with_state(candidate: Candidate, layout: Layout, family: Mapping[str, str])
             obj, made = _made_by_forward(caller, probe, sizes, arrays)
         given = {e.name for e in asked}
         held = [
-            (state.label(p), a)
+            (p, a)
             for p, a in state.leaves(obj)
             if state.is_parameter(p)
             and (made is None or p in made)
@@ -220,7 +226,7 @@ def _with_state(candidate: Candidate, layout: Layout, family: Mapping[str, str])
             and a.ndim
             and not any(np.array_equal(a, arrays[n]) for n in given)  # held under another name
         ]
-        fixed = [Entry(label, tuple((str(s),) for s in a.shape)) for label, a in held]
+        fixed = [Entry(name, tuple((str(s),) for s in a.shape)) for name, a in _named(held)]
         if fixed:  # the object has sizes of its own now: what belongs to them stays as it is
             probe = probe.pinned({n: s for n, s in {**sizes, "C": sizes.get("C", 5)}.items() if n != "N"})
         yield dataclasses.replace(probe, params=(*probe.params, *fixed))

@@ -74,6 +74,17 @@ class Loaded:
             if name in decorated or (_is_code(value, home) and not self._is_alias(name, value))
         }
 
+    @property
+    def plain(self) -> bool:
+        """Whether the file can be imported from its own folder, with nothing done for it."""
+        if self.notes or self.notebook is not None:
+            return False
+        outermost = [module.__name__.partition(".")[0] for module in self.modules[1:]]
+        if "." in self.namespace["__name__"]:
+            return False
+        beside = self.path.parent
+        return all((beside / name).is_dir() or (beside / f"{name}.py").exists() for name in outermost)
+
     def _is_alias(self, name: str, value: Any) -> bool:
         return value.__name__ != name and self.namespace.get(value.__name__) is value
 

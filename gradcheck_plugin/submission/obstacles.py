@@ -72,6 +72,7 @@ def not_bound(
 
 _REMOVED = re.compile(
     r"module 'numpy' has no attribute|unexpected keyword argument 'newshape'|"
+    r"'dict' object has no attribute '(iteritems|itervalues|iterkeys|has_key)'|"
     r"name '(xrange|unicode|raw_input|reduce|basestring|long)' is not defined|"
     r"'float' object cannot be interpreted as an integer|only length-1 arrays|only 0-dimensional arrays"
 )

@@ -18,7 +18,7 @@ _GRADIENT = re.compile(r"^(d[A-Z_]?\w*|\w*grad\w*|dl?d\w+|d(weights?|bias(es)?|g
 _WEIGHTS = re.compile(r"^[wWbBkK](_|\d|$)|weight|bias|kernel|filter|gamma|beta|theta|^params?")
 _NOT_PARAMETER = re.compile(
     r"(^|_)(running|moving|mean|var|std|cache|mask|velocity|momentum|x|X|y|t|z|a|h|out|outputs?|inputs?|loss|prev|last|"
-    r"history|seed|lr|eps|epsilon|idx|index|labels?|targets?|A|Z|N|T|probs?|scores?|col\w*)($|_)"
+    r"states?|history|seed|lr|eps|epsilon|idx|index|labels?|targets?|A|Z|N|T|probs?|scores?|col\w*)($|_)"
 )
 SYNONYMS = {
     "W": ("w", "weight", "weights", "kernel", "theta"),
@@ -111,6 +111,12 @@ def label(path: Path) -> str:
     return str(key)
 
 
+def whole_label(path: Path) -> str:
+    """The name with that of every object on the way: `fc1.weights`."""
+    owners = [str(key) for kind, key in path[:-1] if kind == "attr" and key not in _OWNERS]
+    return ".".join([*owners, label(path).rpartition(".")[2]])
+
+
 def is_parameter(path: Path) -> bool:
     """Whether the name of a leaf says parameter, and not gradient, running statistic or cached input."""
     names = [str(key) for _, key in path]
@@ -137,10 +143,15 @@ def gradient_path(obj: Any, parameter: Path) -> Path | None:
 
     One array may be held under two names, `self.W` and `self.params[0]`: both lead to its gradient.
     """
+    held = get(obj, parameter)
+    if len(parameter) > 1:  # what the outer object says of an inner one's parameter counts first
+        properties = [n for n in dir(type(obj)) if isinstance(getattr(type(obj), n, None), property)]
+        outer = [(("attr", n),) for n in properties if get(obj, (("attr", n),)) is held]
+        if found := next(filter(None, (_gradient_path(obj, path) for path in outer)), None):
+            return found
     found = _gradient_path(obj, parameter)
     if found is not None:
         return found
-    held = get(obj, parameter)
     array = to_array(held) if is_tensor(held) else np.asarray(held)
     leaves_ = [(p, a) for p, a in _leaves(obj, (), 3, set(), twice=True) if p != parameter]
     names = [p for p, a in leaves_ if a.shape == array.shape and np.shares_memory(a, array)]

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from benchmarks.soundness import SingleCaller
+from reference_subject import target
 
 from gradcheck_plugin.api import Report, check
-from gradcheck_plugin.checks import forward
+from gradcheck_plugin.checks import forward, situations
+from gradcheck_plugin.checks.gradient import gradients
 from gradcheck_plugin.model import Verdict
 from gradcheck_plugin.oracles.numerical import Ladder
 from gradcheck_plugin.suite import Settings, open_namespace
-from reference_impls import load
+from reference_impls import load, specs
 from reference_impls.spec import Array
 
 Pair = tuple[Callable[[np.ndarray], Any], Callable[[np.ndarray, np.ndarray], Any]]
@@ -223,3 +227,25 @@ def test_a_kink_near_the_point_is_no_step() -> None:
     estimate = ladder.estimate(v)
     assert estimate.value == pytest.approx(3)
     assert not ladder.stepped(v, estimate.value)
+
+
+@pytest.mark.parametrize("gap", np.linspace(8, 20, 13))
+def test_the_rounding_of_a_loss_that_is_almost_zero_is_no_other_forward(gap: float) -> None:
+    """In single precision log(1 + 1e-6) has one digit left: what is below a rounding of the 1 says nothing."""
+    subject = target(specs()["softmax_with_loss"]).subject
+    single = replace(subject, caller=SingleCaller(subject.caller))
+    x, t = np.array([[gap, 0.3, -0.1]]), np.array([[1.0, 0.0, 0.0]])
+    case = replace(subject.sample(0, {"N": 1, "C": 3}), arrays=dict(zip(["x", "t"], [x, t], strict=True)))
+    assert forward.judge(single, case, subject.layout).verdict is Verdict.PASS
+    assert forward.judge(subject, case, subject.layout).verdict is Verdict.PASS
+
+
+def test_single_precision_of_a_gradient_that_is_almost_zero_is_no_other_gradient() -> None:
+    """A batch of one is compared with the reference: saturated units leave of it a rounding."""
+    subject = target(specs()["rnn_sequence"]).subject
+    single = replace(subject, caller=SingleCaller(subject.caller))
+    for seed in range(20):
+        case = subject.sample(seed, {"T": 2, "N": 1, "D": 4, "H": 1})
+        case = replace(case, arrays={n: a * (1 if n == "h0" else 3.5) for n, a in case.arrays.items()})
+        out, dy, given = gradients(single, case)
+        assert situations._unlike(single, case, out, dy, given) == []

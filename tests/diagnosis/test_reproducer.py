@@ -397,3 +397,20 @@ def test_what_cannot_be_imported_has_no_reproducer() -> None:
     (result,) = check(Tanh, cases=4).failed
     assert result.finding is not None
     assert result.finding.reproduce == ""
+
+
+def test_a_file_that_imports_from_the_folder_above_is_reproduced(tmp_path: Path) -> None:
+    """Its own folder on the path is not enough: `from Layers.Base import Base` needs the one above."""
+    folder = tmp_path / "src" / "Layers"
+    folder.mkdir(parents=True)
+    (tmp_path / ".git").mkdir()
+    (folder / "Base.py").write_text("class Base:\n    trainable = False\n")
+    source = HEAD.replace("\n\n\n", "\nfrom Layers.Base import Base\n\n\n") + (
+        "class Square(Base):\n    def forward(self, x):\n        self.x = x\n        return x**2\n\n"
+        "    def backward(self, dout):\n        return 3 * self.x * dout\n"
+    )
+    (folder / "Square.py").write_text(source)
+    target = open_file(folder / "Square.py", Settings(cases=3)).targets[0]
+    finding = next(r.finding for r in target.check_all() if r.finding)
+    done = subprocess.run([sys.executable, "-c", finding.reproduce], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr

@@ -58,6 +58,7 @@ RIGHT: dict[str, list[str]] = {
         *("Variable reuse", "Variable diamond", "Add", "Add broadcast", "Mul", "Mul broadcast"),
         *("Square", "Exp", "Pow", "MatMul", "Sum", "Reshape"),
     ],
+    "recurrent_of_layers.py": ["FullyConnected", "RNN"],
     "context_arrays.py": ["Mul", "MatMul", "Tanh", "Reshape", "Square"],
     "functional_backwards.py": [
         *("identity", "add", "sub", "mul", "div", "matmul", "log", "exp", "sum", "max", "transpose"),
@@ -226,6 +227,7 @@ WRONG: dict[tuple[str, str], tuple[str, str]] = {
     ("function_engine.py", "Square"): ("dx", "factor-half"),
     ("function_engine.py", "Exp"): ("dx", "wrong-sign"),
     ("function_engine.py", "MatMul"): ("dW", "factor-two"),
+    ("recurrent_of_layers.py", "RNN"): ("doutput_fc.weights", "wrong-gradient"),
     ("context_arrays.py", "Mul"): ("da", "swapped-operands"),
     ("context_arrays.py", "Tanh"): ("dinput", "local-derivative-at-input"),
     ("context_arrays.py", "Exp"): ("contract", "upstream-ignored"),
