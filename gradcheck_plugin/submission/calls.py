@@ -61,6 +61,9 @@ def guarded(where: str, function: Callable[..., Any], *args: Any, **kwargs: Any)
     try:
         return function(*args, **kwargs)
     except (Exception, SystemExit) as exc:
+        entered = exc.__traceback__ is not None and exc.__traceback__.tb_next is not None
+        if isinstance(exc, TypeError) and not entered and "argument" in str(exc):
+            raise Unbindable(str(exc)) from exc  # called otherwise than it is written: no fault of the user's
         raise UserCodeRaised(exc, where) from exc
     finally:
         _last[0] = time.monotonic() - started

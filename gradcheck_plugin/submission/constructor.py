@@ -130,8 +130,13 @@ def plan_arguments(
             plan[name] = ("value", (options[PAIRS[name.lower()]],) * 2)
         elif name.lower() in KERNEL and (side := _kernel(layout)):
             plan[name] = ("value", side)
-        elif lone and OUT_SIZE.fullmatch(name.lower()) and layout.output.dims == ("Y",):
-            plan[name] = ("size", _features(layout.inputs[0].dims, layout))  # the only size is that of the features
+        elif (
+            lone
+            and OUT_SIZE.fullmatch(name.lower())
+            and layout.output.dims == ("Y",)
+            and (own := _features(layout.inputs[0].dims, layout))
+        ):
+            plan[name] = ("size", own)  # the only size is that of the features
         elif (size := _size(name, layout)) is not None and _is_size(signature.defaults.get(name, 2)):
             plan[name] = ("size", size)
         elif WORDS.fullmatch(name.lower()) and _is_size(signature.defaults.get(name, 2)):

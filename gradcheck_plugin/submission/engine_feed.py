@@ -133,7 +133,7 @@ def read(engine: Engine, graph: Graph) -> dict[str, Any]:
     return {n: engine.gradient(t) for n, t in graph.leaves.items()}
 
 
-def settle(engine: Engine, build: Callable[[], Graph], shape: tuple[int, ...]) -> Feed:
+def settle(engine: Engine, build: Callable[[], Graph], shape: tuple[int, ...], ends: bool = False) -> Feed:
     """The first feed to which the gradients answer. Raises what the user's code raised where none runs at all.
 
     Where the gradients answer to none, the operation ignores its upstream gradient: it is given one in a way that is
@@ -154,6 +154,8 @@ def settle(engine: Engine, build: Callable[[], Graph], shape: tuple[int, ...]) -
             return feed
         ran.append(feed)
     known = [f for f in ran if any(f.name == p.name and f.wrapped == p.wrapped for p in _proven(engine))]
+    if ends and ONES in ran:
+        return ONES  # a loss is the end of its graph: it may start from 1 whatever it is given
     if ran:
         return known[0] if known else next((f for f in ran if f.name.startswith("(out * ")), ran[-1])
     raise _telling(faults)
