@@ -197,7 +197,8 @@ def _imported(caller: Any) -> dict[str, Any]:
     """The user's objects that the lines use, by name."""
     owner = getattr(caller, "owner", "")
     if owner:
-        return {owner: caller.forward_function.__globals__.get(owner)}
+        function = getattr(caller, "forward_function", None) or caller.function
+        return {owner: function.__globals__.get(owner)}
     built = getattr(caller, "built", caller)
     found = [getattr(built, "cls", None)]
     found += [getattr(caller, a, None) for a in ("rule", "forward_function", "backward_function", "function")]

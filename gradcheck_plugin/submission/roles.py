@@ -10,7 +10,7 @@ from gradcheck_plugin.submission.calls import Unbindable
 from gradcheck_plugin.submission.signature import Signature
 
 FORWARD = ("forward", "forward_pass", "forward_propagation", "forward_prop", "feedforward", "feed_forward", "fprop",
-           "__call__")  # fmt: skip
+           "__call__", "fn", "func", "activate", "activation")  # fmt: skip
 BACKWARD = ("backward", "backward_pass", "backward_propagation", "backprop", "back_prop", "backpropagate",
             "backpropagation", "bprop", "_backward", "derivative", "gradient", "grad")  # fmt: skip
 RATES = ("lr", "learning_rate", "learn_rate", "learningrate", "eta", "step_size", "l_rate", "alpha")

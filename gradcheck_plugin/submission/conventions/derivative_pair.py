@@ -1,7 +1,8 @@
 """A function and its derivative: `tanh` and `tanh_prime`, `sigmoid` and `d_sigmoid`, `mse` and `mse_prime`.
 
-An activation's derivative is a function of its input, or of its own output; whoever calls it multiplies by the upstream
-gradient. A loss of two arguments has the gradient of its prediction, whichever of the two that is.
+Both may be static methods of a class, `Tanh.activation` and `Tanh.derivative`. An activation's derivative is a function
+of its input, or of its own output; whoever calls it multiplies by the upstream gradient. A loss of two arguments has
+the gradient of its prediction, whichever of the two that is.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from gradcheck_plugin.submission.values import numeric
 from reference_impls.shapes import Layout
 
 ORDER = 45
+_FUNCTIONS = ("activation", "activate", "function", "func", "fn", "f", "call", "apply", "forward_pass")
+_DERIVATIVES = ("derivative", "deriv", "gradient", "grad", "prime", "df")
 _DERIVATIVE = re.compile(
     r"^(?:d_?|grad_?|deriv(?:ative)?_?(?:of_)?)(?P<after>\w+)$|"
     r"^(?P<before>\w+?)(?:_?prime|_?deriv(?:ative)?|_der|2deriv|_?grad(?:ient)?|_output_to_derivative|_d)$",
@@ -34,6 +37,7 @@ _DERIVATIVE = re.compile(
 
 def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
     """Functions whose name says that they are the derivative of another function of the file."""
+    yield from _static(defined)
     functions = {n.lower(): n for n, f in defined.items() if inspect.isfunction(f)}
     for name in functions.values():
         match = _DERIVATIVE.match(name)
@@ -51,6 +55,21 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
         yield Candidate(partner, kind, sys.modules[__name__], objects, inputs, line, name, (name,))
 
 
+def _static(defined: Mapping[str, Any]) -> Iterator[Candidate]:
+    """Classes that are only a roof over a static function and its derivative."""
+    for name, cls in defined.items():
+        if not inspect.isclass(cls) or any(hasattr(cls, n) for n in ("forward", "backward")):
+            continue
+        methods = {n for n, m in vars(cls).items() if isinstance(m, staticmethod)}
+        function = next((n for n in _FUNCTIONS if n in methods), "")
+        derivative = next((n for n in _DERIVATIVES if n in methods), "")
+        if not function or not derivative or len(arguments(getattr(cls, function)).required) != 1:
+            continue
+        objects = {"forward": getattr(cls, function), "derivative": getattr(cls, derivative), "owner": name}
+        inputs, where = arguments(objects["forward"]).required, f"{name}.{derivative}"
+        yield Candidate(name, "layer", sys.modules[__name__], objects, inputs, line_of(cls), where)
+
+
 def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) -> list[DerivativePair]:
     """As a function of the input, or of the output; a loss takes both of its arguments again."""
     forward, derivative = candidate.objects["forward"], candidate.objects["derivative"]
@@ -63,7 +82,8 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     if loss and len(arguments(derivative).required) == 1:
         raise Unbindable(f"{derivative.__name__} takes one argument, and {forward.__name__} two")
     ways: tuple[Literal["input", "output"], ...] = ("input",) if loss else ("input", "output")
-    return [DerivativePair(forward, derivative, layout, order, of) for of in ways]
+    owner = candidate.objects.get("owner", "")
+    return [DerivativePair(forward, derivative, layout, order, of, owner) for of in ways]
 
 
 @dataclass
@@ -75,6 +95,7 @@ class DerivativePair:
     layout: Layout
     order: dict[str, str]
     of: Literal["input", "output"]
+    owner: str = ""
 
     @property
     def convention(self) -> str:
@@ -86,8 +107,8 @@ class DerivativePair:
 
     @property
     def used(self) -> tuple[Callable[..., Any], ...]:
-        """The functions that a reproducer imports."""
-        return self.function, self.derivative
+        """What a reproducer imports: the functions, or the class that they are in."""
+        return (self.function.__globals__[self.owner],) if self.owner else (self.function, self.derivative)
 
     def forward(self, arrays: Mapping[str, Array]) -> Tape:
         out = guarded("forward", self.function, *(private(arrays[n]) for n in self.order.values()))
@@ -110,8 +131,9 @@ class DerivativePair:
 
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
         given = ", ".join(arrays[n] for n in self.order.values())
-        lines = [f"out = {self.function.__name__}({given})"]
+        dot = f"{self.owner}." if self.owner else ""
+        lines = [f"out = {dot}{self.function.__name__}({given})"]
         if not gradient:
             return [*lines, "print(out)"]
-        slope = f"{self.derivative.__name__}({given if self.of == 'input' else 'out'})"
+        slope = f"{dot}{self.derivative.__name__}({given if self.of == 'input' else 'out'})"
         return [*lines, f"print({dy} * {slope})" if self.upstream else f"print({slope})"]
