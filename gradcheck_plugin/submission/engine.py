@@ -86,8 +86,11 @@ class Engine:
     def gradient(self, tensor: Any) -> Any:
         """A copy of what the engine left as the gradient of a tensor: the next backward may write into the array."""
         held = getattr(tensor, self.gradient_name(tensor), None)
-        found, self.kept = self.numbers(held), type(held).__name__ == self.tensor.__name__
-        return None if found is None else np.array(found)
+        found = self.numbers(held)
+        if found is None:
+            return None
+        self.kept = type(held).__name__ == self.tensor.__name__
+        return np.array(found)
 
     def gradient_name(self, tensor: Any) -> str:
         return next((n for n in GRADIENTS if hasattr(tensor, n)), "grad")
