@@ -19,6 +19,7 @@ import numpy as np
 from gradcheck_plugin.model import Array, Case, NotDriven
 from gradcheck_plugin.submission import bind_rule, state
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen, last_call
+from gradcheck_plugin.submission.constructor import SETTINGS, option_of
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.derivative import DerivativeCaller, derivative_of
 from gradcheck_plugin.submission.faults import timed_out
@@ -35,6 +36,7 @@ from gradcheck_plugin.submission.obstacles import (
 )
 from gradcheck_plugin.submission.recognise import spec_named
 from gradcheck_plugin.submission.reduction import reduced
+from gradcheck_plugin.submission.signature import arguments
 from gradcheck_plugin.submission.subject import Caller, Subject
 from gradcheck_plugin.submission.tensors import TensorCaller
 from gradcheck_plugin.submission.values import describe, numeric
@@ -153,7 +155,8 @@ def _search(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | None
                 said = "computes what `{}` computes" if named else "recognised as `{}` by its numbers"
                 other.subject = dataclasses.replace(other.subject, notes=(*other.subject.notes, said.format(spec.name)))
                 return other
-    if named and best.ran and (named.distinctive or best.shaped or not candidate.objects.get("op")):
+    claimed = named is not None and (named.distinctive or best.shaped or not candidate.objects.get("op"))
+    if named and best.ran and claimed and not _own_settings(candidate, named):
         return best
     best.fits = named is not None and not isinstance(best.fault, Unbindable)
     alone = _alone(candidate, misfit)
@@ -161,10 +164,22 @@ def _search(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | None
         return refused
     if alone.subject is not None and (named is None or best.subject is None or not best.shaped):
         return alone
+    if named and best.ran and alone.subject is not None and alone.fault is None and not _distance(alone, misfit):
+        return alone  # right for a forward with settings of its own
     if isinstance(alone.fault, UserCodeRaised) and not isinstance(best.fault, UserCodeRaised):
         alone.fits = best.fits
         return alone  # what the code itself says is of more use than that a reference does not fit
     return best if best.fault or best.subject else alone
+
+
+def _own_settings(candidate: Candidate, spec: LayerSpec) -> bool:
+    """Whether a loss is made with numbers that the reference knows nothing of: what it computes is its own then."""
+    cls = candidate.objects.get("class")
+    if cls is None or spec.layout.output.dims:
+        return False
+    signature = arguments(cls.__init__, method=True)
+    numbers = [n for n in signature.names if isinstance(signature.defaults.get(n, SETTINGS.get(n.lower())), float)]
+    return any(option_of(n, spec.defaults) is None for n in numbers)
 
 
 def _covers(subject: Subject) -> bool:

@@ -36,7 +36,7 @@ OPTION_NAMES = {
     "p": DROP,
     "groups": ("g", "groups", "num_groups", "n_groups", "group"),
     "slope": ("slope", "alpha", "negative_slope", "leak", "a"),
-    "reg": ("reg", "lam", "lambda_", "weight_decay", "weight_decay_lambda", "l2"),
+    "reg": ("reg", "lam", "lambda_", "weight_decay", "weight_decay_lambda", "l2", "alpha"),
     "lr": ("lr", "learning_rate", "eta"),
     "axis": ("axis", "dim", "axes", "dims"),
     "c": ("c", "power", "exponent", "scalar", "p", "n", "exp"),
@@ -54,6 +54,7 @@ OPTION_NAMES = {
 SIZES = ("sizes", "layers", "layer_sizes", "topology", "dims", "layer_dims", "layers_dims", "units", "structure")
 SETTINGS: dict[str, Any] = {
     **dict.fromkeys(DROP, 0.4),
+    **dict.fromkeys(("alpha", "lam", "lambda_", "l1", "l2", "reg"), 0.3),
     **dict.fromkeys(KERNEL, 3),
     **dict.fromkeys(("stride", "strides", "stride_size"), 2),
     **dict.fromkeys(("stride_shape",), (2, 2)),

@@ -18,7 +18,7 @@ _GRADIENT = re.compile(r"^(d[A-Z_]?\w*|\w*grad\w*|dl?d\w+|d(weights?|bias(es)?|g
 _WEIGHTS = re.compile(r"^[wWbBkK](_|\d|$)|weight|bias|kernel|filter|gamma|beta|theta|^params?")
 _NOT_PARAMETER = re.compile(
     r"(^|_)(running|moving|mean|var|std|cache|mask|velocity|momentum|x|X|y|t|z|a|h|out|outputs?|inputs?|loss|prev|last|"
-    r"states?|history|seed|lr|eps|epsilon|idx|index|labels?|targets?|A|Z|N|T|probs?|scores?|col\w*)($|_)"
+    r"p|states?|history|seed|lr|eps|epsilon|idx|index|labels?|targets?|A|Z|N|T|probs?|scores?|col\w*)($|_)"
 )
 SYNONYMS = {
     "W": ("w", "weight", "weights", "kernel", "theta"),
@@ -83,7 +83,7 @@ def get(obj: Any, path: Path) -> Any:
 def places(obj: Any, path: Path) -> tuple[Path, ...]:
     """The path, and every other that leads to the same array."""
     held = get(obj, path)
-    return path, *(p for p, a in _leaves(obj, (), 3, set(), twice=True) if a is held and p != path)
+    return path, *(p for p, a in _leaves(obj, (), 7, set(), twice=True) if a is held and p != path)
 
 
 def put(obj: Any, path: Path, value: Array, everywhere: tuple[Path, ...] = ()) -> None:

@@ -59,6 +59,7 @@ RIGHT: dict[str, list[str]] = {
         *("Square", "Exp", "Pow", "MatMul", "Sum", "Reshape"),
     ],
     "recurrent_of_layers.py": ["FullyConnected", "RNN"],
+    "penalties.py": ["Ridge", "ElasticNet"],
     "static_activations.py": ["Tanh", "Softsign", "SoftPlus", "HardSigmoid"],
     "named_operation_engine.py": [
         *(f"Tensor{part}" for part in (" reuse", " diamond", ".add", ".mul", ".mm", ".tanh", ".cross_entropy")),
@@ -235,6 +236,8 @@ WRONG: dict[tuple[str, str], tuple[str, str]] = {
     ("named_operation_engine.py", "Tensor.cross_entropy"): ("dself", "missing-batch-mean"),
     ("static_activations.py", "Tanh"): ("dX", "wrong-gradient"),
     ("static_activations.py", "SoftPlus"): ("dz", "wrong-gradient"),
+    ("penalties.py", "Ridge"): ("dw", "factor-two"),
+    ("penalties.py", "ElasticNet"): ("forward", "forward-differs"),
     ("recurrent_of_layers.py", "RNN"): ("doutput_fc.weights", "wrong-gradient"),
     ("context_arrays.py", "Mul"): ("da", "swapped-operands"),
     ("context_arrays.py", "Tanh"): ("dinput", "local-derivative-at-input"),

@@ -70,12 +70,20 @@ _VALUES = {"G": 2, "activation": "relu", "stride": 2, "pad": 1, "padding": 1} | 
 def _boxes(forward: Callable[..., Any]) -> dict[str, tuple[str, ...]]:
     """Arguments that are dictionaries of parameters, with the keys that the forward looks up in them."""
     names = [n for n in arguments(forward).required if n in ("parameters", "params")]
-    try:
-        source = inspect.getsource(forward) if names else ""
-    except (OSError, TypeError):
-        return {}
-    found = {n: tuple(dict.fromkeys(re.findall(rf"\b{n}\[['\"](\w+)['\"]\]", source))) for n in names}
+    found = {n: tuple(dict.fromkeys(_keys(forward, n))) for n in names}
     return {n: keys for n, keys in found.items() if keys}
+
+
+def _keys(function: Callable[..., Any], box: str, depth: int = 1) -> Iterator[str]:
+    """The keys that a function looks up in a dictionary, and that those look up which it hands the dictionary to."""
+    try:
+        source = inspect.getsource(function)
+    except (OSError, TypeError):
+        return
+    yield from re.findall(rf"\b{box}\[['\"](\w+)['\"]\]", source)
+    for name in re.findall(rf"\b(\w+)\([^()]*\b{box}\b", source) if depth else ():
+        if inspect.isfunction(other := function.__globals__.get(name)) and other is not function:
+            yield from _keys(other, box, depth - 1)
 
 
 def _setting(name: str) -> bool:

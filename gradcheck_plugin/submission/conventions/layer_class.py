@@ -70,7 +70,8 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
         labelled = len(inputs) == 2 and (not required or named)
         objects = {"class": cls, "forward": forward, "backward": backward}
         objects["steps"] = any(n.lower() in RATES for n in required)
-        kind, where = "loss" if labelled else "layer", f"{name}.{backward}"
+        penalty = len(inputs) == 1 and tuple(required) == inputs and inputs[0].lower() in ("w", "weights", "theta")
+        kind, where = "loss" if labelled or penalty else "layer", f"{name}.{backward}"
         inputs = inputs[::-1] if label_first(inputs) else inputs  # the prediction first, as the references have it
         yield Candidate(name, kind, sys.modules[__name__], objects, inputs, line_of(cls), where)
 
@@ -104,6 +105,8 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     order = dict(zip(taken, reversed(inputs) if label_first(taken) else inputs, strict=True))
     backward = arguments(getattr(cls, candidate.objects["backward"]), method=True)
     ways = backward_roles(backward, taken)
+    if not layout.output.dims and len(taken) == 1 and tuple(backward.required) == tuple(taken):
+        ways = [(Role("input", 0),), *ways]  # the gradient of a penalty, `grad(w)`
     built = Built.plan_for(cls, layout, options, instance)
     methods = candidate.objects["forward"], candidate.objects["backward"]
     return [LayerClass(built, *methods, order, _flags(forward), way, backward) for way in ways]
