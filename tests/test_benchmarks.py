@@ -28,7 +28,7 @@ def test_the_corpus_command_finds_what_is_there() -> None:
     rows = [corpus.check(p, cases=4) for p in files]
     assert len(rows) == 2
     assert {o["verdict"] for r in rows for o in r["objects"]} == {"PASS"}
-    marks = [(o, n) for p in files for o, n, _ in corpus.backwards(p)]
+    marks = [(b.owner, b.name) for p in files for b in corpus.backwards(p)]
     assert ("Affine", "backward") in marks
     assert ("Layer", "backward_propagation") not in marks  # it only raises
     text = "\n".join(corpus.summary(rows, verbose=True))
@@ -41,3 +41,52 @@ def test_a_file_that_cannot_be_read_is_an_outcome(tmp_path: Path, capsys: pytest
     rows = corpus.check_some(([str(tmp_path / "broken.py")], 4))
     assert rows[0]["problem"] == "syntax-error"
     assert "loaded 0" in corpus.summary(rows, verbose=False)[0]
+
+
+NOT_EXPECTED = """
+import numpy as np
+import unittest
+
+class Layer:
+    def forward(self, x):
+        raise NotImplementedError
+
+    def backward(self, dout):
+        return self.forward(dout)
+
+class Net:
+    def __init__(self, layers):
+        self.layers = layers
+
+    def backward(self, dout):
+        for layer in reversed(self.layers):
+            dout = layer.backward(dout)
+        return dout
+
+class TestNet(unittest.TestCase):
+    def test_backward(self):
+        assert Net([]).backward(1) == 1
+
+def numerical_gradient(f, x):
+    return (f(x + 1e-4) - f(x - 1e-4)) / 2e-4
+
+class Square:
+    def forward(self, x):
+        self.x = x
+        return x**2
+
+    def backward(self, dout):
+        return helper_backward(dout, self.x)
+
+def helper_backward(dout, x):
+    return 2 * x * dout
+"""
+
+
+def test_what_somebody_would_expect_to_be_checked_is_counted(tmp_path: Path) -> None:
+    """No test, abstract base, container or numerical gradient; a helper runs with what calls it."""
+    path = tmp_path / "net.py"
+    path.write_text(NOT_EXPECTED)
+    made = list(corpus.backwards(path))
+    assert [b.full for b in made] == ["helper_backward", "Square.backward"]
+    assert {b.full for b in corpus.driven(made, corpus.check(path, 4)["objects"])} == {b.full for b in made}

@@ -10,11 +10,14 @@ import functools
 import importlib
 import importlib.abc
 import importlib.machinery
+import inspect
 import re
 import warnings
 from collections.abc import Iterator
 from types import FunctionType, ModuleType
 from typing import Any
+
+import numpy as np
 
 _OWN_WORDS = re.compile(
     r"(activation|affine|classifier|dataset|function|func|gradient|helper|layer|loss|losse|model|module|network|net|"
@@ -143,6 +146,11 @@ def _words(name: str) -> list[str]:
 
 # --- names ---
 
+
+def _reshape(a: Any, *args: Any, newshape: Any = None, **options: Any) -> Any:
+    return np.reshape(a, *(args if newshape is None else (newshape, *args)), **options)
+
+
 # a name of NumPy that was removed: what it was, or the name that has replaced it
 _OLD: dict[str, dict[str, Any]] = {
     "numpy": {
@@ -151,6 +159,7 @@ _OLD: dict[str, dict[str, Any]] = {
         **{"Inf": "inf", "Infinity": "inf", "infty": "inf", "PINF": "inf", "NINF": float("-inf"), "NaN": "nan"},
         **{"product": "prod", "cumproduct": "cumprod", "sometrue": "any", "alltrue": "all", "round_": "round"},
         **{"row_stack": "vstack", "in1d": "isin", "trapz": "trapezoid", "mat": "asmatrix", "warnings": warnings},
+        **({} if "newshape" in inspect.signature(np.reshape).parameters else {"reshape": _reshape}),
     },
     "collections": {name: getattr(collections.abc, name) for name in collections.abc.__all__},
 }
@@ -166,6 +175,8 @@ def old_names(tree: ast.Module) -> list[str]:
         for node in nodes
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules
     }
+    if not any(isinstance(node, ast.keyword) and node.arg == "newshape" for node in nodes):
+        used.discard(("numpy", "reshape"))
     for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module in _OLD and not node.level:
             used |= {(node.module, alias.name) for alias in node.names}
@@ -173,7 +184,8 @@ def old_names(tree: ast.Module) -> list[str]:
 
 
 def _is_gone(module: str, name: str) -> bool:
-    return name in _OLD[module] and name not in vars(importlib.import_module(module))
+    known = vars(importlib.import_module(module))
+    return name in _OLD[module] and (name not in known or name == "reshape")  # which has lost an argument
 
 
 def _old_builtins(nodes: list[ast.AST]) -> list[str]:

@@ -41,6 +41,7 @@ NEVER = re.compile(
     r"_shape$|grad(ient)?_check|check_grad|numerical",
     re.IGNORECASE,
 )
+UNABLE = re.compile(r"^does not run here|is not written yet|^not-implemented|raised NameError")
 CHUNK = 6
 
 
@@ -251,6 +252,12 @@ def driven(made: list[Backward], objects: list[dict[str, Any]]) -> set[Backward]
     return found
 
 
+def unable(made: list[Backward], objects: list[dict[str, Any]]) -> set[Backward]:
+    """The backwards of a file that cannot run on this machine: compiled or removed parts, missing or unwritten ones."""
+    names = {re.split(r"[. ]", o["name"])[0] for o in objects if UNABLE.search(o["why"])}
+    return {b for b in made if (b.owner or re.sub(r"_(backward|backprop|bwd)", "", b.name)) in names}
+
+
 def left_of(row: dict[str, Any]) -> list[Backward]:
     made = list(backwards(Path(row["file"])))
     ran = driven(made, row["objects"])
@@ -260,17 +267,25 @@ def left_of(row: dict[str, Any]) -> list[Backward]:
 def reach(rows: list[dict[str, Any]]) -> list[str]:
     """Distinct backwards and how many of them were driven: all, by form, by folder. A copy that ran is enough."""
     ran: dict[str, bool] = {}
+    lame: set[str] = set()
     form: dict[str, str] = {}
     folder: dict[str, str] = {}
     common = len(os.path.commonpath([str(Path(r["file"]).parent) for r in rows])) + 1 if rows else 0
     for r in rows:
         made = list(backwards(Path(r["file"])))
         done = driven(made, r["objects"])
+        lame |= {b.mark for b in (unable(made, r["objects"]) if r["problem"] != "missing-module" else made)}
         for b in made:
             ran[b.mark] = ran.get(b.mark, False) or b in done
             form.setdefault(b.mark, b.form)
             folder.setdefault(b.mark, r["file"][common:].split("/")[0])
-    lines = [f"distinct backwards: {len(ran)}, driven {sum(ran.values())} ({sum(ran.values()) / max(1, len(ran)):.1%})"]
+    lame -= {mark for mark, done in ran.items() if done}
+    share = sum(ran.values()) / max(1, len(ran))
+    runnable = sum(ran.values()) / max(1, len(ran) - len(lame))
+    lines = [
+        f"distinct backwards: {len(ran)}, driven {sum(ran.values())} ({share:.1%}); "
+        f"{len(lame)} cannot run here, {runnable:.1%} of the others are driven"
+    ]
     for what in (form, folder):
         counts = Counter(what.values())
         done_by = Counter(w for mark, w in what.items() if ran[mark])
