@@ -59,6 +59,7 @@ RIGHT: dict[str, list[str]] = {
         *("Square", "Exp", "Pow", "MatMul", "Sum", "Reshape"),
     ],
     "recurrent_of_layers.py": ["FullyConnected", "RNN"],
+    "dvalues_fused.py": ["Activation_Softmax_Loss_CategoricalCrossentropy"],
     "penalties.py": ["Ridge", "ElasticNet"],
     "static_activations.py": ["Tanh", "Softsign", "SoftPlus", "HardSigmoid"],
     "named_operation_engine.py": [
@@ -238,6 +239,7 @@ WRONG: dict[tuple[str, str], tuple[str, str]] = {
     ("static_activations.py", "SoftPlus"): ("dz", "wrong-gradient"),
     ("penalties.py", "Ridge"): ("dw", "factor-two"),
     ("penalties.py", "ElasticNet"): ("forward", "forward-differs"),
+    ("dvalues_fused.py", "Activation_Softmax_Loss_CategoricalCrossentropy"): ("dinputs", "missing-batch-mean"),
     ("recurrent_of_layers.py", "RNN"): ("doutput_fc.weights", "wrong-gradient"),
     ("context_arrays.py", "Mul"): ("da", "swapped-operands"),
     ("context_arrays.py", "Tanh"): ("dinput", "local-derivative-at-input"),

@@ -74,13 +74,13 @@ def _caller(
     order = dict(zip(candidate.inputs, [e.name for e in layout.entries], strict=True))
     settings = [n for n in arguments(backward).required[1:] if n not in order]
     extra = {n: options[option] for n in settings if (option := option_of(n, options))}
-    forward = partial(_reference, spec, layout, options)
+    forward = partial(reference_output, spec, layout, options)
     return BackwardAlone(backward, backward, layout, order, extra, spec=spec, options=options, reference=forward)
 
 
-def _reference(spec: LayerSpec, layout: Layout, options: dict[str, Any], arrays: Mapping[str, Array]) -> Array:
+def reference_output(spec: LayerSpec, layout: Layout, options: dict[str, Any], arrays: Mapping[str, Array]) -> Array:
     """The reference's output for arrays in one of its layouts, in that layout."""
-    known = (la for v, la in spec.layouts() if {**spec.defaults, **v.options} == options)
+    known = (la for v, la in spec.layouts() if {**spec.defaults, **v.options} == {**spec.defaults, **options})
     layout = next(la for la in (layout, *known) if all(len(e.dims) == np.ndim(arrays[e.name]) for e in la.entries))
     base, sizes = _in_base(spec, layout, arrays)
     return layout.from_base(OUTPUT, spec.output(*base.values(), **options), spec.layout, sizes)
