@@ -149,6 +149,8 @@ def plan_arguments(
         elif name in signature.defaults:
             if name.lower() in DROP and not signature.defaults[name]:  # a dropout that drops nothing shows nothing
                 plan[name] = ("value", SETTINGS[name.lower()])
+        elif name.lower() in SIZES:
+            plan[name] = ("value", [3, 6, 5])  # the features of a generic case, one hidden layer, the outputs
         elif name.lower() in SETTINGS:
             plan[name] = ("value", SETTINGS[name.lower()])
         elif HIDDEN_SIZE.fullmatch(name.lower()):

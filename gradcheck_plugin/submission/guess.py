@@ -230,5 +230,9 @@ def _with_state(candidate: Candidate, layout: Layout, family: Mapping[str, str])
         if fixed:  # the object has sizes of its own now: what belongs to them stays as it is
             probe = probe.pinned({n: s for n, s in {**sizes, "C": sizes.get("C", 5)}.items() if n != "N"})
         yield dataclasses.replace(probe, params=(*probe.params, *fixed))
+        matrix = next((e for e in fixed if len(e.dims) == 2), None)
+        if matrix and layout.inputs[0].dims == ("N", "D"):  # a network of fixed sizes: its input fits the first weight
+            for size in (int(d) for d in reversed(matrix.dims) if d not in probe.inputs[0].dims):
+                yield dataclasses.replace(layout.pinned({"D": size}), params=(*probe.params, *fixed))
     except (Unbindable, UserCodeRaised, TypeError):
         yield layout

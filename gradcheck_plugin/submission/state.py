@@ -112,9 +112,15 @@ def label(path: Path) -> str:
 
 
 def whole_label(path: Path) -> str:
-    """The name with that of every object on the way: `fc1.weights`."""
-    owners = [str(key) for kind, key in path[:-1] if kind == "attr" and key not in _OWNERS]
-    return ".".join([*owners, label(path).rpartition(".")[2]])
+    """The name with that of every object on the way: `fc1.weights`, `layers[0].W`."""
+    text = ""
+    for kind, key in path[:-1]:
+        if kind == "item":
+            text += f"[{key}]"
+        elif key not in _OWNERS:
+            text += f".{key}" if text else str(key)
+    own = label(path)
+    return f"{text}.{own}" if text and not own.startswith("[") else text + own
 
 
 def is_parameter(path: Path) -> bool:
