@@ -143,7 +143,12 @@ def plan_arguments(
         elif WORDS.fullmatch(name.lower()) and _is_size(signature.defaults.get(name, 2)):
             plan[name] = ("size", "V") if "V" in layout.dims() else ("value", 7)
         elif WORD_SIZE.fullmatch(name.lower()) and _is_size(signature.defaults.get(name, 2)):
-            plan[name] = ("value", 4)
+            same_as_hidden = any(
+                HIDDEN_SIZE.fullmatch(n.lower()) and d == default for n, d in signature.defaults.items()
+            )
+            plan[name] = ("value", 6 if default is not None and same_as_hidden else 4)  # tied weights need one size
+        elif HIDDEN_SIZE.fullmatch(name.lower()) and type(default) is int and default > 32:
+            plan[name] = ("value", 6)  # nothing is gained by a wide layer
         elif name.lower() == "window_size" and "corpus" in signature.names:
             plan[name] = ("value", 1)  # words on either side, not the width of a kernel
         elif name in signature.defaults:

@@ -75,6 +75,7 @@ FAMILIES: tuple[tuple[str, dict[str, str]], ...] = (
     (r"time_?attention", {"": "N T H", "hs_dec": "N T H"}),
     (r"attention\w* hs h\b", {"": "N T H", "h": "N H"}),
     (r"bias", {"b": "1 D"}),
+    (r"negative_?sampling", {"": "N D", "target": "N @label(7)", "t": "N @label(7)", "w": "7 D"}),
     (r"embedding_?dot", {"": "N D", "idx": "N @label(V)", "w": "V D"}),
     (r"time_?embed|temporal\w*embed|word_?embed|time_?id", {"": "N T @label(V)", "w": "V D"}),
     (r"embed", {"": "N @label(V)", "w": "V D"}),
@@ -105,7 +106,7 @@ OTHER_LAYOUTS: dict[str, list[dict[str, str]]] = {  # by the axes of the first i
     ],
 }
 LOSS_SHAPES = ("N D", "N T D", "D", "D 1")
-SHAPES = ("N D", "N C 7 9", "N 7 9 C", "N T D", "N C 9", "D", "D 1", "1 D", "C 7 9", "7 9 C", "7 9")
+SHAPES = ("N D", "N C 7 9", "N 7 9 C", "N T D", "N C 9", "D", "D 1", "1 D", "C 7 9", "7 9 C", "7 9", "")
 
 
 def guesses(candidate: Candidate) -> Iterator[list[Layout]]:
