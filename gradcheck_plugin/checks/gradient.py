@@ -95,10 +95,11 @@ def judge(subject: Subject, name: str, case: Case, layout: Layout) -> Judgement:
     x, raw = case.arrays[name], given.get(name)
     expected, torch = exact(subject, name, case, layout, dy, out)
     base = Judgement(Verdict.FAIL, yours=raw, expected=expected, torch=torch, dy=dy)
-    line = _line(subject, name, case)
+    start = out.astype(np.float64).ravel()
+    line = _line(subject, name, case, start)
     v = dy.astype(np.float64).ravel()
     u = direction(case.rng(2), x)
-    base.ladder, base.v = Ladder(lambda t: line(t, u), out.astype(np.float64).ravel()), v
+    base.ladder, base.v = Ladder(lambda t: line(t, u), np.where(np.isinf(start), 0.0, start)), v
     if raw is None:
         if name not in given:
             return Judgement(Verdict.INCONCLUSIVE, f"no gradient of `{subject.display(name)}` was found", "not-found")
@@ -128,8 +129,12 @@ def judge(subject: Subject, name: str, case: Case, layout: Layout) -> Judgement:
     return _numbers(subject, base, yours.astype(np.float64), SINGLE if single else EPS, x, line, case)
 
 
-def _line(subject: Subject, name: str, case: Case) -> Callable[[float, Array], Array | None]:
-    """The forward along a direction of one array, everything else as in the case."""
+def _line(subject: Subject, name: str, case: Case, start: Array) -> Callable[[float, Array], Array | None]:
+    """The forward along a direction of one array, everything else as in the case.
+
+    An infinity that stays, as the -inf under a mask does, is a constant like any other.
+    """
+    constant = np.isinf(start)
 
     def line(t: float, u: Array) -> Array | None:
         arrays = {**case.arrays, name: case.arrays[name] + t * u}
@@ -138,9 +143,12 @@ def _line(subject: Subject, name: str, case: Case) -> Callable[[float, Array], A
                 out = numeric(subject.caller.forward(arrays).output)
         except Exception:
             return None
-        if out is None or not np.isfinite(out).all():
+        if out is None:
             return None
-        return out.astype(np.float64).ravel()
+        flat = out.astype(np.float64).ravel()
+        if constant.any() and flat.shape == start.shape and np.array_equal(flat[constant], start[constant]):
+            flat[constant] = 0.0
+        return flat if np.isfinite(flat).all() else None
 
     return line
 

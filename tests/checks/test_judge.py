@@ -39,6 +39,11 @@ def judged(pair: Pair) -> Report:
 P = np.random.default_rng(5).permutation(2000)
 W = np.random.default_rng(6).standard_normal((40, 40))
 
+
+def every_second(x: np.ndarray) -> np.ndarray:
+    return np.arange(x.size).reshape(x.shape) % 2 == 0
+
+
 RIGHT: dict[str, Pair] = {
     "square": (lambda x: x**2, lambda g, x: 2 * x * g),
     "tiny gradient": (lambda x: 1e-6 * x**2, lambda g, x: 2e-6 * x * g),
@@ -55,6 +60,10 @@ RIGHT: dict[str, Pair] = {
         lambda x: np.tanh(x.astype(np.float32)),
         lambda g, x: (g * (1 - np.tanh(x.astype(np.float32)) ** 2)).astype(np.float32),
     ),
+    "minus infinity under a mask": (
+        lambda x: np.where(every_second(x), x, -np.inf),
+        lambda g, x: np.where(every_second(x), g, 0.0),
+    ),
     "logarithm of a square": (lambda x: np.log(x**2), lambda g, x: 2 * g / x),
     "row centring, rounding of the size of x": (
         lambda x: x - x.mean(-1, keepdims=True),
@@ -68,6 +77,10 @@ RIGHT: dict[str, Pair] = {
 WRONG: dict[str, Pair] = {
     "zero for a tiny gradient": (lambda x: 1e-6 * x**2, lambda g, x: 0 * g),
     "twice": (lambda x: x**2, lambda g, x: 4 * x * g),
+    "twice, beside minus infinity": (
+        lambda x: np.where(every_second(x), x, -np.inf),
+        lambda g, x: np.where(every_second(x), g * (1 + (x.size > 1)), 0.0),
+    ),
     "one in a thousand": (lambda x: np.tanh(x), lambda g, x: 1.001 * (1 - np.tanh(x) ** 2) * g),
     "one in 100,000": (lambda x: np.tanh(x), lambda g, x: 1.00001 * (1 - np.tanh(x) ** 2) * g),
     "square of the upstream": (lambda x: 3 * x, lambda g, x: 3 * g**2),
