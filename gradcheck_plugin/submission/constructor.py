@@ -20,7 +20,7 @@ IN_SIZE = re.compile(
 )
 OUT_SIZE = re.compile(
     rf"(n|num|nb|dim|size|d|c)?_?(out|output|outputs|fan_?out|to|next|y|class|classes|labels?|neurons?|units?|nodes?|"
-    rf"filters?|kernels?|depth|m|c){_WHAT}"
+    rf"filters?|kernels?|depth|layer_depth|m|c){_WHAT}"
 )
 MODEL_SIZE = ("d_model", "model_dim", "embed_dim", "embed_size", "embedding_dim")
 HIDDEN_SIZE = re.compile(rf"(n|num|nb|dim|size)?_?(hidden|hid|h)s?{_WHAT}")

@@ -37,11 +37,12 @@ SKIPPED = re.compile(
 SPEAKS = re.compile(rb"def .*(backward|gradient|back_?prop|_prime|derivative|def update)", re.IGNORECASE | re.DOTALL)
 TEST = re.compile(r"^Test|Tests?$")
 NEVER = re.compile(
-    r"^_?(test_|check_|numeric|eval_num|compute_num|zero_|no_grad|reset_|clip_|get_|plot_|save_for|sample_)|"
+    r"^_?(test_|check_|requires_|accumulate_|numeric|eval_num|compute_num|zero_|no_grad|reset_|clip_|get_|plot_|save_for|sample_)|"
     r"_shape$|grad(ient)?_check|check_grad|numerical",
     re.IGNORECASE,
 )
 UNABLE = re.compile(r"^does not run here|is not written yet|^not-implemented|raised NameError")
+NOT_LOADED = ("no-such-file", "syntax-error", "missing-module", "import-raised", "not-python", "crash")
 CHUNK = 6
 
 
@@ -63,6 +64,7 @@ class Backward:
     mark: str
     form: str
     calls: frozenset[str]
+    heirs: frozenset[str] = frozenset()  # classes of the file that inherit it
 
     @property
     def full(self) -> str:
@@ -83,7 +85,18 @@ def backwards(path: Path) -> Iterator[Backward]:
             if isinstance(function, ast.FunctionDef) and is_backward(function, node):
                 text = ast.dump(ast.Module(function.body, []))
                 mark = hashlib.sha1(text.encode()).hexdigest()[:16]
-                yield Backward(owner, function.name, mark, form_of(function, owner), called(function))
+                heirs = frozenset(heirs_of(tree, owner, function.name))
+                yield Backward(owner, function.name, mark, form_of(function, owner), called(function), heirs)
+
+
+def heirs_of(tree: ast.Module, owner: str, name: str) -> Iterator[str]:
+    """The classes of a file that run a method of another one, because they do not write their own."""
+    classes = [n for n in tree.body if owner and isinstance(n, ast.ClassDef)]
+    for node in classes:
+        own = {f.name for f in node.body if isinstance(f, ast.FunctionDef)}
+        if owner in {ast.unparse(b) for b in node.bases} and name not in own:
+            yield node.name
+            yield from heirs_of(tree, node.name, name)
 
 
 def is_test(node: ast.ClassDef) -> bool:
@@ -105,7 +118,10 @@ def is_backward(function: ast.FunctionDef, owner: Any) -> bool:
 def returns_loss_and_gradient(function: ast.FunctionDef) -> bool:
     """`return loss, grad` in a module's function that is named after a loss."""
     returned = [n.value for n in ast.walk(function) if isinstance(n, ast.Return)]
-    pair = any(isinstance(v, ast.Tuple) and len(v.elts) == 2 for v in returned)
+    pair = any(
+        isinstance(v, ast.Tuple) and len(v.elts) == 2 and re.match(r"\(?(d|grad|g\b|\{)", ast.unparse(v.elts[1]))
+        for v in returned
+    )
     return "loss" in function.name and pair and not (function.args.args and function.args.args[0].arg == "self")
 
 
@@ -114,7 +130,8 @@ def is_container(function: ast.FunctionDef) -> bool:
     loops = [n for n in ast.walk(function) if isinstance(n, ast.For) and isinstance(n.target, ast.Name)]
     hands = any(
         isinstance(c, ast.Call) and isinstance(c.func, ast.Attribute) and NAMES.search(c.func.attr)
-        and isinstance(c.func.value, ast.Name) and c.func.value.id == loop.target.id  # type: ignore[attr-defined]
+        and isinstance(c.func.value, ast.Name | ast.Subscript)
+        and loop.target.id in {n.id for n in ast.walk(c.func.value) if isinstance(n, ast.Name)}  # type: ignore[attr-defined]
         for loop in loops for c in ast.walk(loop)
     )  # fmt: skip
     computes = any(isinstance(n, ast.BinOp) and isinstance(n.op, ast.Mult | ast.MatMult | ast.Div)
@@ -245,7 +262,7 @@ def driven(made: list[Backward], objects: list[dict[str, Any]]) -> set[Backward]
     names = {o["function"].removesuffix(".forward") for o in ran}
     owners = {re.split(r"[. ]", o["name"])[0] for o in ran}
     engines = {e for o in ran if "engine" in o["convention"] for e in re.findall(r"`(\w+)`", o["convention"])}
-    found = {b for b in made if b.full in names or (b.owner and b.owner in owners | engines)}
+    found = {b for b in made if b.full in names or (b.owner and {b.owner, *b.heirs} & (owners | engines))}
     found |= {b for b in made if not b.owner and any(o["name"] == b.name for o in ran)}
     while more := {b for b in made for f in found if b not in found and b.name in f.calls}:
         found |= more
@@ -271,14 +288,22 @@ def reach(rows: list[dict[str, Any]]) -> list[str]:
     form: dict[str, str] = {}
     folder: dict[str, str] = {}
     common = len(os.path.commonpath([str(Path(r["file"]).parent) for r in rows])) + 1 if rows else 0
+    helpers: dict[str, set[str]] = defaultdict(set)  # what the driven backwards of a folder call
+
+    def folder_of(row: dict[str, Any]) -> str:
+        return str(row["file"])[common:].split("/")[0]
+
     for r in rows:
         made = list(backwards(Path(r["file"])))
         done = driven(made, r["objects"])
-        lame |= {b.mark for b in (unable(made, r["objects"]) if r["problem"] != "missing-module" else made)}
+        lame |= {b.mark for b in (made if r["problem"] in NOT_LOADED else unable(made, r["objects"]))}
+        helpers[folder_of(r)] |= {name for b in done for name in b.calls}
         for b in made:
             ran[b.mark] = ran.get(b.mark, False) or b in done
             form.setdefault(b.mark, b.form)
-            folder.setdefault(b.mark, r["file"][common:].split("/")[0])
+            folder.setdefault(b.mark, folder_of(r))
+    for r in rows:
+        ran |= {b.mark: True for b in backwards(Path(r["file"])) if not b.owner and b.name in helpers[folder_of(r)]}
     lame -= {mark for mark, done in ran.items() if done}
     share = sum(ran.values()) / max(1, len(ran))
     runnable = sum(ran.values()) / max(1, len(ran) - len(lame))
@@ -295,10 +320,9 @@ def reach(rows: list[dict[str, Any]]) -> list[str]:
 
 def summary(rows: list[dict[str, Any]], verbose: bool) -> list[str]:
     lines = []
-    missing = ("no-such-file", "syntax-error", "missing-module", "import-raised", "not-python", "crash")
-    loaded = [r for r in rows if r["problem"] not in missing]
+    loaded = [r for r in rows if r["problem"] not in NOT_LOADED]
     lines.append(f"files: {len(rows)}, loaded {len(loaded)} ({len(loaded) / max(1, len(rows)):.1%})")
-    lines += [f"  not loaded: {r['file']}: {r['message'][:120]}" for r in rows if r["problem"] in missing]
+    lines += [f"  not loaded: {r['file']}: {r['message'][:120]}" for r in rows if r["problem"] in NOT_LOADED]
     objects = [(r, o) for r in rows for o in r["objects"]]
     verdicts = Counter(o["verdict"] for _, o in objects)
     lines.append("objects: " + ", ".join(f"{v} {n}" for v, n in verdicts.most_common()))
