@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from benchmarks import corpus
+from benchmarks import corpus, references
 from benchmarks.soundness import campaign
+
+from reference_impls import specs
 
 SUBMISSIONS = Path(__file__).parent / "submissions"
 
@@ -90,3 +92,28 @@ def test_what_somebody_would_expect_to_be_checked_is_counted(tmp_path: Path) -> 
     made = list(corpus.backwards(path))
     assert [b.full for b in made] == ["helper_backward", "Square.backward"]
     assert {b.full for b in corpus.driven(made, corpus.check(path, 4)["objects"])} == {b.full for b in made}
+
+
+def test_every_export_of_the_first_tiers_is_covered() -> None:
+    lines = references.coverage(set(specs()))
+    assert not [line for line in lines if line.startswith("not covered")]
+    tiers = next(line for line in lines if line.strip().startswith("all"))
+    assert "75 / 75" in tiers
+    assert "103 / 103" in tiers
+    assert [line for line in references.coverage(set(specs()) - {"affine"}) if line.startswith("not covered: affine")]
+
+
+@pytest.mark.parametrize("name", ["relu", "mse", "maxpool2d", "rnn_cell", "two_layer_net"])
+def test_a_reference_is_right_its_mistakes_are_caught_and_equivalent_code_passes(name: str) -> None:
+    spec = specs()[name]
+    assert references.is_right(spec, cases=3)
+    assert references.is_equivalent(spec, cases=3) == []
+    lines, uncaught = references.mistakes([spec], cases=6)
+    assert uncaught == 0, lines
+
+
+def test_the_campaign_tells_families_apart() -> None:
+    counts, notes = campaign(30, seed=9, families=("pooling",))
+    assert notes == []
+    assert counts["samples"] == 30
+    assert counts["PASS"] == 90  # contract, forward and one gradient

@@ -47,6 +47,7 @@ class Built:
     plan: dict[str, tuple[str, Any]] = field(default_factory=dict)
     warm: Callable[[Any, Mapping[str, Array]], Any] | None = None  # a first forward, which makes the parameters
     warmed: bool = False
+    warming: dict[tuple[tuple[int, ...], ...], Mapping[str, Array]] = field(default_factory=dict)  # by their shapes
     paths: dict[str, state.Path] = field(default_factory=dict)
     places: dict[str, tuple[state.Path, ...]] = field(default_factory=dict)  # all that lead to one array
     preparation: tuple[str, ...] = ()  # source text of the calls between construction and forward
@@ -73,7 +74,9 @@ class Built:
             obj = guarded("__init__", self.cls, **filled(self.plan, arrays, sizes, self.layout))
             self._prepare(obj, arrays)
         if self.warmed and self.warm is not None:
-            self.warm(obj, arrays)
+            shapes = tuple(np.shape(a) for a in arrays.values())
+            first = self.warming.setdefault(shapes, {n: np.array(a) for n, a in arrays.items()})
+            self.warm(obj, first)  # the same for all: a state that it leaves must not depend on the case
         try:
             for entry in self.layout.params:
                 path = self.path(obj, entry.name, arrays[entry.name])

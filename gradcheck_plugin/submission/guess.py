@@ -190,8 +190,15 @@ def _made_by_forward(
     return first, {p for p in same if state.is_weight(p)}
 
 
-def _named(held: list[tuple[state.Path, Array]]) -> list[tuple[str, Array]]:
-    """Parameters by their names; with the names of the objects that hold them, where two have one name."""
+def _named(leaves: list[tuple[state.Path, Array]]) -> list[tuple[str, Array]]:
+    """Parameters by their names; with the names of the objects that hold them, where two have one name.
+
+    A view of one, `word_vecs = W.T`, is no other parameter.
+    """
+    held: list[tuple[state.Path, Array]] = []
+    for path, array in leaves:
+        if not any(np.shares_memory(array, other) for _, other in held):
+            held.append((path, array))
     names = [state.label(path) for path, _ in held]
     return [(n if names.count(n) == 1 else state.whole_label(p), a) for n, (p, a) in zip(names, held, strict=True)]
 

@@ -18,7 +18,7 @@ _GRADIENT = re.compile(r"^(d[A-Z_]?\w*|\w*grad\w*|dl?d\w+|d(weights?|bias(es)?|g
 _WEIGHTS = re.compile(r"^[wWbBkK](_|\d|$)|weight|bias|kernel|filter|gamma|beta|theta|^params?")
 _NOT_PARAMETER = re.compile(
     r"(^|_)(running|moving|mean|var|std|cache|mask|velocity|momentum|x|X|y|t|z|a|h|out|outputs?|inputs?|loss|prev|last|"
-    r"p|states?|history|seed|lr|eps|epsilon|idx|index|labels?|targets?|A|Z|N|T|probs?|scores?|col\w*)($|_)"
+    r"p|start|states?|history|seed|lr|eps|epsilon|idx|index|labels?|targets?|A|Z|N|T|probs?|scores?|col\w*)($|_)"
 )
 SYNONYMS = {
     "W": ("w", "weight", "weights", "kernel", "theta"),
@@ -184,7 +184,7 @@ def _likely(parameter: Path) -> tuple[Path, ...]:
     owner, (kind, key) = parameter[:-1], parameter[-1]
     found: list[Path] = []
     if key in ("value", "val") or (kind == "attr" and key == "data"):
-        found += [(*owner, (kind, g)) for g in ("grad", "gradient", "g")]
+        found += [(*owner, (kind, g)) for g in ("grad", "gradient", "g", "deriv", "derivative")]
     name = str(key)
     spellings = _spellings(name)
     prefixes = [owner] if owner and owner[-1][1] not in _OWNERS else [owner, owner[:-1]]

@@ -43,10 +43,10 @@ def catalogue() -> list[dict[str, str]]:
         return list(csv.DictReader(file, delimiter="\t"))
 
 
-def renamed() -> dict[str, str]:
-    """Exports whose reference has another name, because two rows share one."""
+def renamed() -> dict[tuple[str, str], str]:
+    """Exports whose reference has another name, by row and export, because two rows share one."""
     sys.path.insert(0, str(TABLES))
-    found: dict[str, str] = getattr(importlib.import_module("test_catalogue_mistakes"), "RENAMED", {})
+    found: dict[tuple[str, str], str] = importlib.import_module("test_catalogue_mistakes").CALLED
     return found
 
 
@@ -91,8 +91,8 @@ def is_right(spec: LayerSpec, cases: int) -> bool:
 
 def coverage(right: set[str]) -> list[str]:
     """Covered exports by tier and group, and the symbols of torch.nn that the covered rows stand for."""
-    known = {alias: s.name for s in specs().values() for alias in s.aliases} | {n: n for n in specs()}
-    known = {e: n for e, n in ({**known, **renamed()}).items() if n in right}
+    called = {alias: s.name for s in specs().values() for alias in s.aliases} | {n: n for n in specs()}
+    others = renamed()
     covered: Counter[tuple[str, str]] = Counter()
     total: Counter[tuple[str, str]] = Counter()
     symbols: Counter[str] = Counter()
@@ -100,13 +100,14 @@ def coverage(right: set[str]) -> list[str]:
     for row in catalogue():
         names = [e for e in row["exports"].split() if e != "-"]
         own = [e for e in names if not e.startswith("=")]
-        done = [e for e in names if e.removeprefix("=") in known]
+        of = {e: others.get((row["id"], e), called.get(e.removeprefix("="), "")) for e in names}
+        done = [e for e in names if of[e] in right]
         for kind in ("nn.", "F."):
             here = [s for s in row["torch"].split() if s.startswith(kind)]
             symbols[kind] += len(here)
             symbols[kind + "done"] += len(here) if len(done) == len(names) and names else 0
         total[row["tier"], row["group"]] += len(own)
-        covered[row["tier"], row["group"]] += sum(e in known for e in own)
+        covered[row["tier"], row["group"]] += sum(e in done for e in own)
         if row["tier"] in "12":
             missing += [f"{row['id']}: {e}" for e in names if e not in done]
     groups = sorted({g for _, g in total}, key=lambda g: g)
