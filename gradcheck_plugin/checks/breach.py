@@ -64,13 +64,19 @@ def same(a: Array, b: Array) -> bool:
     return np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
 
 
-def differ(a: Array, b: Array) -> bool:
+def differ(a: Array, b: Array, floor: float = 0.0) -> bool:
     """Whether `a` is another gradient than `b`; nothing is said about other shapes and infinite numbers."""
     if a.shape != b.shape or not np.isfinite(b).all():
         return False
-    return not np.isfinite(a).all() or largest(a - b) > 1e-6 * max(largest(b), 1e-9)
+    return not np.isfinite(a).all() or largest(a - b) > max(1e-6 * largest(b), 1e-15, floor)
+
+
+def rounding(gradients: Gradients) -> float:
+    """What a gradient that is zero, such as that of the bias of a key, may be off by: rounding of the other ones."""
+    return 1e-13 * max((largest(g) for g in gradients.values() if np.isfinite(g).all()), default=0.0)
 
 
 def first_differing(given: Gradients, first: Gradients) -> str:
     """The name of the first gradient that is not what it was, or nothing."""
-    return next((n for n, g in first.items() if n in given and differ(given[n], g)), "")
+    floor = rounding(first)
+    return next((n for n, g in first.items() if n in given and differ(given[n], g, floor)), "")

@@ -21,6 +21,7 @@ from gradcheck_plugin.checks.breach import (
     backward_of,
     first_differing,
     largest,
+    rounding,
     same,
 )
 from gradcheck_plugin.checks.gradient import output_of, pass_upstream, upstream
@@ -107,7 +108,8 @@ class _Run:
 def _alike(given: Gradients, name: str, g: Array) -> bool:
     if not np.isfinite(g).all():
         return True
-    return name in given and given[name].shape == g.shape and largest(given[name] - g) <= 1e-6 * largest(g)
+    allowed = max(1e-6 * largest(g), rounding(given))
+    return name in given and given[name].shape == g.shape and largest(given[name] - g) <= allowed
 
 
 def _carried(run: _Run) -> Iterator[Breach]:

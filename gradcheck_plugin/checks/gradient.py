@@ -122,7 +122,9 @@ def judge(subject: Subject, name: str, case: Case, layout: Layout) -> Judgement:
     if not np.isfinite(yours).all():
         base.estimate = base.ladder.estimate(v)
         base.kind, base.reason = "not-finite", "it has NaN or infinite entries"
-        if not base.estimate.ok:
+        if base.ladder.kinked():
+            base.verdict, base.kind, base.reason = Verdict.INCONCLUSIVE, "", "a kink of the forward"
+        elif not base.estimate.ok:
             base.verdict = Verdict.INCONCLUSIVE
         return base
     single = yours.dtype in (np.float32, np.float16)

@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from reference_subject import codes, target
+from benchmarks import references
+from reference_subject import check_all, codes, target
 
 from gradcheck_plugin.api import Report, check
 from gradcheck_plugin.checks.kink import judge
 from gradcheck_plugin.model import Severity, Verdict
-from reference_impls import load
+from gradcheck_plugin.suite import Settings
+from reference_impls import load, specs
 from reference_impls.spec import LayerSpec, Mistake
 
 
@@ -254,3 +256,12 @@ def test_a_jump_fails_no_item() -> None:
     results = [target(spec).check("kink") for spec in JUMPS.values()]
     assert {(r.verdict, r.reason) for r in results} == {(Verdict.INCONCLUSIVE, "the forward is discontinuous here")}
     assert codes(results) == []
+
+
+def test_nan_on_a_kink_where_torch_gives_nan_fails_nothing() -> None:
+    """The standard deviation of equal entries: 0 / 0, in torch as in everybody's first version."""
+    spec = specs()["std"]
+    results = check_all(target(spec, None, references.equivalent(spec), Settings(cases=12)))
+    assert {r.verdict for r in results} == {Verdict.PASS}
+    kink = next(r for r in results if r.property == "kink")
+    assert "NaN" in kink.reason
