@@ -137,8 +137,6 @@ def judge(subject: Subject, case: Case, place: Place) -> KinkJudgement:
         return replace(open_, reason="the forward is too noisy beside the kink, or has another one there")
     judged = replace(open_, verdict=Verdict.PASS, entries=tuple(entries))
     for k, e in enumerate(entries):
-        if e.torch is not None and not np.isfinite(e.yours) and not np.isfinite(e.torch):
-            continue  # 0 / 0 in the root of nothing: so it is in torch, and nobody trains through it
         if not min(e.left, e.right) - tolerance <= e.yours <= max(e.left, e.right) + tolerance:
             return replace(judged, verdict=Verdict.FAIL, reason="it lies outside the one-sided slopes", worst=k)
     if len(entries) == 1:

@@ -167,10 +167,16 @@ def equivalent(spec: LayerSpec) -> Mistake:
     return Mistake("none", backward, forward)
 
 
+NO_ORACLE = {"std": "torch's own gradient is NaN where all entries are equal"}
+
+
 def is_equivalent(spec: LayerSpec, cases: int) -> list[str]:
     """What fails of torch's own code in the place of a user's, in the base layout."""
     made = target(spec, None, equivalent(spec), Settings(cases=cases))
-    return [f"{r.property}: {r.reason or r.finding}"[:200] for r in check_all(made) if r.verdict is Verdict.FAIL]
+    failed = [r for r in check_all(made) if r.verdict is Verdict.FAIL]
+    if spec.name in NO_ORACLE:
+        failed = [r for r in failed if r.property != "kink"]
+    return [f"{r.property}: {r.reason or r.finding}"[:200] for r in failed]
 
 
 def main() -> int:
@@ -188,6 +194,7 @@ def main() -> int:
     layers = [s for s in chosen if s.kind in ("layer", "loss", "network")]
     failed = {s.name: found for s in layers if (found := is_equivalent(s, args.cases))}
     print(f"equivalent code by torch: {len(layers) - len(failed)} of {len(layers)} pass")
+    print(*(f"  {name}, not counted on its kink: {why}" for name, why in NO_ORACLE.items()), sep="\n")
     print(*(f"  {name}: {'; '.join(found)}" for name, found in failed.items()), sep="\n")
     print(f"{time.perf_counter() - start:.0f} s")
     return 1 if uncaught or failed or len(right) < len(chosen) else 0
