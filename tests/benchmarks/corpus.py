@@ -1,6 +1,6 @@
 """Real code, by the folder: what loads, what is recognised and driven, and every verdict.
 
-    python tests/benchmarks/corpus.py FOLDER [FOLDER ...] [--cases 8] [--json rows.json] [--verbose]
+    python tests/benchmarks/corpus.py FOLDER [FOLDER ...] [--cases 8] [--json rows.json] [--verbose] [--apart NAME ...]
 
 A backward is a function or method with such a name (backward, backprop, ..._grad, derivative) that has a body, or a
 function that returns (loss, gradient); no test, no numerical gradient, no abstract base, and no container that only
@@ -21,7 +21,7 @@ import re
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -281,8 +281,11 @@ def left_of(row: dict[str, Any]) -> list[Backward]:
     return [b for b in made if b not in ran]
 
 
-def reach(rows: list[dict[str, Any]]) -> list[str]:
-    """Distinct backwards and how many of them were driven: all, by form, by folder. A copy that ran is enough."""
+def reach(rows: list[dict[str, Any]], apart: Sequence[str] = ()) -> list[str]:
+    """Distinct backwards and how many of them were driven: all, by form, by folder. A copy that ran is enough.
+
+    The folders `apart` hold conventions of their own; they are counted in the first line only.
+    """
     ran: dict[str, bool] = {}
     lame: set[str] = set()
     form: dict[str, str] = {}
@@ -305,20 +308,19 @@ def reach(rows: list[dict[str, Any]]) -> list[str]:
     for r in rows:
         ran |= {b.mark: True for b in backwards(Path(r["file"])) if not b.owner and b.name in helpers[folder_of(r)]}
     lame -= {mark for mark, done in ran.items() if done}
-    share = sum(ran.values()) / max(1, len(ran))
-    runnable = sum(ran.values()) / max(1, len(ran) - len(lame))
-    lines = [
-        f"distinct backwards: {len(ran)}, driven {sum(ran.values())} ({share:.1%}); "
-        f"{len(lame)} cannot run here, {runnable:.1%} of the others are driven"
-    ]
+    lines = ["distinct backwards:" + " " * 33 + "driven   of   share   cannot run here   share of the others"]
+    kept = {mark for mark in ran if folder[mark] not in apart}
+    named = [("all", set(ran)), *([("all but those of " + ", ".join(apart), kept)] if apart else [])]
     for what in (form, folder):
-        counts = Counter(what.values())
-        done_by = Counter(w for mark, w in what.items() if ran[mark])
-        lines += [f"  {w:<50}{done_by[w]:>5} of {n:>4}  {done_by[w] / n:>6.1%}" for w, n in counts.most_common()]
+        named += [(w, {m for m in kept if what[m] == w}) for w, _ in Counter(what[m] for m in kept).most_common()]
+    for name, marks in named:
+        done, blocked = sum(ran[m] for m in marks), len(marks & lame)
+        whole, rest = done / max(1, len(marks)), done / max(1, len(marks) - blocked)
+        lines.append(f"  {name:<50}{done:>5} {len(marks):>4} {whole:>7.1%} {blocked:>17} {rest:>21.1%}")
     return lines
 
 
-def summary(rows: list[dict[str, Any]], verbose: bool) -> list[str]:
+def summary(rows: list[dict[str, Any]], verbose: bool, apart: Sequence[str] = ()) -> list[str]:
     lines = []
     loaded = [r for r in rows if r["problem"] not in NOT_LOADED]
     lines.append(f"files: {len(rows)}, loaded {len(loaded)} ({len(loaded) / max(1, len(rows)):.1%})")
@@ -331,7 +333,7 @@ def summary(rows: list[dict[str, Any]], verbose: bool) -> list[str]:
         by_convention[o["convention"] or "(not driven)"][o["verdict"]] += 1
     for convention, counts in sorted(by_convention.items(), key=lambda c: -sum(c[1].values())):
         lines.append(f"  {convention:<50} " + ", ".join(f"{v} {n}" for v, n in counts.most_common()))
-    lines += reach(rows)
+    lines += reach(rows, apart)
     lines += [
         f"FAIL {r['file']}: {o['name']} [{o['layer'] or 'numerical'}] {o['why'][:200]}"
         for r, o in objects
@@ -359,11 +361,14 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--verbose", action="store_true")
+    parser.add_argument(
+        "--apart", nargs="*", default=[], help="folders whose conventions are not counted with the others"
+    )
     args = parser.parse_args()
     start = time.perf_counter()
     paths = [p for folder in args.folders for p in files(folder)]
     rows = run(paths, args.cases, args.workers)
-    print(*summary(rows, args.verbose), sep="\n")
+    print(*summary(rows, args.verbose, args.apart), sep="\n")
     print(f"{time.perf_counter() - start:.0f} s")
     if args.json:
         args.json.write_text(json.dumps(rows, indent=1, ensure_ascii=False), encoding="utf-8")
