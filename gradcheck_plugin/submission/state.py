@@ -151,8 +151,7 @@ def gradient_path(obj: Any, parameter: Path) -> Path | None:
     """
     held = get(obj, parameter)
     if len(parameter) > 1:  # what the outer object says of an inner one's parameter counts first
-        properties = [n for n in dir(type(obj)) if isinstance(getattr(type(obj), n, None), property)]
-        outer = [(("attr", n),) for n in properties if get(obj, (("attr", n),)) is held]
+        outer = [(("attr", n),) for n in _properties(obj.__class__) if get(obj, (("attr", n),)) is held]
         if found := next(filter(None, (_gradient_path(obj, path) for path in outer)), None):
             return found
     found = _gradient_path(obj, parameter)
@@ -162,6 +161,11 @@ def gradient_path(obj: Any, parameter: Path) -> Path | None:
     leaves_ = [(p, a) for p, a in _leaves(obj, (), 3, set(), twice=True) if p != parameter]
     names = [p for p, a in leaves_ if a.shape == array.shape and np.shares_memory(a, array)]
     return next(filter(None, (_gradient_path(obj, path) for path in names)), None)
+
+
+@cache
+def _properties(cls: type) -> tuple[str, ...]:
+    return tuple(n for n in dir(cls) if isinstance(getattr(cls, n, None), property))
 
 
 def gradients_of_one(obj: Any, parameter: Path, gradient: Path) -> tuple[Path, ...]:
