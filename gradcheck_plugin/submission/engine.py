@@ -55,6 +55,7 @@ class Engine:
     ops: list[Any] = field(default_factory=list)
     proven: list[Any] = field(default_factory=list)
     multiplies: dict[str, bool] = field(default_factory=dict)
+    called: bool = False  # whether `data` is a method
     kept: bool = False  # whether the last gradient that was read was a tensor itself
 
     def make(self, value: Any, differentiable: bool = True) -> Any:
@@ -92,6 +93,11 @@ class Engine:
         self.kept = type(held).__name__ == self.tensor.__name__
         return np.array(found)
 
+    @property
+    def reading(self) -> str:
+        """The text that follows a tensor to give its numbers: `.data`, `.numpy()`."""
+        return f".{self.data}{'()' if self.called else ''}"
+
     def gradient_name(self, tensor: Any) -> str:
         return next((n for n in GRADIENTS if hasattr(tensor, n)), "grad")
 
@@ -119,8 +125,9 @@ def engine_of(tensor: Any, scalar: bool | None = None, factories: Sequence[Any] 
         value = 0.25 if single else _PROBE
         made = quietly(lambda engine=engine, value=value: engine.make(value))  # type: ignore[misc]
         for name in DATA if made is not None else ():
-            held = getattr(made, name, None)
-            held = quietly(held) if inspect.ismethod(held) else held
+            held: Any = getattr(made, name, None)
+            engine.called = inspect.ismethod(held)
+            held = quietly(held) if engine.called else held
             if isinstance(held, np.ndarray | np.generic | numbers.Number) and np.array_equal(np.asarray(held), value):
                 engine.data = name
                 if not single or not _of_arrays(tensor) or scalar:

@@ -167,7 +167,7 @@ class EngineCaller:
             return []
         if self.engine.scalar:
             return self._one_by_one(names, lines, dy, arrays.get(gradient, ""))
-        data = f".{self.engine.data}"
+        data = self.engine.reading
         made = [f"{n} = {self.engine.source(n)}" for n in names]
         if not gradient:
             return [*made, *lines, f"print(out{data})"]
@@ -191,7 +191,7 @@ class EngineCaller:
         if gradient:
             seed = self.engine.source("g.item()") if self.op.feed.wrapped else "g.item()"
             body += [line.format(dy=seed) for line in self.op.feed.source]
-        value = f"{gradient}.{self._leaf_name()}" if gradient else f"out.{self.engine.data}"
+        value = f"{gradient}.{self._leaf_name()}" if gradient else f"out{self.engine.reading}"
         body.append(f"found.append({value})")
         return ["found = []", "\n".join([*loop, *(f"    {line}" for line in body)]), "print(np.array(found))"]
 

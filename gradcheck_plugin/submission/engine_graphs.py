@@ -136,7 +136,7 @@ class GraphOp(Op):
             return []
         leaf, lines = names[0], []
         for name, number in self.constants.items():
-            like = f"np.full_like({leaf}.{self.engine.data}, {number})"
+            like = f"np.full_like({leaf}{self.engine.reading}, {number})"
             lines.append(f"{name} = {self.engine.source(str(number) if self.engine.scalar else like)}")
         for i, (op, operands) in enumerate(self.steps):
             text = op.source([leaf if n == "x" else n for n in operands])
