@@ -77,6 +77,7 @@ class Built:
             shapes = tuple(np.shape(a) for a in arrays.values())
             first = self.warming.setdefault(shapes, {n: np.array(a) for n, a in arrays.items()})
             self.warm(obj, first)  # the same for all: a state that it leaves must not depend on the case
+            flush(obj)
         try:
             for entry in self.layout.params:
                 path = self.path(obj, entry.name, arrays[entry.name])
@@ -168,6 +169,13 @@ def is_container(cls: Any) -> bool:
         return False
     layers = [p for p in parameters if p.name in ("layers", "modules", "blocks")]
     return "__init__" in vars(cls) and bool(layers or any(p.kind is p.VAR_POSITIONAL for p in parameters))
+
+
+def flush(obj: Any) -> None:
+    """Tell a layer that keeps every forward until it is told so that they are done with."""
+    method = next((getattr(obj, n) for n in dir(obj) if n.startswith("flush")), None)
+    if method is not None:
+        method()
 
 
 def is_abstract(cls: type) -> bool:
