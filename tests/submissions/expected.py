@@ -246,7 +246,6 @@ WRONG: dict[tuple[str, str], tuple[str, str]] = {
     ("mytorch_networks.py", "MLP1"): ("dA0", "wrong-gradient"),
     ("single_precision_engine.py", "EWiseMul"): ("da", "swapped-operands"),
     ("single_precision_engine.py", "Tanh"): ("da", "local-derivative-at-input"),
-    ("flushed_layers.py", "FullyConnected"): ("dW", "wrong-gradient"),
     ("flushed_layers.py", "Tanh"): ("contract", "earlier-forward"),
     ("recurrent_of_layers.py", "RNN"): ("doutput_fc.weights", "wrong-gradient"),
     ("context_arrays.py", "Mul"): ("da", "swapped-operands"),
