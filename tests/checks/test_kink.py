@@ -171,7 +171,7 @@ def minus_at_ties(dy, x):  # type: ignore[no-untyped-def]
 
 def far_off_at_the_margin(dy, x, t):  # type: ignore[no-untyped-def]
     right = load("svm_multiclass").backward(dy, x, t)["x"]
-    return {"x": right + (x - x[np.arange(len(x)), t][:, None] == -1)}
+    return {"x": right + dy * (x - x[np.arange(len(x)), t][:, None] == -1)}
 
 
 OUTSIDE = {
