@@ -46,6 +46,7 @@ from reference_impls.spec import RULES, LayerSpec, Variant
 
 EXACT = 1e-10  # share of the output up to which a variant is the very one, and no neighbour such as another eps
 ENOUGH = 8  # numbers that agree: of two scalars the smaller one is the first of them once in two times
+GUARD = 1e-3  # up to which a number is an eps, not a setting
 CLOSE = 1e-3  # up to which a wrong forward is a known one, whatever its eps
 Misfit = Callable[[Subject, Case], float]
 
@@ -179,7 +180,8 @@ def _own_settings(candidate: Candidate, spec: LayerSpec) -> bool:
         return False
     signature = arguments(cls.__init__, method=True)
     numbers = [n for n in signature.names if isinstance(signature.defaults.get(n, SETTINGS.get(n.lower())), float)]
-    return any(option_of(n, spec.defaults) is None for n in numbers)
+    values = {n: signature.defaults.get(n, SETTINGS.get(n.lower())) for n in numbers}
+    return any(option_of(n, spec.defaults) is None and v > GUARD for n, v in values.items())
 
 
 def _covers(subject: Subject) -> bool:

@@ -173,9 +173,10 @@ def is_container(cls: Any) -> bool:
 
 def flush(obj: Any) -> None:
     """Tell a layer that keeps every forward until it is told so that they are done with."""
-    method = next((getattr(obj, n) for n in dir(obj) if n.startswith("flush")), None)
-    if method is not None:
-        method()
+    for name in dir(type(obj)):
+        method = inspect.getattr_static(type(obj), name) if name.startswith("flush") else None
+        if inspect.isfunction(method) and not arguments(method, method=True).required:
+            guarded("forward", getattr(obj, name))
 
 
 def is_abstract(cls: type) -> bool:

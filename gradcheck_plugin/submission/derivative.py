@@ -13,6 +13,7 @@ import numpy as np
 
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission.calls import frozen
+from gradcheck_plugin.submission.roles import DERIVATIVES
 from gradcheck_plugin.submission.subject import Caller, Subject, Tape
 from gradcheck_plugin.submission.values import numeric
 
@@ -72,7 +73,7 @@ def derivative_of(subject: Subject, sizes: Mapping[str, int]) -> str:
                     return of
     except Exception:
         return ""
-    named = getattr(subject.caller, "backward_name", "") in ("derivative", "gradient", "grad")
+    named = getattr(subject.caller, "backward_name", "") in DERIVATIVES
     return "input" if named else ""  # wrong as either; its name says what it is meant to be
 
 

@@ -115,10 +115,7 @@ class GraphOp(Op):
     def run(self, engine: Engine, tensors: Sequence[Any], options: Mapping[str, Any]) -> tuple[Any, Any]:
         like = engine.numbers(tensors[0])
         values: dict[str, Any] = {"x": tensors[0]}
-        for (
-            name,
-            number,
-        ) in self.constants.items():  # with a gradient: some engines leave out of the graph what has none
+        for name, number in self.constants.items():  # with a gradient: some engines drop what has none
             values[name] = engine.make(number if engine.scalar else np.full_like(like, number))
         out = None
         for i, (op, names) in enumerate(self.steps):

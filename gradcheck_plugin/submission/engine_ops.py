@@ -45,7 +45,7 @@ _FIXED: dict[str, Any] = {
 _AXES = ("axis", "dim", "axes", "dims", "order", "perm", "permutation")
 _SHAPES = ("shape", "new_shape", "target_shape", "output_shape", "size", "newshape")
 _KNOWN = {*_FIXED, *_AXES, *_SHAPES, "in_shape", "mean", "var", "stride", "strides", "pad", "padding", "kernel_size",
-          "eps", "decay", "num_classes"} - {"c", "n", "p", "k", "indices"}  # fmt: skip
+          "eps", "decay", "num_classes"} - {"c", "n", "p", "k", "indices", "index"}  # fmt: skip
 
 
 def is_target(name: str) -> bool:

@@ -106,7 +106,7 @@ OTHER_LAYOUTS: dict[str, list[dict[str, str]]] = {  # by the axes of the first i
     ],
 }
 LOSS_SHAPES = ("N D", "N T D", "D", "D 1")
-SHAPES = ("N D", "N C 7 9", "N 7 9 C", "N T D", "N C 9", "D", "D 1", "1 D", "C 7 9", "7 9 C", "7 9", "")
+SHAPES = ("N D", "N C 7 9", "N 7 9 C", "N T D", "N C 9", "D", "D 1", "1 D", "C 7 9", "7 9 C", "7 9")
 
 
 def guesses(candidate: Candidate) -> Iterator[list[Layout]]:

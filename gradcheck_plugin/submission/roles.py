@@ -9,10 +9,12 @@ from typing import Any, Literal
 from gradcheck_plugin.submission.calls import Unbindable
 from gradcheck_plugin.submission.signature import Signature
 
+OF_ACTIVATIONS = ("fn", "func", "activate", "activation")
+DERIVATIVES = ("derivative", "gradient", "grad")
 FORWARD = ("forward", "forward_pass", "forward_propagation", "forward_prop", "feedforward", "feed_forward", "fprop",
-           "__call__", "fn", "func", "activate", "activation")  # fmt: skip
+           "__call__", *OF_ACTIVATIONS)  # fmt: skip
 BACKWARD = ("backward", "backward_pass", "backward_propagation", "backprop", "back_prop", "backpropagate",
-            "backpropagation", "bprop", "_backward", "derivative", "gradient", "grad")  # fmt: skip
+            "backpropagation", "bprop", "_backward", *DERIVATIVES)  # fmt: skip
 RATES = ("lr", "learning_rate", "learn_rate", "learningrate", "eta", "step_size", "l_rate", "alpha")
 TRAINING = ("train_flg", "train_flag", "training", "is_train", "is_training", "train", "trainable")
 TESTING = ("eval", "test", "is_test", "testing", "evaluate", "inference", "is_eval", "predict")

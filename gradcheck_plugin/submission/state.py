@@ -17,9 +17,10 @@ Path = tuple[tuple[str, Any], ...]  # (("attr", "params"), ("item", "W"))
 _GRADIENT = re.compile(r"^(d[A-Z_]?\w*|\w*grad\w*|dl?d\w+|d(weights?|bias(es)?|gamma|beta|inputs?|values?))$")
 _WEIGHTS = re.compile(r"^[wWbBkK](_|\d|$)|weight|bias|kernel|filter|gamma|beta|theta|^params?")
 _NOT_PARAMETER = re.compile(
-    r"(^|_)(running|moving|mean|var|std|cache|mask|velocity|momentum|x|X|y|t|z|a|h|out|outputs?|inputs?|loss|prev|last|"
-    r"p|start|states?|history|seed|lr|eps|epsilon|idx|index|labels?|targets?|A|Z|N|T|probs?|scores?|col\w*)($|_)"
+    r"(^|_)(running|moving|mean|var|std|cache|mask|velocity|momentum|prev|last|history|seed|lr|eps|epsilon|idx|index|"
+    r"loss|labels?|targets?|probs?|scores?|col\w*)($|_)"
 )
+_VALUES = re.compile(r"(^|_)(p|start|states?|x|X|y|t|z|a|h|out|outputs?|inputs?|A|Z|N|T)($|_)")  # but not W_x, b_h
 SYNONYMS = {
     "W": ("w", "weight", "weights", "kernel", "theta"),
     "b": ("b", "bias", "biases"),
@@ -75,7 +76,7 @@ def get(obj: Any, path: Path) -> Any:
     for kind, key in path:
         try:
             obj = getattr(obj, key) if kind == "attr" else obj[key]
-        except (AttributeError, KeyError, IndexError, TypeError):
+        except Exception:  # of a dictionary or a property of the user's
             return None
     return obj
 
@@ -131,7 +132,10 @@ def is_parameter(path: Path) -> bool:
     last = label(path).split("[")[0]
     if any(n in _OWNERS for n in names):
         return True
-    return not _GRADIENT.match(last.strip("_")) and not _NOT_PARAMETER.search(last.strip("_"))
+    bare = last.strip("_")
+    if _GRADIENT.match(bare) or _NOT_PARAMETER.search(bare):
+        return False
+    return bool(_WEIGHTS.search(bare)) or not _VALUES.search(bare)
 
 
 def is_weight(path: Path) -> bool:

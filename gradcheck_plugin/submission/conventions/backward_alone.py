@@ -1,7 +1,9 @@
 """Backward functions alone: `mul_backward(grad_output, a, b)`, whose forward is in no function of the file.
 
 The name says what the forward computes; the reference's own forward stands in for it. Where a reference has several
-variants (the axis of a sum), the one is meant whose gradient the backward gives.
+variants (the axis of a sum), the one is meant whose gradient the backward gives; the one array of an activation may be
+its input or its output. What is right in none of these ways is wrong only where the arguments can be nothing but the
+operands: `probs`, `mask` or `x_hat` are whatever the missing forward has kept.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -29,7 +31,9 @@ from reference_impls.spec import LayerSpec
 
 ORDER = 30
 _BACKWARD = re.compile(r"^(?P<stem>\w+?)_(backward|backprop|bwd)$")
-_UPSTREAM = re.compile(r"^(grad|d_?out|dy|dz|delta|upstream|dl_?d?\w*|g_?out)", re.IGNORECASE)
+_UPSTREAM = re.compile(r"^(grad|d_?out|d_?[a-z]$|delta|upstream|dl_?d?\w*|g_?out)", re.IGNORECASE)
+_OPERAND = re.compile(r"^(a|b|[xyzuv]\d?|lhs|rhs|left|right|in\d?|inp|inputs?|other|arr|array|tensor)$", re.IGNORECASE)
+_INPUT = re.compile(r"^(x|z|inp|inputs?)$", re.IGNORECASE)
 
 
 def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
@@ -56,16 +60,29 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
         raise Unbindable(f"{candidate.function} takes {', '.join(candidate.inputs)}, not {len(layout.entries)} arrays")
     fitting = candidate.objects["fitting"]
     if not fitting:
-        made = [_caller(candidate, spec, backward, known, {**spec.defaults, **variant.options})
-                for variant, known in spec.layouts() if len(known.entries) == len(candidate.inputs)]  # fmt: skip
-        run = [(c, fault) for c in made if not isinstance(fault := c.misfit(), UserCodeRaised)]
-        if made and not run:
-            raise Unbindable(f"{candidate.function} raises for every variant of {spec.name}")
-        fitting += [c for c, fault in run if fault is None] or [c for c, _ in run]
+        fitting += _fitting(candidate, spec, backward)
     found = [c for c in fitting if c.layout == layout and c.options == dict(options)]
     if not found:
         raise Unbindable(f"{candidate.function} gives the gradient of another variant of {spec.name}")
     return found
+
+
+def _fitting(candidate: Candidate, spec: LayerSpec, backward: Callable[..., Any]) -> list[BackwardAlone]:
+    """The ways in which the backward is right; where there is none, those in which it must be wrong."""
+    whole = [(v, known) for v, known in spec.layouts() if len(known.entries) == len(candidate.inputs)]
+    made = [_caller(candidate, spec, backward, known, {**spec.defaults, **v.options}) for v, known in whole]
+    if len(candidate.inputs) == 1 and not _INPUT.match(candidate.inputs[0]):
+        made += [replace(caller, of_output=True) for caller in made]
+    run = [(c, fault) for c in made if not isinstance(fault := c.misfit(), UserCodeRaised | Unbindable)]
+    if made and not run:
+        raise Unbindable(f"{candidate.function} raises for every variant of {spec.name}")
+    right = [c for c, fault in run if fault is None]
+    operands = spec.family == "ops" and all(map(_OPERAND.match, candidate.inputs))
+    unwritten = any(isinstance(fault, NotImplementedError) for _, fault in run)
+    if not right and not unwritten and not operands and not all(map(_INPUT.match, candidate.inputs)):
+        kept = ", ".join(candidate.inputs)
+        raise Unbindable(f"there is no forward beside {candidate.function} that says what it keeps in {kept}")
+    return right or [c for c, _ in run if not c.of_output]
 
 
 def _caller(
@@ -102,11 +119,12 @@ class BackwardAlone(FunctionPair):
     spec: LayerSpec = None  # type: ignore[assignment]
     options: Mapping[str, Any] = None  # type: ignore[assignment]
     reference: Callable[[Mapping[str, Array]], Array] = None  # type: ignore[assignment]
+    of_output: bool = False  # whether the one array is the output of the forward
 
     def forward(self, arrays: Mapping[str, Array]) -> Tape:
-        given = {a: private(arrays[n]) for a, n in self.order.items()} | self.extra
-        values = [given[n] for n in arguments(self.backward_function).required[1:]]
         out = self.reference(arrays)
+        given = {a: private(out if self.of_output else arrays[n]) for a, n in self.order.items()} | self.extra
+        values = [given[n] for n in arguments(self.backward_function).required[1:]]
         return Tape(out, lambda dy: self.collect(guarded("backward", self.backward_function, dy, *values)))
 
     def misfit(self) -> Exception | None:
@@ -116,13 +134,16 @@ class BackwardAlone(FunctionPair):
         sizes = self.layout.complete({d: int(d) if d.isdigit() else 3 + k % 3 for k, d in enumerate(dims)},
                                      self.spec.layout)  # fmt: skip
         arrays = {e.name: e.sample(sizes, rng) for e in self.layout.entries}
-        tape = self.forward(arrays)
+        try:
+            tape = self.forward(arrays)
+        except (TypeError, ValueError) as fault:  # a variant that leaves out what the reference needs
+            return Unbindable(str(fault))
         dy = rng.standard_normal(np.shape(tape.output))
         try:
             with frozen(0):
                 given = tape.backward(dy)
         except UserCodeRaised as fault:
-            return ArithmeticError() if isinstance(fault.cause, NotImplementedError) else fault
+            return fault.cause if isinstance(fault.cause, NotImplementedError) else fault
         base, sizes = _in_base(self.spec, self.layout, arrays)
         upstream = self.layout.to_base(OUTPUT, dy, self.spec.layout, sizes)
         right = self.spec.gradients(upstream, *base.values(), **self.options)
@@ -134,4 +155,4 @@ class BackwardAlone(FunctionPair):
         given = {a: arrays[n] for a, n in self.order.items()} | {n: repr(v) for n, v in self.extra.items()}
         names = arguments(self.backward_function).required[1:]
         call = f"{self.backward_function.__name__}({', '.join([dy, *(given[n] for n in names)])})"
-        return [f"print({call})"] if gradient else []
+        return [f"print({call})"] if gradient and not self.of_output else []

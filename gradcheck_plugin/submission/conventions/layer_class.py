@@ -26,7 +26,9 @@ from gradcheck_plugin.submission.outputs import join
 from gradcheck_plugin.submission.pasted import constructed, place
 from gradcheck_plugin.submission.roles import (
     BACKWARD,
+    DERIVATIVES,
     FORWARD,
+    OF_ACTIVATIONS,
     RATE,
     RATES,
     UPSTREAM,
@@ -60,6 +62,8 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
         forward, backward = _method(cls, FORWARD), _method(cls, BACKWARD)
         if not forward or not backward or _is_torch(cls):
             continue
+        if forward in OF_ACTIVATIONS and backward not in DERIVATIVES:
+            continue  # the activation of a network is a part of its forward
         own = any(inspect.isfunction(m) for m in vars(cls).values())  # a hook that the base class calls is enough
         abstract = is_abstract(cls) and (name in _BASES or any(cls in c.__mro__[1:] for c in classes))
         if not own or abstract:
@@ -219,9 +223,7 @@ class LayerClass(DrivesObjects):
         found: dict[str, Any] = {}
         if isinstance(returned, dict):
             found = {n: g for n in (*inputs, *params) if (g := state.returned_as(n, returned)) is not None}
-        elif (
-            isinstance(returned, list) and len(inputs) == 1 and not params and len({np.shape(g) for g in returned}) == 1
-        ):
+        elif isinstance(returned, list) and len(inputs) == 1 and not params and _alike(returned):
             found = {inputs[0]: np.array(returned)}  # one for each row: the input may be a list of arrays
         elif isinstance(returned, tuple | list):
             found = state.in_order(returned, (*self.layout.inputs, *self.layout.params))
