@@ -103,6 +103,9 @@ def judge(subject: Subject, name: str, case: Case, layout: Layout) -> Judgement:
     if raw is None:
         if name not in given:
             return Judgement(Verdict.INCONCLUSIVE, f"no gradient of `{subject.display(name)}` was found", "not-found")
+        if expected is None and referred(subject, case, layout, dy, out):
+            reason = f"neither it nor the reference gives a gradient of `{subject.display(name)}`"
+            return Judgement(Verdict.INCONCLUSIVE, reason, "not-found")
         base.kind, base.reason = "not-implemented", "it is None"
         return base
     yours = numeric(raw)

@@ -176,3 +176,21 @@ def test_what_cannot_be_called_is_listed() -> None:
     made = suite(OneNumberOnly, Perceptron)
     assert made.targets == []
     assert {n.target for n in made.not_driven} == {"OneNumberOnly", "Perceptron"}
+
+
+class WeightedNLL:
+    """The weights of the classes are constants: None is what torch, too, wants for them."""
+
+    @staticmethod
+    def forward(ctx, x, t, w):
+        ctx.save_for_backward(x, t, w)
+        return specs()["weighted_nll"].output(x, t, w)
+
+    @staticmethod
+    def backward(ctx, dout):
+        return specs()["weighted_nll"].gradients(dout, *ctx.saved_tensors)["x"], None, None
+
+
+def test_none_for_what_the_reference_holds_constant_is_not_failed() -> None:
+    results = suite(WeightedNLL).targets[0].check_all()
+    assert {r.property: r.verdict for r in results if r.verdict is not Verdict.PASS} == {"dw": Verdict.INCONCLUSIVE}
