@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,11 @@ from typing import Any
 from gradcheck_plugin.checks import gradient
 from gradcheck_plugin.diagnosis import causes
 from gradcheck_plugin.model import Case, NotDriven, Verdict
-from gradcheck_plugin.submission import bind, guards, recognise
+from gradcheck_plugin.submission import bind, guards, older, recognise
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.guess import generic_sizes
-from gradcheck_plugin.submission.load import SUFFIXES, LoadError, load
+from gradcheck_plugin.submission.load import SUFFIXES, Loaded, LoadError, load
 from gradcheck_plugin.submission.obstacles import Broken
 from gradcheck_plugin.submission.subject import Subject
 from gradcheck_plugin.target import Settings, Target, quiet
@@ -76,14 +77,29 @@ def open_file(path: Path, settings: Settings, *, name: str | None = None) -> Fil
         loaded = load(path)
     except LoadError as exc:
         return FileSuite(shown, problem=Problem(shown, exc.code, exc.message))
+    suite = _open_loaded(loaded, settings, shown)
+    unable = {n.target: n.reason for n in suite.not_driven if n.code == "does-not-run-here"}
+    if era := older.era_of(loaded.path, list(unable.values())):
+        with suppress(LoadError):
+            again = _open_loaded(load(path, era=era), settings, shown, only=unable)
+            again.targets = [t for t in again.targets if isinstance(t.bound, Subject)]
+            ran = {t.name for t in again.targets}
+            suite.not_driven = [n for n in suite.not_driven if n.target not in ran]
+            suite.targets += again.targets
+            suite.notes += tuple(n for n in again.notes if ran and n not in suite.notes)
+    return suite
+
+
+def _open_loaded(loaded: Loaded, settings: Settings, shown: str, *, only: Container[str] | None = None) -> FileSuite:
     suite = open_namespace(
-        loaded.defined(), settings, file=shown, root=path.resolve().parent, module=path.stem, modules=loaded.modules
-    )
+        loaded.defined(), settings, file=shown, root=loaded.path.parent, module=loaded.path.stem,
+        modules=loaded.modules, only=only,
+    )  # fmt: skip
     suite.notes = loaded.notes
     for target in suite.targets:
         target.plain_import = loaded.plain
         target.notebook = loaded.notebook
-        target.path = path.resolve()
+        target.path = loaded.path
     return suite
 
 
@@ -103,12 +119,17 @@ def open_namespace(
     module: str = "",
     modules: Iterable[Any] = (),
     instances: Mapping[str, Any] | None = None,
+    only: Container[str] | None = None,
 ) -> FileSuite:
-    """Recognise and bind the objects of a namespace; `instances` are driven as they are instead of being built."""
+    """Recognise and bind the objects of a namespace; `instances` are driven as they are instead of being built.
+
+    `only` are the names of those that are wanted.
+    """
     suite = FileSuite(file)
     with quiet():
         candidates, left = recognise.candidates(defined)
     suite.not_driven += [replace(n, file=file) for n in left]
+    candidates = [c for c in candidates if only is None or c.name in only]
     found = guards.find((dict(defined), *modules))
     for candidate in candidates:
         if candidate.name in (instances or {}):

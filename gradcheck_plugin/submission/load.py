@@ -20,12 +20,12 @@ import traceback
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
-from gradcheck_plugin.submission import stand_in
+from gradcheck_plugin.submission import older, stand_in
 from gradcheck_plugin.submission.limits import TimeLimit, time_limit
 from gradcheck_plugin.submission.notebook import Notebook, from_python_2, read_notebook
 from gradcheck_plugin.submission.stand_in import StandIn, StandInModule
@@ -93,8 +93,10 @@ def _is_code(value: Any, home: str) -> bool:
     return isinstance(value, type | FunctionType) and value.__module__ == home
 
 
-def load(path: Path, *, seconds: float = 20.0) -> Loaded:
+def load(path: Path, *, seconds: float = 20.0, era: older.Era = older.PRESENT) -> Loaded:
     """Execute the file at `path`, each attempt for at most `seconds`; raises `LoadError`.
+
+    `era` is what of an older Python or NumPy the user's files are to be given.
 
     The module stays in `sys.modules` under a private name, so that `inspect` and `pickle` find its classes.
     The modules that it imported from its own folders do not stay, but its functions can import them when they run.
@@ -102,15 +104,17 @@ def load(path: Path, *, seconds: float = 20.0) -> Loaded:
     path = Path(os.path.abspath(path))
     text = read(path)
     notebook = _notebook(text, path) if path.suffix == ".ipynb" else None
+    if notebook and any("Python 2" in note for note in notebook.notes):
+        era = replace(era, python_2=True)
     source = notebook.source if notebook else text
-    tree, source, notes = _parsed(source, path)
+    tree, source, notes = _parsed(source, path, era, text)
     if not tree.body:
         raise LoadError("empty-file", f"{path.name} is empty: no code was found in it; is the file saved?", path)
     if _imports_torch(tree):  # in the middle of its import torch must not be interrupted, it cannot be imported again
         with suppress(Exception):
             importlib.import_module("torch")
-    session = _Session(path, tree, seconds)
-    session.notes.update(dict.fromkeys([*(notebook.notes if notebook else ()), *notes]))
+    session = _Session(path, tree, seconds, era)
+    session.notes.update(dict.fromkeys([*(notebook.notes if notebook else ()), *notes, *era.notes()]))
     if notebook:
         session.reduced.add(path)  # cells train and plot; what is to be checked is defined in them
     with session.surroundings.entered():
@@ -169,19 +173,20 @@ def _notebook(text: str, path: Path) -> Notebook:
         raise LoadError("not-python", f"{path.name}: {error}; save it again from Jupyter", path) from None
 
 
-def _parsed(source: str, path: Path) -> tuple[ast.Module, str, list[str]]:
+def _parsed(source: str, path: Path, era: older.Era, text: str) -> tuple[ast.Module, str, list[str]]:
     """The tree of a text, converted from Python 2 where it is that; raises `LoadError`."""
     notes = []
+    source = era.source(source)
     try:
         tree = parse(source, path)
     except LoadError:
         converted = from_python_2(source)
         if converted is None:
             raise
-        source, notes = converted, [f"{path.name} was read as Python 2"]
+        source, notes, era = converted, [f"{path.name} was read as Python 2"], replace(era, python_2=True)
         tree = parse(source, path)
     _keep_lines(path, source)
-    return tree, source, notes
+    return era.tree(tree, text) if era else tree, source, notes
 
 
 def _decode(data: bytes) -> str:
@@ -273,8 +278,8 @@ def _assigned(tree: ast.AST) -> set[str]:
 class _Session:
     """One load: what was tried, and what was done to make the user's modules importable."""
 
-    def __init__(self, path: Path, tree: ast.Module, seconds: float) -> None:
-        self.path, self.seconds = path, seconds
+    def __init__(self, path: Path, tree: ast.Module, seconds: float, era: older.Era) -> None:
+        self.path, self.seconds, self.era = path, seconds, era
         self.reduced: set[Path] = set()  # files of which only the definitions are executed
         self.trees = {str(path): tree}
         self.surroundings = Surroundings(path, self.trees, self.execute)
@@ -351,13 +356,18 @@ class _Session:
         """Execute a file of the user's in the module's namespace."""
         tree = self.trees.get(str(file))
         if tree is None:
-            tree, _, notes = _parsed(read(file), file)
+            text = read(file)
+            tree, _, notes = _parsed(text, file, self.era, text)
             self.notes.update(dict.fromkeys(notes))
             self.trees[str(file)] = tree
         old = stand_in.old_names(tree)
         for name in old:
             self.notes[f"`{name}` is not in the installed version; its old meaning was used"] = None
-        module.__dict__["__builtins__"] = stand_in.builtins_for(old, self.import_)
+        module.__dict__["__builtins__"] = {**stand_in.builtins_for(old, self.import_), **older.NAMES}
+        self._run(tree, module, file)
+        stand_in.complete(module.__dict__, old)
+
+    def _run(self, tree: ast.Module, module: ModuleType, file: Path) -> None:
         if file not in self.reduced:
             exec(compile(tree, str(file), "exec", dont_inherit=True), module.__dict__)
             return

@@ -40,7 +40,7 @@ def read_notebook(text: str) -> Notebook:
     notes: list[str] = []
     for number, code in enumerate(codes, 1):
         plain = _without_magics(code)
-        if not _parses(plain):
+        if not parses(plain):
             converted = from_python_2(plain)
             if converted is None:
                 notes.append(f"cell {number} was left out, because it is no valid Python")
@@ -68,7 +68,8 @@ def _without_magics(code: str) -> str:
     )
 
 
-def _parses(code: str) -> bool:
+def parses(code: str) -> bool:
+    """Whether a text is Python 3."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -101,4 +102,4 @@ def from_python_2(code: str) -> str | None:
         plain = convert(code if code.endswith("\n") else code + "\n")
     except Exception:  # the parser and the fixers of 2to3 raise whatever they like
         return None
-    return plain if _parses(plain) else None
+    return plain if parses(plain) else None

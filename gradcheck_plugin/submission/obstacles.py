@@ -15,6 +15,7 @@ from gradcheck_plugin.model import Finding, NotDriven
 from gradcheck_plugin.submission.calls import UserCodeRaised
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.faults import not_implemented, raised
+from gradcheck_plugin.submission.notebook import from_python_2, parses
 from gradcheck_plugin.submission.stand_in import StandIn, StandInModule
 from reference_impls.spec import LayerSpec
 
@@ -132,8 +133,9 @@ def _sets(cls: type, method: str, attribute: str | None) -> bool:
 def _tried_imports(file: str) -> set[str]:
     """The names that a file imports inside a `try`, and so may be without: compiled extensions, packages for a GPU."""
     try:
-        tree = ast.parse(Path(file).read_text(encoding="utf-8", errors="replace"))
-    except (OSError, SyntaxError):
+        text = Path(file).read_text(encoding="utf-8", errors="replace")
+        tree = ast.parse(text if parses(text) else from_python_2(text) or "")
+    except OSError:
         return set()
     tried = [n for block in ast.walk(tree) if isinstance(block, ast.Try) for n in ast.walk(block)]
     imports = [n for n in tried if isinstance(n, ast.Import | ast.ImportFrom)]

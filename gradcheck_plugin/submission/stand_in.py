@@ -217,6 +217,17 @@ def builtins_for(names: list[str], importer: Any) -> dict[str, Any]:
         module = importer(*args, **options)
         return _WithOldNames(module) if getattr(module, "__name__", None) in modules else module
 
-    modules = {name.partition(".")[0] for name in names if "." in name}
+    modules = _modules(names)
     old = {name: _OLD_BUILTINS[name] for name in names if "." not in name}
     return {**vars(builtins), **old, "__import__": with_old_names if modules else importer}
+
+
+def complete(namespace: dict[str, Any], names: list[str]) -> None:
+    """Give the old names also to a module that a star import put in the place of the completed one."""
+    for name, value in namespace.items():
+        if isinstance(value, ModuleType) and value.__name__ in _modules(names):
+            namespace[name] = value if isinstance(value, _WithOldNames) else _WithOldNames(value)
+
+
+def _modules(names: list[str]) -> set[str]:
+    return {name.partition(".")[0] for name in names if "." in name}
