@@ -89,6 +89,20 @@ def gradients(subject: Subject, case: Case) -> tuple[Array, Array, dict[str, Any
         return out, dy, tape.backward(pass_upstream(dy))
 
 
+def underflows(subject: Subject, case: Case) -> bool:
+    """Whether numbers of a forward come out below 1e-308: what is left of them moves in steps, or not at all."""
+    seen: list[str] = []
+    before = np.seterrcall(lambda kind, flag: seen.append(kind))
+    try:
+        with frozen(case.seed), np.errstate(under="call"):
+            subject.caller.forward(case.arrays)
+    except Exception:
+        return False
+    finally:
+        np.seterrcall(before)
+    return bool(seen)
+
+
 def judge(subject: Subject, name: str, case: Case, layout: Layout) -> Judgement:
     """Judge the gradient of the array `name`."""
     out, dy, given = gradients(subject, case)

@@ -14,7 +14,10 @@ from gradcheck_plugin.submission.signature import Signature
 from gradcheck_plugin.submission.state import same
 from reference_impls.shapes import Layout
 
-_WHAT = r"_?(d|dims?|size|sz|features?|feats?|channels?|ch|chan|units?|nodes?|neurons?|len|length|width|num|shape|n)?"
+_WHAT = (
+    r"_?(d|dims?|size|sz|features?|feats?|channels?|ch|chan|units?|nodes?|neurons?|classes|len|length|width|num|"
+    r"shape|n)?"
+)
 IN_SIZE = re.compile(
     rf"(n|num|nb|dim|size|d|c)?_?(in|inp|input|inputs|visible|fan_?in|from|prev|x|features?|channels?|dim|size|d){_WHAT}"
 )
@@ -23,7 +26,7 @@ OUT_SIZE = re.compile(
     rf"filters?|kernels?|depth|layer_depth|m|c){_WHAT}"
 )
 MODEL_SIZE = ("d_model", "model_dim", "embed_dim", "embed_size", "embedding_dim")
-HIDDEN_SIZE = re.compile(rf"(n|num|nb|dim|size)?_?(hidden|hid|h)s?{_WHAT}")
+HIDDEN_SIZE = re.compile(rf"(n|num|nb|dim|size)?_?(hidden|hid|h)s?(_?layers?)?{_WHAT}")
 WORDS = re.compile(r"(n|num|size|dim)?_?(vocab|vocabulary|voc|words|tokens|embeddings)(_?(size|len|length|num|dim))?|v")
 WORD_SIZE = re.compile(r"(n|num|size|dim)?_?(word_?vec|embed|embedding|emb|word|d_?model)(_?(size|dim|d|len))?")
 DROP = ("p", "r", "rate", "drop", "dropout", "drop_rate", "drop_prob", "dropout_rate", "dropout_ratio", "p_drop",
@@ -69,12 +72,17 @@ SETTINGS: dict[str, Any] = {
 }
 PAIRS = {"stride_shape": "stride", **dict.fromkeys(("pooling_shape", "pool_shape"), "kernel")}  # as (rows, columns)
 IMAGE = ("7", "9")  # height and width of images for layers that no reference knows
+DATA_SETS = ("28", "32")  # the sides of those of MNIST and of CIFAR
 _SHAPES = ("input_shape", "in_shape", "x_shape", "inp_shape", "shape")
 _FILTERS = re.compile(r"(n|num|nb)?_?(filters?|kernels?)(_(num|n))?|filters?_count")
 _SLOPE = re.compile(
     r"(f|fn|func|function|activation|act)_?(prime|derivative|deriv|grad)|d_?(f|activation)$", re.IGNORECASE
 )
 _INITIALISERS = re.compile(r"(weights?_|bias_|w_|b_|kernel_)?(init|initializer|initialiser|init_fn|initializer_fn)")
+
+WORD_TO_INDEX = re.compile(r"(char|word|token|tok|ch)s?_?(2|to)_?(idx|id|ix|index|int|i)")
+_INDEX_TO_WORD = re.compile(r"(idx|id|ix|index|int|i)_?(2|to)_?(char|word|token|tok|ch)s?")
+_VOCABULARY = {word: i for i, word in enumerate(("<NULL>", "<START>", "<END>", "<UNK>", "a", "b", "c"))}  # as V
 
 
 def option_of(name: str, options: Mapping[str, Any]) -> str | None:
@@ -162,6 +170,10 @@ def plan_arguments(
             plan[name] = ("value", 6)
         elif name.lower() == "corpus":
             plan[name] = ("value", np.arange(42) % 7)
+        elif WORD_TO_INDEX.fullmatch(name.lower()):
+            plan[name] = ("value", _VOCABULARY)
+        elif _INDEX_TO_WORD.fullmatch(name.lower()):
+            plan[name] = ("value", {i: word for word, i in _VOCABULARY.items()})
         elif _INITIALISERS.fullmatch(name.lower()):
             plan[name] = ("value", _initial)
         else:
@@ -225,10 +237,12 @@ def _size(name: str, layout: Layout) -> str | None:
     low = name.strip("_").lower()
     if HIDDEN_SIZE.fullmatch(low) and "H" in layout.dims():
         return "H"
-    if HIDDEN_SIZE.fullmatch(low) and any(e.name == "Wh" for e in layout.params):
+    if HIDDEN_SIZE.fullmatch(low) and layout.output.dims and any(e.name == "Wh" for e in layout.params):
         return next((e.dims[-1] for e in layout.inputs if e.name in ("h", "h0")), layout.output.dims[-1])
     weights = [e.dims for e in layout.params[:1] if len(e.dims) > 2]  # of a convolution, which has channels
     if IN_SIZE.fullmatch(low) or low in MODEL_SIZE:
+        if layout.inputs and layout.inputs[0].domain == "label":
+            return layout.inputs[0].classes  # what goes in is one of so many words
         shared = [d for dims in weights for d in dims if layout.inputs and d in layout.inputs[0].dims]
         return shared[0] if shared else _features(layout.inputs[0].dims, layout) if layout.inputs else None
     if weights and _FILTERS.fullmatch(low) and not layout.output.dims:
@@ -238,16 +252,17 @@ def _size(name: str, layout: Layout) -> str | None:
         if shared:
             return shared[0]
         labels = layout.inputs[-1] if layout.inputs else None
-        if layout.output.dims or layout.params:
+        told = (labels.classes or _features(labels.dims, layout)) if labels else None
+        if layout.output.dims or (layout.params and not (told and len(layout.inputs) > 1)):
             return _features(layout.output.dims or layout.params[-1].dims, layout)
-        return (labels.classes or _features(labels.dims, layout)) if labels else None
+        return told
     return None
 
 
 def _features(dims: tuple[str, ...], layout: Layout) -> str | None:
     """The axis of features: the channels of an image, else the last that is not the batch."""
     named = [d for d in dims if d not in ("N", "1")]
-    image = (*IMAGE, "H", "W") if {"H", "W"} <= set(named) else IMAGE
+    image = (*IMAGE, *DATA_SETS, *(("H", "W") if {"H", "W"} <= set(named) else ()))
     channels = [d for d in named if d not in image]
     return channels[0] if len(named) > 1 and len(channels) == 1 else named[-1] if named else None
 

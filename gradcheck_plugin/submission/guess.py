@@ -12,6 +12,7 @@ import numpy as np
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission import state
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen
+from gradcheck_plugin.submission.constructor import DATA_SETS, IMAGE, WORD_TO_INDEX
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.signature import arguments
 from reference_impls.shapes import Entry, Layout
@@ -48,6 +49,8 @@ _COLUMNS_LSTM = {"a_prev": "6 N", "c_prev": "6 N", "a0": "6 N", "wy": "5 6", "by
 # words in the name of an object and its arguments, and the axes of its arrays; "" is its first input.
 # Windows need room, so images have sizes that fit a window of 3 with stride 2, padded by one or not.
 FAMILIES: tuple[tuple[str, dict[str, str]], ...] = (
+    (r" features captions ", {"": "N D", "captions": "N T @label(7)"}),
+    (r" \w+_?(2|to)_?\w+$", {"": "T @label(7)", **dict.fromkeys(("y", "t", "y_train", "targets"), "T @label(7)")}),
     (r" contexts? targets?\b", {"": "N 2 @label(7)", "target": "N @label(7)", "targets": "N @label(7)"}),
     (
         r"(encoder|decoder|seq2seq|rnnlm|\wlm|language)\w* xs\b",
@@ -128,8 +131,9 @@ def guesses(candidate: Candidate) -> Iterator[list[Layout]]:
     for shape, family in pairs:
         labels = ("@onehot", "@label", "@binary", "") if loss else ("",)
         layouts = []
+        domains = ("", " @prob", " @unit") if loss and len(inputs) == 2 and " 7 9" not in shape else ("",)
         for label in labels:
-            for domain in ("", " @prob", " @unit") if loss and len(inputs) == 2 else ("",):
+            for domain in domains:
                 entries = [_guess(i, n, inputs, shape, label, candidate.kind, family) for i, n in enumerate(inputs)]
                 entries[0] += domain if "@" not in entries[0] else ""
                 text = ", ".join(entries) + (" ->" if loss else " -> Y")
@@ -139,9 +143,16 @@ def guesses(candidate: Candidate) -> Iterator[list[Layout]]:
 
 def _families(candidate: Candidate) -> list[dict[str, str]]:
     """The axes of the arrays of objects with names like this one's: the first that fits, and its other layout."""
-    words = " ".join([candidate.name, *candidate.inputs]).lower()
+    words = " ".join([candidate.name, *candidate.inputs, *_vocabularies(candidate)]).lower()
     found = [axes for pattern, axes in FAMILIES if re.search(pattern, words)]
     return [*found[:1], *(OTHER_LAYOUTS.get(found[0].get("", ""), []) if found else [])] or [{}]
+
+
+def _vocabularies(candidate: Candidate) -> list[str]:
+    """The arguments of a constructor that turn words into numbers: what the object takes are such numbers."""
+    cls = candidate.objects.get("class")
+    names = arguments(cls.__init__, method=True).names if cls is not None else ()
+    return [n for n in names if WORD_TO_INDEX.fullmatch(n.lower())]
 
 
 def _declared(candidate: Candidate) -> list[str]:
@@ -236,11 +247,19 @@ def _with_state(candidate: Candidate, layout: Layout, family: Mapping[str, str])
         ]
         fixed = [Entry(name, tuple((str(s),) for s in a.shape)) for name, a in _named(held)]
         if fixed:  # the object has sizes of its own now: what belongs to them stays as it is
-            probe = probe.pinned({n: s for n, s in {**sizes, "C": sizes.get("C", 5)}.items() if n != "N"})
+            shown = {d for e in probe.entries for d in e.dims}  # labels alone do not show how many classes there are
+            sizes["C"] = sizes["C"] if "C" in shown else 5
+            probe = probe.pinned({n: s for n, s in sizes.items() if n != "N"})
         yield dataclasses.replace(probe, params=(*probe.params, *fixed))
         matrix = next((e for e in fixed if len(e.dims) == 2), None)
         if matrix and layout.inputs[0].dims == ("N", "D"):  # a network of fixed sizes: its input fits the first weight
             for size in (int(d) for d in reversed(matrix.dims) if d not in probe.inputs[0].dims):
                 yield dataclasses.replace(layout.pinned({"D": size}), params=(*probe.params, *fixed))
+        if fixed and len(fixed[0].dims) == 4 and layout.inputs[0].dims[2:] == IMAGE:
+            for side in DATA_SETS if candidate.kind == "network" else ():
+                images = dataclasses.replace(layout.inputs[0], axes=(("N",), (fixed[0].dims[1],), (side,), (side,)))
+                yield from _with_state(
+                    candidate, dataclasses.replace(layout, inputs=(images, *layout.inputs[1:])), family
+                )
     except (Unbindable, UserCodeRaised, TypeError):
         yield layout

@@ -1,4 +1,4 @@
-"""Whole networks: `loss(x, t)` with `gradient(x, t) -> {"W1": ...}`, or `loss(X, y) -> loss, grads`."""
+"""Whole networks: `loss(x, t)` with `gradient(x, t) -> {"W1": ...}`, or `loss(X, y) -> loss, grads` in either order."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission import state
@@ -23,28 +25,42 @@ from reference_impls.shapes import Layout
 
 ORDER = 5
 _GRADIENT = ("gradient", "gradients", "backprop", "backward", "grad", "derivative")
+_BOTH = re.compile(
+    r"(compute_|calc_|get_|eval_)?(loss|cost)_?(and_)?grad\w*|train_step|loss"
+)  # the loss and its gradients
+_RETURNS = re.compile(r"return \(?((loss|cost)\w*, *grad|grad\w*, *(loss|cost))")
+_INITIAL = ("initial_state", "init_state", "init_hidden", "initial_hidden", "zero_state")
 
 
 def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
     """Classes with a loss of two arguments and a way to its gradient."""
     for name, cls in defined.items():
-        loss = getattr(cls, "loss", None)
-        if not inspect.isclass(cls) or not inspect.isfunction(loss):
+        if not inspect.isclass(cls) or not (loss := _loss_of(cls)):
             continue
         if any(cls in getattr(c, "__mro__", ())[1:] for c in defined.values()) and is_abstract(cls):
             continue
-        signature = arguments(loss, method=True)
-        if len(signature.names) < 2 or len(signature.required) > 2:
+        gradient = next((m for m in _GRADIENT if _takes(cls, m, 2)), None) if loss == "loss" else None
+        if loss == "loss" and gradient is None and not _returns_both(getattr(cls, loss)):
             continue
-        gradient = next((m for m in _GRADIENT if _takes(cls, m, 2)), None)
-        if gradient is None and not _returns_pair(cls):
-            continue
-        objects = {"class": cls, "gradient": gradient}
-        function = f"{name}.{gradient or 'loss'}"
-        names = signature.names[:2]
+        objects = {"class": cls, "loss": loss, "gradient": gradient}
+        function = f"{name}.{gradient or loss}"
+        names = arguments(getattr(cls, loss), method=True).names[:2]
         inputs = names[::-1] if label_first(names) else names  # the prediction first, as the references have it
         kind = "network" if arguments(cls.__init__, method=True).names or _has_parameters(cls) else "loss"
         yield Candidate(name, kind, sys.modules[__name__], objects, inputs, line_of(cls), function)
+
+
+def _loss_of(cls: type) -> str:
+    """The name of the method that gives the loss for an input and labels, and perhaps the gradients with it."""
+    methods = [n for n in ("loss", *dir(cls)) if _BOTH.fullmatch(n) and inspect.isfunction(getattr(cls, n, None))]
+    for name in methods:
+        signature = arguments(getattr(cls, name), method=True)
+        states = len(signature.required) == 3 and any(hasattr(cls, n) for n in _INITIAL)
+        if len(signature.names) < 2 or not (len(signature.required) <= 2 or states):
+            continue
+        if name != "train_step" or _returns_both(getattr(cls, name)):  # most of them take their step
+            return name
+    return ""
 
 
 def _takes(cls: type, method: str, count: int) -> bool:
@@ -63,11 +79,21 @@ def _has_parameters(cls: type) -> bool:
         return True
 
 
-def _returns_pair(cls: Any) -> bool:
+def _returns_both(function: Any) -> bool:
     try:
-        return "return loss, grad" in inspect.getsource(cls.loss)
+        return _RETURNS.search(inspect.getsource(function)) is not None
     except (OSError, TypeError):
         return False
+
+
+def _loss_and_gradients(result: Any) -> tuple[Any, Any]:
+    """A loss with the gradients that came with it, whichever comes first."""
+    if not isinstance(result, tuple):
+        return result, None
+    loss = next((r for r in result if not isinstance(r, dict | list | tuple) and np.ndim(r) == 0), result[0])
+    return loss, next(
+        (r for r in result if isinstance(r, dict | list | tuple)), next(r for r in result if r is not loss)
+    )
 
 
 def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) -> list[Network]:
@@ -76,9 +102,10 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     if len(layout.inputs) != 2:
         raise Unbindable(f"{cls.__name__}.loss takes an input and labels")
     built = Built.plan_for(cls, layout, options, candidate.objects.get("instance"))
-    names = arguments(cls.loss, method=True).names[2:]
+    loss = candidate.objects["loss"]
+    names = arguments(getattr(cls, loss), method=True).names[2:]
     extra = {n: options[o] for n in names if (o := option_of(n, options))}
-    return [Network(built, candidate.objects["gradient"], extra)]
+    return [Network(built, candidate.objects["gradient"], extra, loss)]
 
 
 @dataclass
@@ -88,6 +115,7 @@ class Network(DrivesObjects):
     built: Built
     gradient: str | None
     extra: dict[str, Any]
+    loss: str = "loss"
     convention: str = "whole network"
     upstream: bool = False
 
@@ -97,24 +125,28 @@ class Network(DrivesObjects):
         def given() -> list[Any]:
             return [private(arrays[n]) for n in self._order()]
 
-        result = guarded("loss", obj.loss, *given(), **self.extra)
-        pair = isinstance(result, tuple)
-        loss = result[0] if pair else result
+        state_first = [guarded("loss", getattr(obj, self.initial))] if self.initial else []
+        loss, came = _loss_and_gradients(guarded("loss", getattr(obj, self.loss), *given(), *state_first, **self.extra))
 
         def backward(dy: Any) -> dict[str, Any]:
-            if self.gradient:
-                returned = guarded(self.gradient, getattr(obj, self.gradient), *given())
-            else:
-                again = result if pair else guarded("loss", obj.loss, *given(), **self.extra)
-                returned = again[1] if isinstance(again, tuple) else None
+            returned = guarded(self.gradient, getattr(obj, self.gradient), *given()) if self.gradient else came
             return self.collect(obj, returned)
 
         return Tape(loss, backward)
 
+    @property
+    def initial(self) -> str:
+        """The method that gives the state before the first step, where the loss asks for one."""
+        required = arguments(getattr(self.built.cls, self.loss), method=True).required
+        return next((n for n in _INITIAL if hasattr(self.built.cls, n)), "") if len(required) == 3 else ""
+
     def _order(self) -> list[str]:
         """The arrays in the order of the loss's arguments."""
         names = [e.name for e in self.layout.inputs]
-        return names[::-1] if label_first(arguments(self.built.cls.loss, method=True).names[:2]) else names
+        return names[::-1] if label_first(self._arguments()) else names
+
+    def _arguments(self) -> tuple[str, ...]:
+        return tuple(arguments(getattr(self.built.cls, self.loss), method=True).names[:2])
 
     def collect(self, obj: Any, returned: Any) -> dict[str, Any]:
         if not self.layout.params and not isinstance(returned, dict | tuple | list | type(None)):
@@ -133,7 +165,7 @@ class Network(DrivesObjects):
         return found
 
     def user_names(self) -> dict[str, str]:
-        inputs = dict(zip(self._order(), arguments(self.built.cls.loss, method=True).names, strict=False))
+        inputs = dict(zip(self._order(), self._arguments(), strict=True))
         return inputs | self.built.names()
 
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
@@ -141,11 +173,9 @@ class Network(DrivesObjects):
             return []
         lines = [f"net = {constructed(self.built.cls, self.built.plan, self.layout, arrays)}"]
         lines += [f"net{place(p)}[...] = {arrays[n]}" for n, p in self.paths.items() if n not in self.built.given]
-        given = ", ".join(arrays[e.name] for e in self.layout.inputs)
+        given = ", ".join([arrays[n] for n in self._order()] + [f"net.{self.initial}()"] * bool(self.initial))
         extra = "".join(f", {k}={v!r}" for k, v in self.extra.items())
-        loss = f"net.loss({given}{extra})"
-        if not gradient:
-            return [*lines, "loss, grads = " + loss if self.gradient is None else "loss = " + loss, "print(loss)"]
-        if self.gradient:
-            return [*lines, loss, f"grads = net.{self.gradient}({given})", "print(grads)"]
-        return [*lines, f"loss, grads = {loss}", "print(grads)"]
+        loss = f"net.{self.loss}({given}{extra})"
+        if not gradient or not self.gradient:
+            return [*lines, f"print({loss})"]
+        return [*lines, loss, f"grads = net.{self.gradient}({given})", "print(grads)"]
