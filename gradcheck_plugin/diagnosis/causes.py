@@ -148,7 +148,11 @@ def averages_parameters(subject: Subject, layout: Layout, seed: int) -> bool:
     if not params:  # a pair of functions, whose parameters are arguments like the others
         params = [n for n in inputs if any(state.same(n, p) for p in ("W", "b"))]
         inputs = [n for n in inputs if n not in params]
-    samples = list(_samples(subject, params[0], layout, seed)) if len(params) > 1 and inputs else []
+    if len(params) < 2 or not inputs or not layout.output.dims:
+        return False
+    samples = list(_samples(subject, params[0], layout, seed))
+    if not all(n in s.yours for s in samples for n in (*params, *inputs)):
+        return False
     if not subject.matches:
         samples = [replace(s, expected=_numerical(subject, s, (*params, *inputs))) for s in samples[:2]]
     factors = [

@@ -255,11 +255,12 @@ def _with_state(candidate: Candidate, layout: Layout, family: Mapping[str, str])
         if matrix and layout.inputs[0].dims == ("N", "D"):  # a network of fixed sizes: its input fits the first weight
             for size in (int(d) for d in reversed(matrix.dims) if d not in probe.inputs[0].dims):
                 yield dataclasses.replace(layout.pinned({"D": size}), params=(*probe.params, *fixed))
-        if fixed and len(fixed[0].dims) == 4 and layout.inputs[0].dims[2:] == IMAGE:
-            for side in DATA_SETS if candidate.kind == "network" else ():
-                images = dataclasses.replace(layout.inputs[0], axes=(("N",), (fixed[0].dims[1],), (side,), (side,)))
-                yield from _with_state(
-                    candidate, dataclasses.replace(layout, inputs=(images, *layout.inputs[1:])), family
-                )
+        kernel, given = fixed[0].dims if fixed and candidate.kind == "network" else (), layout.inputs[0].dims
+        if len(kernel) == 4:  # a network over images: of any size, else of those of a data set
+            sides = [IMAGE] if len(given) < 4 else [(side, side) for side in DATA_SETS] if given[2:] == IMAGE else []
+            for rows, columns in sides:
+                images = dataclasses.replace(layout.inputs[0], axes=(("N",), (kernel[1],), (rows,), (columns,)))
+                larger = dataclasses.replace(layout, inputs=(images, *layout.inputs[1:]))
+                yield from _with_state(candidate, larger, family)
     except (Unbindable, UserCodeRaised, TypeError):
         yield layout

@@ -9,8 +9,8 @@ from typing import Any, Literal
 from gradcheck_plugin.submission.calls import Unbindable
 from gradcheck_plugin.submission.signature import Signature
 
-OF_ACTIVATIONS = ("fn", "func", "activate", "activation")
-DERIVATIVES = ("derivative", "gradient", "grad")
+OF_ACTIVATIONS = ("fn", "func", "activate", "activation", "norm")  # and of penalties
+DERIVATIVES = ("derivative", "gradient", "grad", "calculate_gradient")
 FORWARD = ("forward", "forward_pass", "forward_propagation", "forward_prop", "feedforward", "feed_forward", "fprop",
            "__call__", *OF_ACTIVATIONS)  # fmt: skip
 BACKWARD = ("backward", "backward_pass", "backward_propagation", "backprop", "back_prop", "backpropagate",
@@ -22,6 +22,7 @@ LABELS = ("t", "y", "y_true", "ytrue", "target", "targets", "label", "labels", "
           "ground_truth", "gt", "truth", "actual", "y_batch", "expected", "desired")  # fmt: skip
 PREDICTIONS = ("y_pred", "ypred", "pred", "preds", "prediction", "predictions", "predicted", "output", "outputs",
                "probs", "scores", "logits", "y_hat", "yhat", "a", "al", "p", "x", "z")  # fmt: skip
+WEIGHTS = ("w", "weights", "weight", "theta", "coef", "params")
 INPUTS = ("x", "input", "inputs", "input_data", "input_tensor", "data", "in_data", "inp")
 RATE = (
     378.75  # large, so that a gradient recovered from an update keeps its digits; no power of two, so nothing cancels

@@ -2,7 +2,8 @@
 
 Both may be static methods of a class, `Tanh.activation` and `Tanh.derivative`. An activation's derivative is a function
 of its input, or of its own output; whoever calls it multiplies by the upstream gradient. A loss of two arguments has
-the gradient of its prediction, whichever of the two that is.
+the gradient of its prediction, whichever of the two that is; the cost of a linear model, `cost(X, y, theta)`, that of
+its weights.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,7 +20,7 @@ import numpy as np
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission.calls import Unbindable, guarded, private
 from gradcheck_plugin.submission.conventions import Candidate
-from gradcheck_plugin.submission.roles import label_first
+from gradcheck_plugin.submission.roles import INPUTS, LABELS, WEIGHTS, label_first
 from gradcheck_plugin.submission.signature import arguments, line_of
 from gradcheck_plugin.submission.subject import Tape
 from gradcheck_plugin.submission.values import numeric
@@ -27,6 +28,7 @@ from reference_impls.shapes import Layout
 
 ORDER = 45
 _FUNCTIONS = ("activation", "activate", "function", "func", "fn", "f", "call", "apply", "forward_pass")
+_LOSSES = ("loss", "cost", "error", "objective")
 _DERIVATIVES = ("derivative", "deriv", "gradient", "grad", "prime", "df")
 _DERIVATIVE = re.compile(
     r"^(?:d_?|grad_?|deriv(?:ative)?_?(?:of_)?)(?P<after>\w+)$|"
@@ -46,9 +48,13 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
         if partner is None or partner == name:
             continue
         inputs = arguments(defined[partner]).required
-        if not 1 <= len(inputs) <= 2 or len(arguments(defined[name]).required) not in (1, len(inputs)):
+        objects = {"forward": defined[partner], "derivative": defined[name], "shapes": _linear_model(inputs)}
+        if not objects["shapes"]:
+            del objects["shapes"]
+            if not 1 <= len(inputs) <= 2:
+                continue
+        if len(arguments(defined[name]).required) not in (1, len(inputs)):
             continue
-        objects = {"forward": defined[partner], "derivative": defined[name]}
         kind = "layer" if len(inputs) == 1 else "loss"
         inputs = inputs[::-1] if label_first(inputs) else inputs
         line = line_of(defined[name])
@@ -61,13 +67,30 @@ def _static(defined: Mapping[str, Any]) -> Iterator[Candidate]:
         if not inspect.isclass(cls) or any(hasattr(cls, n) for n in ("forward", "backward")):
             continue
         methods = {n for n, m in vars(cls).items() if isinstance(m, staticmethod)}
-        function = next((n for n in _FUNCTIONS if n in methods), "")
+        function = next((n for n in (*_FUNCTIONS, *_LOSSES) if n in methods), "")
         derivative = next((n for n in _DERIVATIVES if n in methods), "")
-        if not function or not derivative or len(arguments(getattr(cls, function)).required) != 1:
+        if not function or not derivative:
             continue
         objects = {"forward": getattr(cls, function), "derivative": getattr(cls, derivative), "owner": name}
         inputs, where = arguments(objects["forward"]).required, f"{name}.{derivative}"
-        yield Candidate(name, "layer", sys.modules[__name__], objects, inputs, line_of(cls), where)
+        if shapes := _linear_model(inputs):
+            objects["shapes"] = shapes
+        elif len(inputs) != 1 or function in _LOSSES:
+            continue
+        kind = "loss" if shapes else "layer"
+        yield Candidate(name, kind, sys.modules[__name__], objects, inputs, line_of(cls), where)
+
+
+def _linear_model(inputs: Sequence[str]) -> list[str]:
+    """The layouts of the arguments of a cost of data, labels and weights; none where they are something else."""
+    low = [n.lower() for n in inputs]
+    roles = ["w" if n in WEIGHTS else "x" if n in INPUTS else "y" if n in LABELS else "" for n in low]
+    if sorted(roles) != ["w", "x", "y"]:
+        return []
+    ways = ({"w": "D", "y": "N"}, {"w": "D 1", "y": "N 1"}, {"w": "D 1", "y": "1 N"}, {"w": "D 1", "y": "N"})
+    return [
+        ", ".join(f"{n}: {({'x': 'N D'} | way)[r]}" for n, r in zip(inputs, roles, strict=True)) + " ->" for way in ways
+    ]
 
 
 def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) -> list[DerivativePair]:
@@ -78,7 +101,7 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
         raise Unbindable(f"{forward.__name__} takes {', '.join(names)}, not {len(layout.entries)} arrays")
     entries = [e.name for e in layout.entries]
     order = dict(zip(names, reversed(entries) if label_first(names) else entries, strict=True))
-    loss = len(names) == 2
+    loss = len(names) > 1
     if loss and len(arguments(derivative).required) == 1:
         raise Unbindable(f"{derivative.__name__} takes one argument, and {forward.__name__} two")
     ways: tuple[Literal["input", "output"], ...] = ("input",) if loss else ("input", "output")
@@ -112,7 +135,8 @@ class DerivativePair:
 
     def forward(self, arrays: Mapping[str, Array]) -> Tape:
         out = guarded("forward", self.function, *(private(arrays[n]) for n in self.order.values()))
-        first = self.layout.inputs[0].name
+        weights = [n for a, n in self.order.items() if a.lower() in WEIGHTS and len(self.order) > 2]
+        first = (weights or [e.name for e in self.layout.inputs])[0]
 
         def backward(dy: Any) -> dict[str, Any]:
             value = numeric(out)

@@ -52,7 +52,8 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
 
 def _loss_of(cls: type) -> str:
     """The name of the method that gives the loss for an input and labels, and perhaps the gradients with it."""
-    methods = [n for n in ("loss", *dir(cls)) if _BOTH.fullmatch(n) and inspect.isfunction(getattr(cls, n, None))]
+    names = [n for n in ("loss", *dir(cls)) if _BOTH.fullmatch(n)]
+    methods = [n for n in names if inspect.isfunction(inspect.getattr_static(cls, n, None))]
     for name in methods:
         signature = arguments(getattr(cls, name), method=True)
         states = len(signature.required) == 3 and any(hasattr(cls, n) for n in _INITIAL)
