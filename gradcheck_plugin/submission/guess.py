@@ -255,9 +255,9 @@ def _with_state(candidate: Candidate, layout: Layout, family: Mapping[str, str])
         if matrix and layout.inputs[0].dims == ("N", "D"):  # a network of fixed sizes: its input fits the first weight
             for size in (int(d) for d in reversed(matrix.dims) if d not in probe.inputs[0].dims):
                 yield dataclasses.replace(layout.pinned({"D": size}), params=(*probe.params, *fixed))
-        kernel, given = fixed[0].dims if fixed and candidate.kind == "network" else (), layout.inputs[0].dims
+        kernel, shape = fixed[0].dims if fixed and candidate.kind == "network" else (), layout.inputs[0].dims
         if len(kernel) == 4:  # a network over images: of any size, else of those of a data set
-            sides = [IMAGE] if len(given) < 4 else [(side, side) for side in DATA_SETS] if given[2:] == IMAGE else []
+            sides = [IMAGE] if len(shape) < 4 else [(side, side) for side in DATA_SETS] if shape[2:] == IMAGE else []
             for rows, columns in sides:
                 images = dataclasses.replace(layout.inputs[0], axes=(("N",), (kernel[1],), (rows,), (columns,)))
                 larger = dataclasses.replace(layout, inputs=(images, *layout.inputs[1:]))

@@ -6,7 +6,7 @@ import inspect
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -87,14 +87,15 @@ def _returns_both(function: Any) -> bool:
         return False
 
 
-def _loss_and_gradients(result: Any) -> tuple[Any, Any]:
-    """A loss with the gradients that came with it, whichever comes first."""
+def _parts(result: Any) -> tuple[str, ...]:
+    """What a method returned: its loss, perhaps the gradients, and what else it hands on."""
     if not isinstance(result, tuple):
-        return result, None
-    loss = next((r for r in result if not isinstance(r, dict | list | tuple) and np.ndim(r) == 0), result[0])
-    return loss, next(
-        (r for r in result if isinstance(r, dict | list | tuple)), next(r for r in result if r is not loss)
-    )
+        return ("loss",)
+    numbers = [i for i, r in enumerate(result) if not isinstance(r, dict | list | tuple) and np.ndim(r) == 0]
+    loss = numbers[0] if numbers else 0
+    boxes = [i for i, r in enumerate(result) if isinstance(r, dict | list | tuple)]
+    grads = (boxes or [i for i in range(len(result)) if i != loss])[0]
+    return tuple({loss: "loss", grads: "grads"}.get(i, f"_{i}") for i in range(len(result)))
 
 
 def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) -> list[Network]:
@@ -119,6 +120,8 @@ class Network(DrivesObjects):
     loss: str = "loss"
     convention: str = "whole network"
     upstream: bool = False
+    parts: tuple[str, ...] = ("loss",)
+    left: dict[str, state.Path] = field(default_factory=dict)  # where it leaves gradients that it does not return
 
     def forward(self, arrays: Mapping[str, Array]) -> Tape:
         obj = self.build(arrays)
@@ -127,13 +130,17 @@ class Network(DrivesObjects):
             return [private(arrays[n]) for n in self._order()]
 
         state_first = [guarded("loss", getattr(obj, self.initial))] if self.initial else []
-        loss, came = _loss_and_gradients(guarded("loss", getattr(obj, self.loss), *given(), *state_first, **self.extra))
+        result = guarded("loss", getattr(obj, self.loss), *given(), *state_first, **self.extra)
+        self.parts = _parts(result)
+        came = dict(zip(self.parts, result, strict=True)) if len(self.parts) > 1 else {"loss": result}
 
         def backward(dy: Any) -> dict[str, Any]:
-            returned = guarded(self.gradient, getattr(obj, self.gradient), *given()) if self.gradient else came
+            returned = (
+                guarded(self.gradient, getattr(obj, self.gradient), *given()) if self.gradient else came.get("grads")
+            )
             return self.collect(obj, returned)
 
-        return Tape(loss, backward)
+        return Tape(came["loss"], backward)
 
     @property
     def initial(self) -> str:
@@ -160,7 +167,8 @@ class Network(DrivesObjects):
                 value = dict(enumerate(returned)).get([e.name for e in self.layout.params].index(entry.name))
             if value is None and returned is None:
                 path = state.gradient_path(obj, self.paths[entry.name])
-                value = state.get(obj, path) if path is not None else None
+                if path is not None:
+                    value, self.left[entry.name] = state.get(obj, path), path
             if value is not None:
                 found[entry.name] = value
         return found
@@ -177,6 +185,9 @@ class Network(DrivesObjects):
         given = ", ".join([arrays[n] for n in self._order()] + [f"net.{self.initial}()"] * bool(self.initial))
         extra = "".join(f", {k}={v!r}" for k, v in self.extra.items())
         loss = f"net.{self.loss}({given}{extra})"
-        if not gradient or not self.gradient:
-            return [*lines, f"print({loss})"]
-        return [*lines, loss, f"grads = net.{self.gradient}({given})", "print(grads)"]
+        parts = f"{', '.join(self.parts)} = {loss}"
+        if not gradient:
+            return [*lines, parts, "print(loss)"]
+        if self.gradient:
+            return [*lines, loss, f"grads = net.{self.gradient}({given})", "print(grads)"]
+        return [*lines, parts, f"print(net{place(self.left[gradient])})" if gradient in self.left else "print(grads)"]
