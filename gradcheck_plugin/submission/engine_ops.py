@@ -28,15 +28,18 @@ _POSITIVE = re.compile(r"log|sqrt|pow|div|inv|recip", re.IGNORECASE)
 _MATRIX = re.compile(r"^(matmul|mm|dot|matrix_?multiply|mat_?mul)$", re.IGNORECASE)
 _LABELS = re.compile(r"target|label|^t$|^ys?_true$", re.IGNORECASE)
 LISTS = re.compile(r"^(args|tensors|arrays|xs|inputs)$")
+JOINS = re.compile(r"^[hvd]?stack|concat|^cat$|tuple", re.IGNORECASE)
+SPLITS = re.compile(r"^([hvd]?split|chunk|unbind|unstack)", re.IGNORECASE)
 _INDICES = re.compile(r"indices|^idx$|index", re.IGNORECASE)
 _FIXED: dict[str, Any] = {
     **dict.fromkeys(("keepdims", "keepdim"), False),
     **dict.fromkeys(("c", "power", "exponent", "n", "p"), 3),
-    **dict.fromkeys(("scalar", "const", "constant", "k", "factor"), CONSTANT),
+    **dict.fromkeys(("scalar", "const", "constant", "k", "factor", "c0", "c1"), CONSTANT),
     **dict.fromkeys(("x_min", "a_min", "min_val", "minimum", "low", "lower", "min_value"), -0.5),
     **dict.fromkeys(("x_max", "a_max", "max_val", "maximum", "high", "upper", "max_value"), 0.8),
     **dict.fromkeys(("slope", "alpha", "negative_slope"), 0.2),
     **dict.fromkeys(("slices", "slice", "indices", "copies", "item"), 0),
+    **dict.fromkeys(("chunks", "sections", "num_splits", "n_chunks", "split_size"), 3),
     "copies": 3,
     "dilation": 1,
     "index": 0,
@@ -81,6 +84,8 @@ def setting(name: str, owner: str, shape: tuple[int, ...], options: Mapping[str,
         return (2, *shape)
     if low in ("mean", "var"):
         return np.full(shape[-1:] if len(shape) < 4 else shape[1:2], float(low == "var"))
+    if low == "index" and "tuple" in who:
+        return 1
     if low in _FIXED:
         return _FIXED[low]
     if low in SETTINGS and SETTINGS[low] is not None:
@@ -103,7 +108,10 @@ def shapes_for(name: str, operands: Sequence[str]) -> list[str]:
         return [f"{first}: N C 7 9, {rest[0]}: C F 3 3, {rest[1]}: F -> Y"]
     if len(rest) == 1 and re.search("conv", name, re.IGNORECASE):
         return [f"{first}: N C 7 9, {rest[0]}: F C 3 3 -> Y", f"{first}: N 7 9 C, {rest[0]}: 3 3 C F -> Y",
+                f"{first}: N C 7 7, {rest[0]}: F C 3 3 -> Y", f"{first}: N 7 7 C, {rest[0]}: 3 3 C F -> Y",
                 f"{first}: N C 9, {rest[0]}: F C 3 -> Y"]  # fmt: skip
+    if not rest and SPLITS.match(name):
+        return [f"{first}: N 6 -> Y"]
     if not rest and re.search("undilate", name, re.IGNORECASE):
         return [f"{first}: N 4 -> Y"]  # what a dilation by two gives is even
     if not rest and re.search("broadcast|expand", name, re.IGNORECASE):
@@ -122,6 +130,7 @@ class Op:
     feed: Any = None
     form: str = ""
     axis: str = ""  # an argument for an axis that is None by default: given where a reference has one
+    axes: str = ""  # one for several of them
     cause: str = ""  # the code of the one fault that can make its gradient wrong
 
     @property
@@ -150,6 +159,9 @@ class FunctionOp(Op):
     runner: str = "__call__"
     built: tuple[str, ...] = ()  # arguments of the constructor
     order: tuple[str, ...] = ()  # all arguments of the forward
+    gathered: str = ""  # how one argument gets all operands: as a "list", or "packed" by another operation
+    packer: Any = None  # the class of the operation that packs tensors
+    any_number: bool = False  # whether the forward is written for any number of tensors
     written: str = field(default="", init=False)
 
     @property
@@ -159,15 +171,39 @@ class FunctionOp(Op):
     def run(self, engine: Engine, tensors: Sequence[Any], options: Mapping[str, Any]) -> tuple[Any, Any]:
         shape = np.shape(engine.numbers(tensors[0]))
         given = dict(zip(self.operands, tensors, strict=True))
+        if self.gathered:
+            given = {self.argument: self.gather(tensors)}
         names = (*self.built, *self.order, *([self.axis] if self.axis and "axis" in options else []))
         values = {n: setting(n, self.cls.__name__, shape, options) for n in names if n not in given}
         if self.runner == "__call__":
             built = {n: v for n, v in values.items() if n in (*self.built, self.axis)}
             node = self.cls(**built)
             settings = ", ".join(f"{n}={v!r}" for n, v in built.items())
-            self.written = f"{self.cls.__name__}({settings})({', '.join(f'{{{n}}}' for n in self.operands)})"
-            return node(*tensors), node
+            flags = [f"{n}={v}" for n, v in self.folding.items()]
+            self.written = f"{self.cls.__name__}({settings})({', '.join([*map(self._text, given), *flags])})"
+            return node(*given.values(), **self.folding), node
         return self._applied(engine, given, values), None
+
+    @property
+    def folding(self) -> dict[str, bool]:
+        """The flags of a call that would give back an operand without the operation, turned off."""
+        own = arguments(self.cls.__call__, method=True).defaults
+        return {n: False for n, value in own.items() if n.startswith("fold") and value is True}
+
+    @property
+    def argument(self) -> str:
+        """The argument that gets all operands, whose names are its own with numbers."""
+        return self.operands[0].removesuffix("0")
+
+    def gather(self, tensors: Sequence[Any]) -> Any:
+        """Tensors in the form in which the operation takes them."""
+        return self.packer()(*tensors) if self.gathered == "packed" else [*tensors]
+
+    def _text(self, argument: str) -> str:
+        if not self.gathered:
+            return f"{{{argument}}}"
+        inner = ", ".join(f"{{{n}}}" for n in self.operands)
+        return f"{self.packer.__name__}()({inner})" if self.gathered == "packed" else f"[{inner}]"
 
     def _applied(self, engine: Engine, given: Mapping[str, Any], values: dict[str, Any]) -> Any:
         """`F.apply`, with settings by their places, as keywords, or as tensors; else the tensors' own method."""
@@ -217,8 +253,9 @@ class FunctionOp(Op):
         if form not in ("keywords", "places"):
             return ""
         named = [f"{n}={v!r}" for n, v in values.items()] if form == "keywords" else []
-        order = self.operands if form == "keywords" else self._places(values)
-        places = [f"{{{n}}}" if n in self.operands else repr(values[n]) for n in order]
+        operands = [self.argument] if self.gathered else self.operands
+        order = operands if form == "keywords" else self._places(values)
+        places = [self._text(n) if n in operands else repr(values[n]) for n in order]
         own = [self.cls.__name__] if itself else []
         return f"{self.cls.__name__}.apply({', '.join([*own, *places, *named])})"
 
