@@ -94,10 +94,11 @@ def bind(
                 if second.subject is not None and second.fault is None:
                     attempt = second
             other = candidate.objects.get("otherwise")
-            if other and (attempt.subject is None or attempt.fault):
+            while other and (attempt.subject is None or attempt.fault):
                 second = _search(other, named, misfit, pinned=layer is not None)
                 if second.subject is not None and second.fault is None:
                     attempt, candidate = second, other
+                other = other.objects.get("otherwise")
     except TimeLimit as exc:
         if last_call() < seconds / 2:
             reason = f"too slow to be tried out within {seconds:g} s: one call takes {last_call():.1g} s"

@@ -24,6 +24,8 @@ BINARY: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
     "add": (operator.add, "+"), "sub": (operator.sub, "-"), "mul": (operator.mul, "*"),
     "truediv": (operator.truediv, "/"), "matmul": (operator.matmul, "@"), "pow": (operator.pow, "**"),
 }  # fmt: skip
+_PATCHES = re.compile(r"col(umn)?s?2im|^fold", re.IGNORECASE)
+_IMAGE = (4, 3, 7, 9)  # what patches of 3 x 3 are put together to, with a stride of 2 and a border of 1
 _POSITIVE = re.compile(r"log|sqrt|pow|div|inv|recip", re.IGNORECASE)
 _MATRIX = re.compile(r"^(matmul|mm|dot|matrix_?multiply|mat_?mul)$", re.IGNORECASE)
 _LABELS = re.compile(r"target|label|^t$|^ys?_true$", re.IGNORECASE)
@@ -47,8 +49,8 @@ _FIXED: dict[str, Any] = {
 }
 _AXES = ("axis", "dim", "axes", "dims", "order", "perm", "permutation")
 _SHAPES = ("shape", "new_shape", "target_shape", "output_shape", "size", "newshape")
-_KNOWN = {*_FIXED, *_AXES, *_SHAPES, "in_shape", "mean", "var", "stride", "strides", "pad", "padding", "kernel_size",
-          "eps", "decay", "num_classes"} - {"c", "n", "p", "k", "indices", "index"}  # fmt: skip
+_KNOWN = {*_FIXED, *_AXES, *_SHAPES, "in_shape", "input_shape", "mean", "var", "stride", "strides", "pad", "padding",
+          "kernel_size", "eps", "decay", "num_classes"} - {"c", "n", "p", "k", "indices", "index"}  # fmt: skip
 
 
 def is_target(name: str) -> bool:
@@ -82,6 +84,8 @@ def setting(name: str, owner: str, shape: tuple[int, ...], options: Mapping[str,
         return (1, *shape[1:]) if re.search("sum_?to|unbroadcast", who) else tuple(reversed(shape))
     if low == "in_shape":  # the shape before x[0] was taken
         return (2, *shape)
+    if low == "input_shape" and _PATCHES.search(who):
+        return _IMAGE
     if low in ("mean", "var"):
         return np.full(shape[-1:] if len(shape) < 4 else shape[1:2], float(low == "var"))
     if low == "index" and "tuple" in who:
@@ -110,6 +114,8 @@ def shapes_for(name: str, operands: Sequence[str]) -> list[str]:
         return [f"{first}: N C 7 9, {rest[0]}: F C 3 3 -> Y", f"{first}: N 7 9 C, {rest[0]}: 3 3 C F -> Y",
                 f"{first}: N C 7 7, {rest[0]}: F C 3 3 -> Y", f"{first}: N 7 7 C, {rest[0]}: 3 3 C F -> Y",
                 f"{first}: N C 9, {rest[0]}: F C 3 -> Y"]  # fmt: skip
+    if not rest and _PATCHES.search(name):
+        return [f"{first}: 80 27 -> Y", f"{first}: 4 3 3 3 4 5 -> Y"]
     if not rest and SPLITS.match(name):
         return [f"{first}: N 6 -> Y"]
     if not rest and re.search("undilate", name, re.IGNORECASE):
@@ -174,7 +180,8 @@ class FunctionOp(Op):
         if self.gathered:
             given = {self.argument: self.gather(tensors)}
         names = (*self.built, *self.order, *([self.axis] if self.axis and "axis" in options else []))
-        values = {n: setting(n, self.cls.__name__, shape, options) for n in names if n not in given}
+        values = self.constants(engine)
+        values |= {n: setting(n, self.cls.__name__, shape, options) for n in names if n not in (*given, *values)}
         if self.runner == "__call__":
             built = {n: v for n, v in values.items() if n in (*self.built, self.axis)}
             node = self.cls(**built)
@@ -183,6 +190,10 @@ class FunctionOp(Op):
             self.written = f"{self.cls.__name__}({settings})({', '.join([*map(self._text, given), *flags])})"
             return node(*given.values(), **self.folding), node
         return self._applied(engine, given, values), None
+
+    def constants(self, engine: Engine) -> dict[str, Any]:
+        """Arguments that are neither operands nor told by their names."""
+        return {}
 
     @property
     def folding(self) -> dict[str, bool]:

@@ -26,6 +26,7 @@ from gradcheck_plugin.submission.engine import (
     tensors_near,
 )
 from gradcheck_plugin.submission.engine_calls import callers
+from gradcheck_plugin.submission.engine_derived import DerivedOp, derived
 from gradcheck_plugin.submission.engine_gather import takes_several, with_operands
 from gradcheck_plugin.submission.engine_graphs import broadcasts, probe
 from gradcheck_plugin.submission.engine_ops import JOINS, FunctionOp, is_setting, optional_axis
@@ -63,6 +64,7 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
             objects["otherwise"] = context_pair.candidate(cls)
         if op.shapes:
             objects["shapes"] = op.shapes
+            objects["own"] = isinstance(op, DerivedOp)
         yield Candidate(cls.__name__, "layer", module, objects, op.operands, line, where, used)
         if op in reduced:
             a, b = op.operands
@@ -75,6 +77,17 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
 
 def functions(defined: Mapping[str, Any]) -> Iterator[tuple[Engine | None, FunctionOp]]:
     """The Function subclasses of a file as operations, each with its engine."""
+    found = list(_alone(defined))
+    for engine, op in found:
+        if engine is not None:
+            op = derived(engine, op, [o for e, o in found if e is engine and o is not op])
+            if _written(op.cls):
+                engine.ops.append(partial(probe, engine, op))
+        yield engine, op
+
+
+def _alone(defined: Mapping[str, Any]) -> Iterator[tuple[Engine | None, FunctionOp]]:
+    """The same, each as it is by itself."""
     roots: dict[int, Engine | None] = {}
     engines: dict[int, Engine | None] = {}  # of each class of tensors
     classes = [c for c in defined.values() if inspect.isclass(c)]
@@ -93,8 +106,6 @@ def functions(defined: Mapping[str, Any]) -> Iterator[tuple[Engine | None, Funct
         engine, op = roots.get(id(root)), _operation(cls, runner)
         if op is not None and engine is not None:
             op = with_operands(engine, op, _packers(cls, runner))
-            if _written(cls):
-                engine.ops.append(partial(probe, engine, op))
         if op is not None:
             yield engine, op
 
