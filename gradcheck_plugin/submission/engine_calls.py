@@ -15,9 +15,11 @@ from gradcheck_plugin.submission.calls import Unbindable, guarded, private
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.engine import Engine, as_floats, plain, quietly
 from gradcheck_plugin.submission.engine_feed import ONES, Feed, Graph, likely, read, settle
-from gradcheck_plugin.submission.engine_ops import Op, is_target
+from gradcheck_plugin.submission.engine_ops import MethodOp, Op
+from gradcheck_plugin.submission.engine_settings import SPLITS, is_target
 from gradcheck_plugin.submission.engine_several import feeds_of_several, is_one, outputs
 from gradcheck_plugin.submission.subject import Tape
+from gradcheck_plugin.submission.values import describe
 from reference_impls.shapes import Layout
 
 _LOSS = re.compile(r"loss|entropy|nll", re.IGNORECASE)
@@ -132,8 +134,9 @@ class EngineCaller:
         """The numbers of the one output, or of several as one vector."""
         found = outputs(self.engine, self.op, out)
         self.several = not is_one(self.engine, out)
-        if self.several and self.engine.scalar:
-            raise Unbindable(f"{self.op.name} gives several numbers at a time")
+        listed = isinstance(self.op, MethodOp) and not SPLITS.match(self.op.name)  # its parents, its graph
+        if self.several and (self.engine.scalar or listed):
+            raise Unbindable(f"{self.op.name} gives {describe(out)}, not one {self.engine.tensor.__name__}")
         if self.several and len(self.layout.outputs) not in (0, len(found)):
             raise Unbindable(f"{self.op.name} gives {len(found)} tensors, not {len(self.layout.outputs)}")
         return np.concatenate([np.ravel(a) for a in found]) if self.several else found[0]

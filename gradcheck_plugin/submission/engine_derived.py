@@ -20,7 +20,8 @@ from gradcheck_plugin.submission.calls import Unbindable
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.engine import Engine, quietly
 from gradcheck_plugin.submission.engine_calls import EngineCaller
-from gradcheck_plugin.submission.engine_ops import FunctionOp, setting
+from gradcheck_plugin.submission.engine_ops import FunctionOp
+from gradcheck_plugin.submission.engine_settings import setting
 from gradcheck_plugin.submission.guess import generic_sizes, guesses
 from reference_impls.shapes import Layout
 

@@ -15,7 +15,8 @@ from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission.engine import Engine, quietly
 from gradcheck_plugin.submission.engine_calls import EngineCaller
 from gradcheck_plugin.submission.engine_graphs import sample, trial_layouts
-from gradcheck_plugin.submission.engine_ops import JOINS, LISTS, SPLITS, FunctionOp, Op
+from gradcheck_plugin.submission.engine_ops import FunctionOp, Op
+from gradcheck_plugin.submission.engine_settings import JOINS, LISTS, SPLITS
 
 
 def takes_several(op: FunctionOp) -> bool:

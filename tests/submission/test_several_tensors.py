@@ -121,6 +121,12 @@ class Tensor:
         else:
             self.way_back(gradient)
 
+    def nodes(self):
+        return [self, Tensor(self.data)]
+
+    def chunk(self, chunks, axis):
+        return Chunk.apply(self, chunks, axis)
+
 class Function:
     @classmethod
     def apply(cls, given, *settings):
@@ -281,6 +287,29 @@ class Split(TensorTupleOp):
     def gradient(self, out_grad, node):
         return Tensor(np.stack([g.cached_data for g in out_grad][::{step}], self.axis))
 """
+CONV = """
+class Conv(TensorOp):
+    def compute(self, a, b):
+        n, h, w, _ = a.shape
+        k = len(b)
+        out = np.zeros((n, h - k + 1, w - k + 1, b.shape[3]))
+        for i in range(k):
+            for j in range(k):
+                out += a[:, i:i + out.shape[1], j:j + out.shape[2]] @ b[i, j]
+        return out
+
+    def gradient(self, out_grad, node):
+        a, b = (x.cached_data for x in node.inputs)
+        g = out_grad.cached_data
+        assert g.shape[1] == g.shape[2], "square only"
+        da, db = np.zeros_like(a), np.zeros_like(b)
+        for i in range(len(b)):
+            for j in range(len(b)):
+                window = np.s_[:, i:i + g.shape[1], j:j + g.shape[2]]
+                da[window] += g @ b[i, j].T
+                db[i, j] = np.einsum("nhwc,nhwf->cf", a[window], g){factor}
+        return Tensor(da), Tensor(db)
+"""
 RIGHT = {"make": "range(len(out_grad))", "get": "self.index", "times": "self.c0", "axis": "self.axis", "step": "1"}
 
 
@@ -330,15 +359,16 @@ def test_lists_are_applied_and_given_back(tmp_path: Path) -> None:
     found = report(tmp_path, filled(APPLIED, stack=STACK, chunk="k"))
     assert failed(found) == set()
     assert {(r.target, r.property) for r in found.results} >= {
-        ("Stack", "dtensors0"), ("Stack", "dtensors1"), ("Chunk", "dx")
+        ("Stack", "dtensors0"), ("Stack", "dtensors1"), ("Chunk", "dx"), ("Tensor.chunk", "dself")
     }  # fmt: skip
+    assert not [n for n in (*found.results, *found.not_driven) if "nodes" in n.target]
 
 
 @pytest.mark.parametrize(
     ("wrong", "expected"),
     [
         ({"stack": "return [np.take(g, 0, axis)] * n"}, {("Stack", "dtensors1")}),
-        ({"chunk": "0"}, {("Chunk", "dx")}),
+        ({"chunk": "0"}, {("Chunk", "dx"), ("Tensor.chunk", "dself")}),
     ],
 )
 def test_wrong_lists(tmp_path: Path, wrong: dict[str, str], expected: set[tuple[str, str]]) -> None:
@@ -366,3 +396,15 @@ def test_tuples_of_the_engine_s_own(tmp_path: Path) -> None:
 def test_a_wrong_operation_on_tuples_takes_no_other_along(tmp_path: Path, part: str, text: str, target: str) -> None:
     found = {t for t, _ in failed(report(tmp_path, filled(TUPLES, **(RIGHT | {part: text}))))}
     assert found == {target}
+
+
+def test_a_square_image_does_not_hide_that_others_raise(tmp_path: Path) -> None:
+    found = report(tmp_path, filled(TUPLES + CONV, **RIGHT, factor=""))
+    variants = {r.variant for r in found.results if r.target == "Conv"}
+    assert failed(found) == set()
+    assert len(variants) == 1
+    assert "its backward raises for inputs of other shapes" in variants.pop()
+
+
+def test_a_wrong_one_of_square_images(tmp_path: Path) -> None:
+    assert failed(report(tmp_path, filled(TUPLES + CONV, **RIGHT, factor=" * 2"))) == {("Conv", "db")}

@@ -17,7 +17,7 @@ from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission.calls import Unbindable, guarded, private
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.conventions.function_pair import FunctionPair
-from gradcheck_plugin.submission.engine_ops import is_setting, setting, shapes_for
+from gradcheck_plugin.submission.engine_settings import is_setting, setting, shapes_for
 from gradcheck_plugin.submission.signature import arguments, line_of
 from gradcheck_plugin.submission.subject import Tape
 from reference_impls.shapes import Layout

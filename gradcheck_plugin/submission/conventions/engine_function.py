@@ -29,7 +29,8 @@ from gradcheck_plugin.submission.engine_calls import callers
 from gradcheck_plugin.submission.engine_derived import DerivedOp, derived
 from gradcheck_plugin.submission.engine_gather import takes_several, with_operands
 from gradcheck_plugin.submission.engine_graphs import broadcasts, probe
-from gradcheck_plugin.submission.engine_ops import JOINS, FunctionOp, is_setting, optional_axis
+from gradcheck_plugin.submission.engine_ops import FunctionOp, optional_axis
+from gradcheck_plugin.submission.engine_settings import JOINS, LISTS, is_setting
 from gradcheck_plugin.submission.signature import arguments, line_of
 
 __all__ = ["ORDER", "callers", "discover", "functions"]
@@ -56,7 +57,7 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
             )
         elif not _written(cls):
             objects["reason"] = f"`{cls.__name__}` has no {backward} of its own"
-        elif len(op.operands) == 1 and takes_several(op) and JOINS.search(cls.__name__):
+        elif takes_several(op) and LISTS.match(op.operands[0]) and JOINS.search(cls.__name__):
             objects["reason"] = f"`{cls.__name__}` takes no two tensors of its engine, in a list or out of it"
         elif cls.__name__.lower() in _COMPARISONS:
             objects["reason"] = "a comparison has no gradient"
@@ -112,7 +113,7 @@ def _alone(defined: Mapping[str, Any]) -> Iterator[tuple[Engine | None, Function
 
 def _packers(cls: Any, runner: str) -> Iterator[FunctionOp]:
     """Operations near a class that take any number of tensors: one of them may make the engine's own tuples."""
-    for near in classes_near(cls) if runner == "__call__" else ():
+    for near in classes_near(cls) if runner == "__call__" and hasattr(cls, "gradient") else ():
         if _runner(near) == runner and (op := _operation(near, runner)) is not None and op.any_number and not op.built:
             yield op
 
