@@ -94,10 +94,11 @@ def bind(
                 if second.subject is not None and second.fault is None:
                     attempt = second
             other = candidate.objects.get("otherwise")
-            if other and (attempt.subject is None or attempt.fault):
+            while other and (attempt.subject is None or attempt.fault):
                 second = _search(other, named, misfit, pinned=layer is not None)
                 if second.subject is not None and second.fault is None:
                     attempt, candidate = second, other
+                other = other.objects.get("otherwise")
     except TimeLimit as exc:
         if last_call() < seconds / 2:
             reason = f"too slow to be tried out within {seconds:g} s: one call takes {last_call():.1g} s"
@@ -481,12 +482,14 @@ def _alone(candidate: Candidate, misfit: Misfit | None) -> _Attempt:
     """
     first = _Attempt()
     for layouts in guesses(candidate):
-        ran = []
+        ran, raised = [], first.fault
         for layout in layouts:
             attempt = _try(candidate, None, Variant(), layout, misfit)
             if attempt.subject is not None and attempt.fault is None:
-                note = "no reference: checked numerically"
-                attempt.subject = dataclasses.replace(attempt.subject, notes=(*attempt.subject.notes, note))
+                notes = [*attempt.subject.notes, "no reference: checked numerically"]
+                if isinstance(raised, UserCodeRaised) and raised.where == "backward":
+                    notes.append("its backward raises for inputs of other shapes")
+                attempt.subject = dataclasses.replace(attempt.subject, notes=tuple(notes))
                 ran.append(attempt)
             elif first.fault is None or (attempt.subject and not first.subject):
                 first = attempt

@@ -51,6 +51,7 @@ OPTION_NAMES = {
     "pad": ("pad", "padding", "pad_size"),
     "dilation": ("dilation", "dilation_rate"),
     "output_padding": ("output_padding", "out_padding"),
+    "factor": ("downsampling_factor", "downsample_factor", "upsampling_factor", "upsample_factor"),
     "low": ("low", "lo", "min", "x_min", "a_min", "min_val", "min_value", "lower"),
     "high": ("high", "hi", "max", "x_max", "a_max", "max_val", "max_value", "upper"),
 }

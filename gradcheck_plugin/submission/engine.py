@@ -189,22 +189,33 @@ def tensors_near(function: Any, runner: str) -> list[Any]:
     code = [m for c in function.__mro__ if (m := plain(vars(c).get(runner))) is not None]
     named = {n for m in code for n in names_in(m.__code__)}
     found: dict[int, Any] = {}
-    for namespace in _namespaces(function):
-        for thing in namespace.values():
-            if inspect.isclass(thing) and thing not in function.__mro__ and _may_hold(thing, named):
-                found.setdefault(id(thing), thing)
+    for thing in classes_near(function):
+        if thing not in function.__mro__ and _may_hold(thing, named):
+            found.setdefault(id(thing), thing)
     rank = {n: i for i, n in enumerate(TENSORS)}
 
     def order(c: Any) -> tuple[bool, bool, int]:
         return c.__name__ not in named, not hasattr(c, "backward"), rank.get(c.__name__, len(rank))
 
     near = sorted(found.values(), key=order)
-    return [c for c in near if c.__name__ in named] or near
+    kin = {c for t in near if t.__name__ in named for c in relatives(t)}  # of a tuple of tensors, the tensors
+    return [c for c in near if c in kin] or near
+
+
+def relatives(tensor: Any) -> set[Any]:
+    """A class and those that share a base of the user's own with it."""
+    return {tensor, *(c for base in tensor.__mro__[1:-1] for c in base.__subclasses__())}
 
 
 def _may_hold(thing: Any, named: set[str]) -> bool:
     known = thing.__name__ in TENSORS or (thing.__name__ in named and hasattr(thing, "backward"))
     return known and thing.__module__.split(".")[0] not in ("torch", "builtins")
+
+
+def classes_near(function: Any) -> Iterator[Any]:
+    """The classes that the modules around a Function class know."""
+    for namespace in _namespaces(function):
+        yield from (thing for thing in list(namespace.values()) if inspect.isclass(thing))
 
 
 def _namespaces(function: Any) -> Iterator[Mapping[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,10 @@ from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission.calls import Unbindable, guarded, private
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.engine import Engine, as_floats, plain, quietly
-from gradcheck_plugin.submission.engine_feed import ONES, Feed, Graph, read, settle
-from gradcheck_plugin.submission.engine_ops import Op, is_target
+from gradcheck_plugin.submission.engine_feed import ONES, Feed, Graph, likely, read, settle
+from gradcheck_plugin.submission.engine_ops import MethodOp, Op
+from gradcheck_plugin.submission.engine_settings import SPLITS, is_target
+from gradcheck_plugin.submission.engine_several import feeds_of_several, is_one, outputs
 from gradcheck_plugin.submission.subject import Tape
 from gradcheck_plugin.submission.values import describe
 from reference_impls.shapes import Layout
@@ -27,7 +30,7 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     objects = candidate.objects
     if "reason" in objects:
         raise Unbindable(objects["reason"])
-    op: Op = objects["op"]
+    op: Any = objects["op"]
     if len(layout.entries) != len(op.operands):
         raise Unbindable(f"{candidate.name} takes {len(op.operands)} tensors, not {len(layout.entries)}")
     if objects.get("own") and layout not in [Layout.parse(s) for s in objects["shapes"]]:
@@ -36,6 +39,8 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
         raise Unbindable(f"{candidate.name} takes one number of each operand at a time")
     if not objects.get("own") and not layout.entries[0].dims and " M " in "".join(objects.get("shapes", ())):
         raise Unbindable(f"{candidate.name} is a product of matrices")  # of numbers it is a product too
+    if options.get("axis") == 0 and getattr(op, "gathered", "") and {"axis", "dim"} & {*op.built, *op.order}:
+        raise Unbindable(f"{candidate.name} takes an axis, and one that is not taken into account is 0")
     if (
         0 < len(layout.output.dims) < len(layout.inputs[0].dims)
         and len(layout.entries) == 1
@@ -73,6 +78,7 @@ class EngineCaller:
     op: Op
     layout: Layout
     options: Mapping[str, Any] = field(default_factory=dict)
+    several: bool = field(default=False, init=False)  # whether the last run gave more than one tensor
 
     @property
     def used(self) -> tuple[Any, ...]:
@@ -122,14 +128,18 @@ class EngineCaller:
         needed = {n for n in values if self.layout[n].differentiable and n not in targets}
         leaves = {n: self.engine.make(v, n in needed) for n, v in values.items()}
         out, node = self.op.run(self.engine, list(leaves.values()), self.options)
-        return Graph(leaves, out, node)
+        return Graph(leaves, out, node, partial(self._graph, values))
 
     def _numbers(self, out: Any) -> Any:
-        same = isinstance(out, self.engine.tensor) or type(out).__name__ == self.engine.tensor.__name__
-        found = self.engine.numbers(out) if same else None
-        if found is None:
-            raise Unbindable(f"{self.op.name} gave {describe(out)}, not one {self.engine.tensor.__name__}")
-        return found
+        """The numbers of the one output, or of several as one vector."""
+        found = outputs(self.engine, self.op, out)
+        self.several = not is_one(self.engine, out)
+        listed = isinstance(self.op, MethodOp) and not SPLITS.match(self.op.name)  # its parents, its graph
+        if self.several and (self.engine.scalar or listed):
+            raise Unbindable(f"{self.op.name} gives {describe(out)}, not one {self.engine.tensor.__name__}")
+        if self.several and len(self.layout.outputs) not in (0, len(found)):
+            raise Unbindable(f"{self.op.name} gives {len(found)} tensors, not {len(self.layout.outputs)}")
+        return np.concatenate([np.ravel(a) for a in found]) if self.several else found[0]
 
     def _gradients(
         self, graphs: list[Graph], dy: Array, arrays: Mapping[str, Array], shape: tuple[int, ...]
@@ -137,7 +147,9 @@ class EngineCaller:
         if self.op.feed is None:
             one = {n: a.ravel()[0].item() if self.engine.scalar else a for n, a in arrays.items()}
             ends = not shape and not self.engine.scalar and bool(_LOSS.search(self.op.name))
-            self.op.feed = settle(self.engine, lambda: self._graph(one), () if self.engine.scalar else shape, ends)
+            build = partial(self._graph, one)
+            ways = feeds_of_several(self.engine, self.op, graphs[0].out) or likely(self.engine, build)
+            self.op.feed = settle(self.engine, build, () if self.engine.scalar else shape, ways, ends)
         parts = dy.ravel() if self.engine.scalar else [dy]
         _shielded("backward", _run_back, self.engine, self.op.feed, zip(graphs, parts, strict=True))
         found = [read(self.engine, g) for g in graphs]
@@ -163,7 +175,7 @@ class EngineCaller:
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
         names = list(arrays.values())
         lines = self.op.source(names)
-        if not lines or self.op.feed is None or not self._importable():
+        if not lines or self.several or self.op.feed is None or not self._importable():
             return []
         if self.engine.scalar:
             return self._one_by_one(names, lines, dy, arrays.get(gradient, ""))

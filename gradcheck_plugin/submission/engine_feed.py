@@ -9,8 +9,8 @@ upstream gradient does.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,11 +24,16 @@ _NOT_UPSTREAM = ("retain", "create", "zero", "visited", "verbose", "free", "clea
 
 @dataclass
 class Graph:
-    """One run of an operation: the tensors that went in, the one that came out, and the function object, if any."""
+    """One run of an operation: the tensors that went in, what came out, and the function object, if any.
+
+    `again` makes another run of the same; `found` are gradients that are not left in the tensors themselves.
+    """
 
     leaves: dict[str, Any]
     out: Any
     node: Any = None
+    again: Callable[[], Graph] | None = None
+    found: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -130,29 +135,34 @@ def _multiplies(engine: Engine, summed: str) -> bool:
 
 def read(engine: Engine, graph: Graph) -> dict[str, Any]:
     """The gradients of a graph's operands after its backward."""
-    return {n: engine.gradient(t) for n, t in graph.leaves.items()}
+    return graph.found or {n: engine.gradient(t) for n, t in graph.leaves.items()}
 
 
-def settle(engine: Engine, build: Callable[[], Graph], shape: tuple[int, ...], ends: bool = False) -> Feed:
-    """The first feed to which the gradients answer. Raises what the user's code raised where none runs at all.
+def settle(
+    engine: Engine, build: Callable[[], Graph], shape: tuple[int, ...], ways: Sequence[Feed], ends: bool = False
+) -> Feed:
+    """The first of `ways` to which the gradients answer. Raises what the user's code raised where none runs at all.
 
     Where the gradients answer to none, the operation ignores its upstream gradient: it is given one in a way that is
     known to work with this engine.
     """
     ran: list[Feed] = []
+    misshaped: list[Feed] = []
     faults: list[Exception] = []
-    for feed in _likely(engine, build):
+    for feed in ways:
         try:
             with frozen(0):
-                answer = _answers(engine, feed, build, shape)
+                answer, fits = _answers(engine, feed, build, shape)
         except Exception as exc:
             faults.append(exc)
             continue
-        if answer:
+        if answer and fits:
             if feed not in engine.proven:
                 engine.proven.append(feed)
             return feed
-        ran.append(feed)
+        (misshaped if answer else ran).append(feed)
+    if misshaped:
+        return misshaped[0]
     known = [f for f in ran if any(f.name == p.name and f.wrapped == p.wrapped for p in _proven(engine))]
     if ends and ONES in ran:
         return ONES  # a loss is the end of its graph: it may start from 1 whatever it is given
@@ -161,8 +171,8 @@ def settle(engine: Engine, build: Callable[[], Graph], shape: tuple[int, ...], e
     raise _telling(faults)
 
 
-def _likely(engine: Engine, build: Callable[[], Graph]) -> list[Feed]:
-    """The feeds, with those first that give a gradient as the engine itself keeps it: as a tensor, or as an array."""
+def likely(engine: Engine, build: Callable[[], Graph]) -> list[Feed]:
+    """The feeds of one output, those first that give a gradient as the engine keeps it: as a tensor, or as an array."""
 
     def kept() -> bool:
         graph = build()
@@ -185,8 +195,11 @@ def _telling(faults: list[Exception]) -> Exception:
     return fault if isinstance(fault, Unbindable) else UserCodeRaised(fault, "backward")
 
 
-def _answers(engine: Engine, feed: Feed, build: Callable[[], Graph], shape: tuple[int, ...]) -> bool:
-    """Whether gradients come and double when the upstream gradient does."""
+def _answers(engine: Engine, feed: Feed, build: Callable[[], Graph], shape: tuple[int, ...]) -> tuple[bool, bool]:
+    """Whether gradients come and double when the upstream gradient does, and whether they have their tensors' shapes.
+
+    A gradient that is the upstream gradient itself may be a tensor that was given where an array is wanted.
+    """
     rng = np.random.default_rng(0)
     dy = np.asarray(rng.uniform(0.5, 1.5, shape) * rng.choice([-1.0, 1.0], shape))
     found: list[Mapping[str, Any]] = []
@@ -196,9 +209,11 @@ def _answers(engine: Engine, feed: Feed, build: Callable[[], Graph], shape: tupl
         found.append(read(engine, graph))
     pairs = [(a, b) for a, b in zip(found[0].values(), found[1].values(), strict=True) if a is not None]
     if not pairs:
-        return False
+        return False, False
+    leaves = {n: np.shape(engine.numbers(t)) for n, t in graph.leaves.items()}
+    fits = all(np.shape(g) == leaves[n] for n, g in found[0].items() if g is not None)
     same = [np.shape(a) == np.shape(b) and np.allclose(2.0 * a, b, rtol=1e-4, equal_nan=True) for a, b in pairs]
-    return all(same) and any(np.any(a) for a, _ in pairs)
+    return all(same) and any(np.any(a) for a, _ in pairs), fits
 
 
 def _proven(engine: Engine) -> list[Feed]:

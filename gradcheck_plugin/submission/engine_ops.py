@@ -1,7 +1,6 @@
 """Operations of an engine: subclasses of its Function class, methods and operators of its tensors, small graphs.
 
-Each knows its operands, the shapes to try, how it is called, and the source text of that call. Arguments that are no
-tensors (an axis, a shape, an index) get a plausible value, told by their names.
+Each knows its operands, the shapes to try, how it is called, and the source text of that call.
 """
 
 from __future__ import annotations
@@ -15,102 +14,14 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.submission.calls import Unbindable
-from gradcheck_plugin.submission.constructor import OPTION_NAMES, SETTINGS
 from gradcheck_plugin.submission.engine import Engine
+from gradcheck_plugin.submission.engine_settings import CONSTANT, is_setting, setting, shapes_for
 from gradcheck_plugin.submission.signature import Signature, arguments
 
-CONSTANT = 1.5
 BINARY: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
     "add": (operator.add, "+"), "sub": (operator.sub, "-"), "mul": (operator.mul, "*"),
     "truediv": (operator.truediv, "/"), "matmul": (operator.matmul, "@"), "pow": (operator.pow, "**"),
 }  # fmt: skip
-_POSITIVE = re.compile(r"log|sqrt|pow|div|inv|recip", re.IGNORECASE)
-_MATRIX = re.compile(r"^(matmul|mm|dot|matrix_?multiply|mat_?mul)$", re.IGNORECASE)
-_LABELS = re.compile(r"target|label|^t$|^ys?_true$", re.IGNORECASE)
-LISTS = re.compile(r"^(args|tensors|arrays|xs|inputs)$")
-_INDICES = re.compile(r"indices|^idx$|index", re.IGNORECASE)
-_FIXED: dict[str, Any] = {
-    **dict.fromkeys(("keepdims", "keepdim"), False),
-    **dict.fromkeys(("c", "power", "exponent", "n", "p"), 3),
-    **dict.fromkeys(("scalar", "const", "constant", "k", "factor"), CONSTANT),
-    **dict.fromkeys(("x_min", "a_min", "min_val", "minimum", "low", "lower", "min_value"), -0.5),
-    **dict.fromkeys(("x_max", "a_max", "max_val", "maximum", "high", "upper", "max_value"), 0.8),
-    **dict.fromkeys(("slope", "alpha", "negative_slope"), 0.2),
-    **dict.fromkeys(("slices", "slice", "indices", "copies", "item"), 0),
-    "copies": 3,
-    "dilation": 1,
-    "index": 0,
-    "to_matrix": True,
-}
-_AXES = ("axis", "dim", "axes", "dims", "order", "perm", "permutation")
-_SHAPES = ("shape", "new_shape", "target_shape", "output_shape", "size", "newshape")
-_KNOWN = {*_FIXED, *_AXES, *_SHAPES, "in_shape", "mean", "var", "stride", "strides", "pad", "padding", "kernel_size",
-          "eps", "decay", "num_classes"} - {"c", "n", "p", "k", "indices", "index"}  # fmt: skip
-
-
-def is_target(name: str) -> bool:
-    """Whether an operand of a loss is the target, which needs no gradient."""
-    return _LABELS.search(name) is not None
-
-
-def is_setting(name: str) -> bool:
-    """Whether an argument of a forward is no tensor: an axis, a shape, an index, a stride."""
-    return name.lower() in _KNOWN
-
-
-def setting(name: str, owner: str, shape: tuple[int, ...], options: Mapping[str, Any]) -> Any:
-    """A plausible value of an argument that is no tensor. Raises Unbindable that names it."""
-    low, who = name.lower(), owner.lower()
-    for option, group in OPTION_NAMES.items():
-        if option in options and low in group:
-            value = options[option]
-            return len(shape) - 1 if option == "axis" and isinstance(value, int) and value >= len(shape) else value
-    bound = {"min": "low", "low": "low", "lower": "low", "max": "high", "high": "high", "upper": "high"}
-    if (word := next((w for w in bound if w in low), "")) and bound[word] in options:
-        return options[bound[word]]
-    if low in _AXES:
-        if re.search("transpose|permute", who):
-            return tuple(reversed(range(len(shape))))
-        axis = min(1, len(shape) - 1)
-        return (axis,) if low in ("axes", "dims") else axis
-    if low in _SHAPES:
-        if re.search("broadcast|expand", who):
-            return (3, *shape[1:]) if shape[:1] == (1,) else (2, *shape)
-        return (1, *shape[1:]) if re.search("sum_?to|unbroadcast", who) else tuple(reversed(shape))
-    if low == "in_shape":  # the shape before x[0] was taken
-        return (2, *shape)
-    if low in ("mean", "var"):
-        return np.full(shape[-1:] if len(shape) < 4 else shape[1:2], float(low == "var"))
-    if low in _FIXED:
-        return _FIXED[low]
-    if low in SETTINGS and SETTINGS[low] is not None:
-        return SETTINGS[low]
-    raise Unbindable(f"{owner} takes `{name}`, and nothing is known about it")
-
-
-def shapes_for(name: str, operands: Sequence[str]) -> list[str]:
-    """The shapes of an operation's operands; [] where those of a layer with such argument names will do."""
-    domain = " @positive" if _POSITIVE.search(name) else ""
-    first, rest = operands[0], operands[1:]
-    if len(rest) == 1 and _LABELS.search(rest[0]) and re.search("entropy|nll|loss", name, re.IGNORECASE):
-        labels = ("N @label(D)", "N D @onehot", "N D") if "binary" not in name.lower() else ("N D",)
-        return [f"{first}: N D, {rest[0]}: {label} ->" for label in labels]
-    if len(rest) == 1 and _INDICES.search(rest[0]):
-        return [f"{first}: N D, {rest[0]}: T @label(N) -> Y"]
-    if len(rest) == 1 and _MATRIX.match(name):
-        return [f"{first}: N D, {rest[0]}: D M -> Y"]
-    if len(rest) == 2 and re.search("deconv|conv\\w*transpose", name, re.IGNORECASE):
-        return [f"{first}: N C 7 9, {rest[0]}: C F 3 3, {rest[1]}: F -> Y"]
-    if len(rest) == 1 and re.search("conv", name, re.IGNORECASE):
-        return [f"{first}: N C 7 9, {rest[0]}: F C 3 3 -> Y", f"{first}: N 7 9 C, {rest[0]}: 3 3 C F -> Y",
-                f"{first}: N C 9, {rest[0]}: F C 3 -> Y"]  # fmt: skip
-    if not rest and re.search("undilate", name, re.IGNORECASE):
-        return [f"{first}: N 4 -> Y"]  # what a dilation by two gives is even
-    if not rest and re.search("broadcast|expand", name, re.IGNORECASE):
-        return [f"{first}: N D -> Y", f"{first}: 1 D -> Y"]
-    if len(rest) == 1 and not re.search("conv|embed|linear|affine", name, re.IGNORECASE):
-        return [f"{first}: N D{domain}, {rest[0]}: N D{domain} -> Y"]
-    return [f"{first}: N D{domain} -> Y"] if domain and not rest else []
 
 
 @dataclass(eq=False)
@@ -122,6 +33,7 @@ class Op:
     feed: Any = None
     form: str = ""
     axis: str = ""  # an argument for an axis that is None by default: given where a reference has one
+    axes: str = ""  # one for several of them
     cause: str = ""  # the code of the one fault that can make its gradient wrong
 
     @property
@@ -150,6 +62,9 @@ class FunctionOp(Op):
     runner: str = "__call__"
     built: tuple[str, ...] = ()  # arguments of the constructor
     order: tuple[str, ...] = ()  # all arguments of the forward
+    gathered: str = ""  # how one argument gets all operands: as a "list", or "packed" by another operation
+    packer: Any = None  # the class of the operation that packs tensors
+    any_number: bool = False  # whether the forward is written for any number of tensors
     written: str = field(default="", init=False)
 
     @property
@@ -159,15 +74,44 @@ class FunctionOp(Op):
     def run(self, engine: Engine, tensors: Sequence[Any], options: Mapping[str, Any]) -> tuple[Any, Any]:
         shape = np.shape(engine.numbers(tensors[0]))
         given = dict(zip(self.operands, tensors, strict=True))
+        if self.gathered:
+            given = {self.argument: self.gather(tensors)}
         names = (*self.built, *self.order, *([self.axis] if self.axis and "axis" in options else []))
-        values = {n: setting(n, self.cls.__name__, shape, options) for n in names if n not in given}
+        values = self.constants(engine)
+        values |= {n: setting(n, self.cls.__name__, shape, options) for n in names if n not in (*given, *values)}
         if self.runner == "__call__":
             built = {n: v for n, v in values.items() if n in (*self.built, self.axis)}
             node = self.cls(**built)
             settings = ", ".join(f"{n}={v!r}" for n, v in built.items())
-            self.written = f"{self.cls.__name__}({settings})({', '.join(f'{{{n}}}' for n in self.operands)})"
-            return node(*tensors), node
+            flags = [f"{n}={v}" for n, v in self.folding.items()]
+            self.written = f"{self.cls.__name__}({settings})({', '.join([*map(self._text, given), *flags])})"
+            return node(*given.values(), **self.folding), node
         return self._applied(engine, given, values), None
+
+    def constants(self, engine: Engine) -> dict[str, Any]:
+        """Arguments that are neither operands nor told by their names."""
+        return {}
+
+    @property
+    def folding(self) -> dict[str, bool]:
+        """The flags of a call that would give back an operand without the operation, turned off."""
+        own = arguments(self.cls.__call__, method=True).defaults
+        return {n: False for n, value in own.items() if n.startswith("fold") and value is True}
+
+    @property
+    def argument(self) -> str:
+        """The argument that gets all operands, whose names are its own with numbers."""
+        return self.operands[0].removesuffix("0")
+
+    def gather(self, tensors: Sequence[Any]) -> Any:
+        """Tensors in the form in which the operation takes them."""
+        return self.packer()(*tensors) if self.gathered == "packed" else [*tensors]
+
+    def _text(self, argument: str) -> str:
+        if not self.gathered:
+            return f"{{{argument}}}"
+        inner = ", ".join(f"{{{n}}}" for n in self.operands)
+        return f"{self.packer.__name__}()({inner})" if self.gathered == "packed" else f"[{inner}]"
 
     def _applied(self, engine: Engine, given: Mapping[str, Any], values: dict[str, Any]) -> Any:
         """`F.apply`, with settings by their places, as keywords, or as tensors; else the tensors' own method."""
@@ -217,8 +161,9 @@ class FunctionOp(Op):
         if form not in ("keywords", "places"):
             return ""
         named = [f"{n}={v!r}" for n, v in values.items()] if form == "keywords" else []
-        order = self.operands if form == "keywords" else self._places(values)
-        places = [f"{{{n}}}" if n in self.operands else repr(values[n]) for n in order]
+        operands = [self.argument] if self.gathered else self.operands
+        order = operands if form == "keywords" else self._places(values)
+        places = [self._text(n) if n in operands else repr(values[n]) for n in order]
         own = [self.cls.__name__] if itself else []
         return f"{self.cls.__name__}.apply({', '.join([*own, *places, *named])})"
 

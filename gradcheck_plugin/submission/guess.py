@@ -34,7 +34,7 @@ def generic_sizes(layout: Layout, spec: LayerSpec | None, base: Layout | None, s
 
 _PARAMETERS = {
     "w": "D M", "weight": "D M", "weights": "D M", "wx": "D H", "wh": "H H", "b": "M", "bias": "M",
-    "gamma": "D", "beta": "D", "theta": "D",
+    **dict.fromkeys(("gamma", "beta", "theta", "γ", "β", "θ"), "D"),
 }  # fmt: skip
 _SCALARS = ("reg", "reg_strength", "lam", "lambda_", "lmbda", "weight_decay", "alpha", "eps", "epsilon", "scale")
 _STATES = ("h", "h_prev", "prev_h", "h0", "hprev", "h_prev_t", "hidden", "c", "c_prev", "prev_c")

@@ -67,6 +67,7 @@ SPEC = LayerSpec(
         Variant(note="rows counted from the end", options={"index": [0, -1, -2, -1]}),
         Variant(note="the first row", options={"index": 0}),
         Variant(note="the last column", options={"index": (..., -1)}),
+        Variant(note="without the first row and the last column", options={"index": (slice(1, None), slice(None, -1))}),
     ),
     mistakes=(
         Mistake("left-as-cut", left_as_cut,

@@ -84,7 +84,7 @@ SPECS = (
         ),
     ),
     LayerSpec(
-        name="unstack", korean="나누기", family="ops", aliases=("unbind",), distinctive=False,
+        name="unstack", korean="나누기", family="ops", aliases=("unbind", "split"), distinctive=False,
         forward=unstack, backward=unstack_backward, torch_forward=unstack_torch,
         shapes="x: 3 N D -> a: N D, b: N D, c: N D",
         variants=(

@@ -33,6 +33,7 @@ ORDER = 30
 _BACKWARD = re.compile(r"^(?P<stem>\w+?)_(backward|backprop|bwd)$")
 _UPSTREAM = re.compile(r"^(grad|d_?out|d_?[a-z]$|delta|upstream|dl_?d?\w*|g_?out)", re.IGNORECASE)
 _OPERAND = re.compile(r"^(a|b|[xyzuv]\d?|lhs|rhs|left|right|in\d?|inp|inputs?|other|arr|array|tensor)$", re.IGNORECASE)
+_SEVERAL_KINDS = re.compile(r"(up|down)_?sampl", re.IGNORECASE)  # by zeros, copies or means
 _INPUT = re.compile(r"^(x|z|inp|inputs?)$", re.IGNORECASE)
 
 
@@ -73,16 +74,29 @@ def _fitting(candidate: Candidate, spec: LayerSpec, backward: Callable[..., Any]
     made = [_caller(candidate, spec, backward, known, v.options) for v, known in whole]
     if len(candidate.inputs) == 1 and not _INPUT.match(candidate.inputs[0]):
         made += [replace(caller, of_output=True) for caller in made]
-    run = [(c, fault) for c in made if not isinstance(fault := c.misfit(), UserCodeRaised | Unbindable)]
+    tried = [way for c in made for way in _tried(c)]
+    run = [(c, fault) for c, fault in tried if not isinstance(fault, UserCodeRaised | Unbindable)]
     if made and not run:
         raise Unbindable(f"{candidate.function} raises for every variant of {spec.name}")
     right = [c for c, fault in run if fault is None]
     operands = spec.family == "ops" and all(map(_OPERAND.match, candidate.inputs))
     unwritten = any(isinstance(fault, NotImplementedError) for _, fault in run)
+    if not right and not unwritten and _SEVERAL_KINDS.search(candidate.name):
+        raise Unbindable(f"there is no forward beside {candidate.function} that says which kind of sampling it is")
     if not right and not unwritten and not operands and not all(map(_INPUT.match, candidate.inputs)):
         kept = ", ".join(candidate.inputs)
         raise Unbindable(f"there is no forward beside {candidate.function} that says what it keeps in {kept}")
     return right or [c for c, _ in run if not c.of_output]
+
+
+def _tried(caller: BackwardAlone) -> Iterator[tuple[BackwardAlone, Exception | None]]:
+    """A caller and its misfit; where a number as a setting raises, an array of that one number."""
+    fault = caller.misfit()
+    yield caller, fault
+    numbers = {n: np.array([v]) for n, v in caller.extra.items() if type(v) is int}
+    if numbers and isinstance(fault, UserCodeRaised) and isinstance(fault.cause, TypeError):
+        other = replace(caller, extra=caller.extra | numbers)
+        yield other, other.misfit()
 
 
 def _caller(
@@ -165,7 +179,8 @@ class BackwardAlone(FunctionPair):
         return None if same and all(same) else ArithmeticError()
 
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
-        given = {a: arrays[n] for a, n in self.order.items()} | {n: repr(v) for n, v in self.extra.items()}
+        given = {a: arrays[n] for a, n in self.order.items()}
+        given |= {n: f"np.{v!r}" if isinstance(v, np.ndarray) else repr(v) for n, v in self.extra.items()}
         names = arguments(self.backward_function).required[1:]
         call = f"{self.backward_function.__name__}({', '.join([dy, *(given[n] for n in names)])})"
         return [f"print({call})"] if gradient and not self.of_output else []

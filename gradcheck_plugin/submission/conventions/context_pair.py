@@ -7,22 +7,25 @@ here (a device, a compiled part), and whose bodies work on plain arrays.
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission.calls import Unbindable, guarded, private
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.conventions.function_pair import FunctionPair
-from gradcheck_plugin.submission.engine_ops import is_setting, setting, shapes_for
+from gradcheck_plugin.submission.engine_settings import is_setting, setting, shapes_for
 from gradcheck_plugin.submission.signature import arguments, line_of
 from gradcheck_plugin.submission.subject import Tape
 from reference_impls.shapes import Layout
 
 ORDER = 3
 _CONTEXT = ("ctx", "context", "ctx_")
+_EXPONENT = re.compile(r"^(power|exponent|exp|n|p)$", re.IGNORECASE)
+_INDICES = re.compile(r"^(indices|index|idx|slices|ranges|arg)$", re.IGNORECASE)
 
 
 class Context:
@@ -51,12 +54,31 @@ def has_context(cls: Any) -> bool:
 
 
 def candidate(cls: Any) -> Candidate:
-    names = [n for n in arguments(cls.forward).required[1:] if not is_setting(n)]
-    objects: dict[str, Any] = {"cls": cls}
+    """The pair with plausible settings; where it does not run so, an exponent is an array, and indices are pairs."""
+    required = arguments(cls.forward).required[1:]
+    named = [n for n in required if not is_setting(n)]
+    ways = [_way(cls, named)]
+    if any(_EXPONENT.match(n) for n in required):
+        ways.append(_way(cls, [n for n in required if n in named or _EXPONENT.match(n)]))
+    if any(_INDICES.match(n) for n in required):
+        ways.append(_way(cls, [n for n in named if not _INDICES.match(n)], pairs=True))
+    found = ways.pop()
+    for way in reversed(ways):
+        found = replace(way, objects={**way.objects, "otherwise": found})
+    return found
+
+
+def _way(cls: Any, names: list[str], pairs: bool = False) -> Candidate:
+    objects: dict[str, Any] = {"cls": cls, "pairs": pairs}
     if shapes := shapes_for(cls.__name__, names or ["x"]):
         objects["shapes"] = shapes
     module, where = sys.modules[__name__], f"{cls.__name__}.backward"
     return Candidate(cls.__name__, "layer", module, objects, tuple(names), line_of(cls), where)
+
+
+def _between(shape: tuple[int, ...]) -> list[tuple[int, int]]:
+    """A part of an array as (first, end) of each axis: the first row is left out, and the last of every other axis."""
+    return [(1, n) if axis == 0 else (0, n - 1) for axis, n in enumerate(shape)]
 
 
 def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) -> list[ContextPair]:
@@ -65,7 +87,8 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     if len(names) != len(layout.entries):
         raise Unbindable(f"{candidate.name} takes {', '.join(names) or 'nothing'}, not {len(layout.entries)} arrays")
     order = dict(zip(names, [e.name for e in layout.entries], strict=True))
-    return [ContextPair(cls.forward, cls.backward, layout, order, {}, owner=cls.__name__, options=options)]
+    pair = ContextPair(cls.forward, cls.backward, layout, order, {}, owner=cls.__name__, options=options)
+    return [replace(pair, pairs=candidate.objects["pairs"])]
 
 
 @dataclass
@@ -74,14 +97,19 @@ class ContextPair(FunctionPair):
 
     convention: str = "static pair with a context"
     options: Mapping[str, Any] = field(default_factory=dict)
+    pairs: bool = False  # whether indices are given as (first, end) of each axis
 
     def forward(self, arrays: Mapping[str, Array]) -> Tape:
         context, shape = Context(), arrays[next(iter(self.order.values()))].shape
         names = arguments(self.forward_function).required[1:]
-        self.extra = {n: setting(n, self.owner, shape, self.options) for n in names if n not in self.order}
+        self.extra = {n: self._setting(n, shape) for n in names if n not in self.order}
         given = {n: private(arrays[self.order[n]]) for n in names if n in self.order} | self.extra
         out = guarded("forward", self.forward_function, context, *(given[n] for n in names))
         return Tape(out, lambda dy: self.collect(guarded("backward", self.backward_function, context, dy)))
+
+    def _setting(self, name: str, shape: tuple[int, ...]) -> Any:
+        pairs = self.pairs and _INDICES.match(name)
+        return _between(shape) if pairs else setting(name, self.owner, shape, self.options)
 
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
         names = arguments(self.forward_function).required[1:]

@@ -8,18 +8,29 @@ too, if any of the file reduces its gradients over the axes that were broadcast.
 from __future__ import annotations
 
 import inspect
-import re
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from gradcheck_plugin.submission.calls import Unbindable
 from gradcheck_plugin.submission.conventions import Candidate, context_pair
-from gradcheck_plugin.submission.engine import Engine, engine_of, factories_near, names_in, tensors_near
+from gradcheck_plugin.submission.engine import (
+    Engine,
+    classes_near,
+    engine_of,
+    factories_near,
+    names_in,
+    relatives,
+    tensors_near,
+)
 from gradcheck_plugin.submission.engine_calls import callers
+from gradcheck_plugin.submission.engine_derived import DerivedOp, derived
+from gradcheck_plugin.submission.engine_gather import takes_several, with_operands
 from gradcheck_plugin.submission.engine_graphs import broadcasts, probe
-from gradcheck_plugin.submission.engine_ops import LISTS, FunctionOp, is_setting, optional_axis
+from gradcheck_plugin.submission.engine_ops import FunctionOp, optional_axis
+from gradcheck_plugin.submission.engine_settings import JOINS, LISTS, is_setting
 from gradcheck_plugin.submission.signature import arguments, line_of
 
 __all__ = ["ORDER", "callers", "discover", "functions"]
@@ -46,18 +57,15 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
             )
         elif not _written(cls):
             objects["reason"] = f"`{cls.__name__}` has no {backward} of its own"
-        elif (
-            len(op.operands) == 1
-            and LISTS.match(op.operands[0])
-            and re.match("stack|concat|cat$", cls.__name__.lower())
-        ):
-            objects["reason"] = f"`{cls.__name__}` takes a list of tensors as its one argument"
+        elif takes_several(op) and LISTS.match(op.operands[0]) and JOINS.search(cls.__name__):
+            objects["reason"] = f"`{cls.__name__}` takes no two tensors of its engine, in a list or out of it"
         elif cls.__name__.lower() in _COMPARISONS:
             objects["reason"] = "a comparison has no gradient"
         if context_pair.has_context(cls):
             objects["otherwise"] = context_pair.candidate(cls)
         if op.shapes:
             objects["shapes"] = op.shapes
+            objects["own"] = isinstance(op, DerivedOp)
         yield Candidate(cls.__name__, "layer", module, objects, op.operands, line, where, used)
         if op in reduced:
             a, b = op.operands
@@ -70,21 +78,44 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
 
 def functions(defined: Mapping[str, Any]) -> Iterator[tuple[Engine | None, FunctionOp]]:
     """The Function subclasses of a file as operations, each with its engine."""
-    engines: dict[int, Engine | None] = {}
+    found = list(_alone(defined))
+    for engine, op in found:
+        if engine is not None:
+            op = derived(engine, op, [o for e, o in found if e is engine and o is not op])
+            if _written(op.cls):
+                engine.ops.append(partial(probe, engine, op))
+        yield engine, op
+
+
+def _alone(defined: Mapping[str, Any]) -> Iterator[tuple[Engine | None, FunctionOp]]:
+    """The same, each as it is by itself."""
+    roots: dict[int, Engine | None] = {}
+    engines: dict[int, Engine | None] = {}  # of each class of tensors
     classes = [c for c in defined.values() if inspect.isclass(c)]
     for cls in classes:
         runner = _runner(cls)
         if not runner or any(cls in c.__mro__[1:] and _runner(c) for c in classes if not _forward(cls)):
             continue
         root = next(c for c in cls.__mro__[1:] if runner in vars(c))
-        if id(root) not in engines:
-            near = (engine_of(t, None, factories_near(cls)) for t in tensors_near(cls, runner))
-            engines[id(root)] = next((e for e in near if e is not None), None)
-        engine, op = engines[id(root)], _operation(cls, runner)
+        if id(root) not in roots:
+            for tensor in tensors_near(cls, runner):
+                if id(tensor) not in engines:
+                    engines[id(tensor)] = engine_of(tensor, None, factories_near(cls))
+                roots[id(root)] = engines[id(tensor)]
+                if roots[id(root)] is not None:
+                    break
+        engine, op = roots.get(id(root)), _operation(cls, runner)
+        if op is not None and engine is not None:
+            op = with_operands(engine, op, _packers(cls, runner))
         if op is not None:
-            if engine is not None and _written(cls):
-                engine.ops.append(partial(probe, engine, op))
             yield engine, op
+
+
+def _packers(cls: Any, runner: str) -> Iterator[FunctionOp]:
+    """Operations near a class that take any number of tensors: one of them may make the engine's own tuples."""
+    for near in classes_near(cls) if runner == "__call__" and hasattr(cls, "gradient") else ():
+        if _runner(near) == runner and (op := _operation(near, runner)) is not None and op.any_number and not op.built:
+            yield op
 
 
 def _runner(cls: Any) -> str:
@@ -97,18 +128,23 @@ def _runner(cls: Any) -> str:
     if _context(cls) and any("apply" in vars(c) for c in bases):
         return "apply"
     calling = [vars(c)["__call__"] for c in bases if inspect.isfunction(vars(c).get("__call__"))]
-    if "__call__" in vars(cls) or not calling:
+    if ("__call__" in vars(cls) and cls.__subclasses__()) or not calling:
         return ""
     named = names_in(calling[0].__code__)
-    return "__call__" if any(t.__name__ in named for t in tensors_near(cls, "__call__")) else ""
+    return "__call__" if any(c.__name__ in named for t in tensors_near(cls, "__call__") for c in relatives(t)) else ""
 
 
 def _forward(cls: Any) -> Any:
     """The forward that a class or one of its bases writes, not that of the root, which only announces it."""
     names = [f for f, _ in _PAIRS]
     owner = next((c for c in cls.__mro__[:-1] for n in names if n in vars(c)), None)
-    runs = owner is not None and any(m in vars(owner) for m in ("__call__", "apply"))
-    return None if owner is None or runs else next(getattr(cls, n) for n in names if n in vars(owner))
+    return None if owner is None or _is_root(owner) else next(getattr(cls, n) for n in names if n in vars(owner))
+
+
+def _is_root(cls: Any) -> bool:
+    """Whether a class runs the forwards of others; one that only checks its own arguments has a base that runs."""
+    runs = [c for c in cls.__mro__[:-1] if any(m in vars(c) for m in ("__call__", "apply"))]
+    return cls in runs and (len(runs) == 1 or bool(cls.__subclasses__()))
 
 
 def _context(cls: Any) -> bool:
@@ -125,8 +161,8 @@ def _written(cls: Any) -> bool:
     """Whether the class or a base below the root writes the backward."""
     for name in ("backward", "gradient"):
         owner = next((c for c in cls.__mro__[:-1] if name in vars(c)), None)
-        if owner is not None and not any(m in vars(owner) for m in ("__call__", "apply")):
-            return not any(m in vars(owner) for m in ("__call__", "apply"))
+        if owner is not None and not _is_root(owner):
+            return True
     return False
 
 
@@ -146,4 +182,8 @@ def _operation(cls: Any, runner: str) -> FunctionOp | None:
     axis = optional_axis(constructor if runner == "__call__" else signature)
     if runner == "apply" and axis and signature.names.index(axis) != len(required):
         axis = ""  # `apply` may take no keywords
-    return FunctionOp(cls.__name__, operands, axis=axis, cls=cls, runner=runner, built=built, order=required)
+    axes = "axes" if runner == "__call__" and constructor.defaults.get("axes", "") is None else ""
+    kinds = [p.kind for p in inspect.signature(forward).parameters.values()]
+    many = not signature.names and inspect.Parameter.VAR_POSITIONAL in kinds
+    op = FunctionOp(cls.__name__, operands, axis=axis, axes=axes, cls=cls, runner=runner, built=built, order=required)
+    return replace(op, any_number=many)

@@ -39,6 +39,7 @@ _SCALARS = (
     "slope",
     "negative_slope",
     "eps",
+    "epsilon",
     "ε",
     "p",
     "beta",
@@ -52,7 +53,8 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
             continue
         methods: Any = cls
         inputs = arguments(methods.forward).names[1:]  # without ctx
-        arrays = tuple(n for n in inputs if n.lower() not in _SCALARS)
+        shifts = {"gamma", "weight"} & {n.lower() for n in inputs}  # beta is an array, too
+        arrays = tuple(n for n in inputs if n.lower() not in _SCALARS or (shifts and n.lower() == "beta"))
         line, where = line_of(cls), f"{name}.backward"
         yield Candidate(name, "layer", sys.modules[__name__], {"function": cls}, arrays or inputs[:1], line, where)
 
@@ -94,7 +96,7 @@ class TorchFunction:
         for n in real:
             tensors[n].requires_grad_()
         with double(), torch.enable_grad():
-            given = [tensors[self.order[n]] if n in self.order else 0.7 for n in self.names]
+            given = [tensors[self.order[n]] if n in self.order else _scalar(n) for n in self.names]
             out = guarded("forward", self.cls.apply, *given)
         out = out[0] if isinstance(out, tuple) else out
         wanted = [n for n in self.order.values() if n in real]
@@ -114,11 +116,16 @@ class TorchFunction:
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
         lines = ["import torch"]
         lines += [f"{arrays[n]} = torch.tensor({arrays[n]}, requires_grad=True)" for n in self.order.values()]
-        given = ", ".join(arrays[self.order[n]] if n in self.order else "0.7" for n in self.names)
+        given = ", ".join(arrays[self.order[n]] if n in self.order else f"{_scalar(n)}" for n in self.names)
         lines.append(f"out = {self.cls.__name__}.apply({given})")
         if not gradient:
             return [*lines, "print(out.detach().numpy())"]
         return [*lines, f"print(torch.autograd.grad(out, {arrays[gradient]}, torch.tensor({dy}))[0].numpy())"]
+
+
+def _scalar(name: str) -> float:
+    """The value of an argument that is no array; an eps is small enough to be known as one, and not too small."""
+    return 0.05 if name.lower() in ("eps", "epsilon", "ε") else 0.7
 
 
 def _why(name: str, caller: TorchFunction) -> str:
