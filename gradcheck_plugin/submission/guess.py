@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -74,6 +75,15 @@ FAMILIES: tuple[tuple[str, dict[str, str]], ...] = (
     (r"weight_?sum", {"": "N T H", "a": "N T"}),
     (r"time_?attention", {"": "N T H", "hs_dec": "N T H"}),
     (r"attention\w* hs h\b", {"": "N T H", "h": "N H"}),
+    (
+        r"attention\w* q\w* k\w* v\w*",  # of the keys one is hidden from a sample, and one from a step
+        {
+            "": "N T 4",
+            **dict.fromkeys(("k", "key", "keys", "v", "value", "values"), "N 5 4"),
+            "key_padding_mask": "N 5 @onehot",
+            **dict.fromkeys(("mask", "attn_mask", "attention_mask"), "T 5 @onehot"),
+        },
+    ),
     (r"bias", {"b": "1 D"}),
     (r"negative_?sampling", {"": "N D", "target": "N @label(7)", "t": "N @label(7)", "w": "7 D"}),
     (r"embedding_?dot", {"": "N D", "idx": "N @label(V)", "w": "V D"}),
@@ -135,6 +145,17 @@ def guesses(candidate: Candidate) -> Iterator[list[Layout]]:
                 text = ", ".join(entries) + (" ->" if loss else " -> Y")
                 layouts += list(_with_state(candidate, Layout.parse(text), family))
         yield list(dict.fromkeys(layouts))
+    if masks := _masks(candidate):
+        yield from guesses(dataclasses.replace(candidate, inputs=(*inputs, *masks)))
+
+
+def _masks(candidate: Candidate) -> list[str]:
+    """The masks that a forward may be given behind its inputs: some do not run without."""
+    cls, forward = candidate.objects.get("class"), candidate.objects.get("forward")
+    if cls is None or not isinstance(forward, str):
+        return []
+    further = arguments(getattr(cls, forward), method=True).names[len(candidate.inputs) :]
+    return list(itertools.takewhile(lambda name: "mask" in name.lower(), further))
 
 
 def _families(candidate: Candidate) -> list[dict[str, str]]:
