@@ -143,7 +143,7 @@ def engine_of(tensor: Any, scalar: bool | None = None, factories: Sequence[Any] 
 
 def factories_near(function: Any) -> list[Any]:
     """The functions called `tensor` in the modules around a Function class."""
-    found = (namespace.get("tensor") for namespace in _namespaces(function))
+    found = (namespace.get("tensor") for namespace in namespaces(function))
     return [f for f in found if inspect.isfunction(f)]
 
 
@@ -189,7 +189,7 @@ def tensors_near(function: Any, runner: str) -> list[Any]:
     code = [m for c in function.__mro__ if (m := plain(vars(c).get(runner))) is not None]
     named = {n for m in code for n in names_in(m.__code__)}
     found: dict[int, Any] = {}
-    for namespace in _namespaces(function):
+    for namespace in namespaces(function):
         for thing in namespace.values():
             if inspect.isclass(thing) and thing not in function.__mro__ and _may_hold(thing, named):
                 found.setdefault(id(thing), thing)
@@ -207,7 +207,7 @@ def _may_hold(thing: Any, named: set[str]) -> bool:
     return known and thing.__module__.split(".")[0] not in ("torch", "builtins")
 
 
-def _namespaces(function: Any) -> Iterator[Mapping[str, Any]]:
+def namespaces(function: Any) -> Iterator[Mapping[str, Any]]:
     """The globals of the modules in which a class and its bases are written, then of the modules imported there."""
     seen: dict[int, Mapping[str, Any]] = {}
     for cls in function.__mro__[:-1]:

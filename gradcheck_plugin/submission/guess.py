@@ -115,6 +115,7 @@ OTHER_LAYOUTS: dict[str, list[dict[str, str]]] = {  # by the axes of the first i
         {"": "7 9 C", "w": "3 3 C F", "b": "F"},
     ],
 }
+_OF_OPTIMIZER = re.compile(r"[vms]_?([wb]|weights?|bias(es)?)\d*$", re.IGNORECASE)  # moments, zero at first: v_W, m_b
 LOSS_SHAPES = ("N D", "N T D", "D", "D 1")
 SHAPES = ("N D", "N C 7 9", "N 7 9 C", "N T D", "N C 9", "D", "D 1", "1 D", "C 7 9", "7 9 C", "7 9")
 
@@ -251,6 +252,7 @@ def _with_state(candidate: Candidate, layout: Layout, family: Mapping[str, str])
             for p, a in state.leaves(obj)
             if state.is_parameter(p)
             and (made is None or p in made)
+            and not (_OF_OPTIMIZER.match(state.label(p)) and not a.any())
             and state.label(p) not in given
             and a.ndim
             and not any(np.array_equal(a, arrays[n]) for n in given)  # held under another name

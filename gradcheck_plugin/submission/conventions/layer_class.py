@@ -249,7 +249,7 @@ class LayerClass(DrivesObjects):
         return {n: a for a, n in self.order.items()} | self.built.names()
 
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
-        if self.built.instance is not None:
+        if not self.built.pastable:
             return []
         names = [arrays[n] for n in self.order.values()]
         flags = [f"{a}={v!r}" for a, v in self.flags.items()]
