@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from gradcheck_plugin.submission.calls import guarded
 from gradcheck_plugin.submission.engine import namespaces
@@ -109,14 +110,22 @@ def _asks_for_engine(cls: Any) -> bool:
     return len(required) == 1 and required[0].lower() in ENGINES
 
 
+_at_first: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
+
+
 def _alone(cls: Any, given: list[Any]) -> Any:
     """An object of a class, whatever the class keeps of those before: some engines allow but one at a time."""
-    before = dict(vars(cls))
+    kept = _at_first.setdefault(cls, dict(vars(cls)))
+    _restore(cls, kept)
     try:
         return guarded("__init__", cls, *given)
     finally:
-        for name, value in list(vars(cls).items()):
-            if name not in before:
-                delattr(cls, name)
-            elif value is not before[name]:
-                setattr(cls, name, before[name])
+        _restore(cls, kept)
+
+
+def _restore(cls: Any, kept: Mapping[str, Any]) -> None:
+    for name, value in list(vars(cls).items()):
+        if name not in kept:
+            delattr(cls, name)
+        elif value is not kept[name]:
+            setattr(cls, name, kept[name])
