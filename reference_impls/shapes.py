@@ -218,7 +218,10 @@ class Layout:
         if name == OUTPUT:
             sizes = {**sizes, **dict(zip(there.dims, np.shape(value), strict=False))}
         order, names = self._order(here, there)
-        kept = np.asarray(value).reshape([sizes[n] for n in (names[i] for i in order)])
+        lengths = [sizes[names[i]] for i in order]
+        if name == OUTPUT and np.size(value) != np.prod(lengths, dtype=int):
+            return value  # its axes are not those of the base: options of a reshape
+        kept = np.asarray(value).reshape(lengths)
         return kept.transpose(np.argsort(order)).reshape(here.shape(sizes))
 
     def _order(self, here: Entry, there: Entry) -> tuple[list[int], list[str]]:

@@ -184,6 +184,13 @@ def test_without_an_engine_near_by_a_layer_is_not_driven(tmp_path: Path) -> None
     assert not suite.targets
 
 
+def test_an_input_that_is_handed_on_is_not_failed(tmp_path: Path) -> None:
+    flatten = "class Flatten(Tanh):\n    def forward(self, x):\n        return x.reshape(len(x), -1)\n"
+    suite = opened(tmp_path, ENGINE + LAYERS + flatten)
+    assert {t.name for t in suite.targets} == TARGETS
+    assert "Flatten hands its input on" in next(n.reason for n in suite.not_driven if n.target == "Flatten")
+
+
 def test_what_is_not_written_yet_is_said_to_be(tmp_path: Path) -> None:
     unwritten = "        raise NotImplementedError\n"
     text = ENGINE.replace("        for k, (inputs", unwritten + "        for k, (inputs")

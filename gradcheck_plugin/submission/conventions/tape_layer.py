@@ -13,10 +13,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission import tape
 from gradcheck_plugin.submission.built import is_abstract
-from gradcheck_plugin.submission.calls import Unbindable, guarded, private
+from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, guarded, private
 from gradcheck_plugin.submission.conventions import Candidate, layer_class
 from gradcheck_plugin.submission.conventions.layer_class import LayerClass
 from gradcheck_plugin.submission.neighbours import ENGINES, records
@@ -96,7 +98,13 @@ class TapeLayer(LayerClass):
     def _recorded(self, obj: Any, arrays: Mapping[str, Array]) -> tuple[Any, dict[str, Any], Any]:
         """The object, the very arrays that its forward was given, and the output."""
         given = {n: private(arrays[n]) for n in self.order.values()}
-        return obj, given, self._called(obj, {a: given[n] for a, n in self.order.items()})
+        out = self._called(obj, {a: given[n] for a, n in self.order.items()})
+        if any(np.shares_memory(out, a) for a in given.values() if isinstance(out, np.ndarray)):
+            try:
+                tape.gradient(self._engine(obj), out)
+            except UserCodeRaised:  # what comes next may tell the engine of it
+                raise Unbindable(f"{self.built.cls.__name__} hands its input on and records nothing") from None
+        return obj, given, out
 
     def _engine(self, obj: Any) -> Any:
         held = (v for v in vars(obj).values() if records(type(v)))
