@@ -12,11 +12,12 @@ returns a tuple of them, and the upstream gradient of backward is a tuple, too. 
     real      any number (the default)        positive  in (0.3, 1.7)         unit    in (0.1, 0.9)
     prob      rows that sum to one            onehot    one 1 in each row     label(C)  integers below C
     onehot(C) one 1 along the axis C
+    word(C)   integers from 1, below C           length(T)  the size of an axis, or one less
     binary    0.0 or 1.0                      sign      -1.0 or +1.0          wide    in (0.1, 10)
 
-Labels, one-hot rows, binary entries and signs carry no gradient. A variant overrides entries; because axes have names,
-an array can be carried between a variant and the base: axes are permuted, `1`s dropped or added, groups merged, an axis
-that the variant does not have gets size 1, labels become one-hot rows. `mask: -` leaves an array
+Labels, words, lengths, one-hot rows, binary entries and signs carry no gradient. A variant overrides entries; because
+axes have names, an array can be carried between a variant and the base: axes are permuted, `1`s dropped or added,
+groups merged, an axis that the variant does not have gets size 1, labels become one-hot rows. `mask: -` leaves an array
 out: the layer has it inside.
 """
 
@@ -32,7 +33,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 OUTPUT = "->"  # the name of the output among the entries of a layout
-DISCRETE = ("onehot", "label", "binary", "sign")
+DISCRETE = ("onehot", "label", "word", "length", "binary", "sign")
 _ENTRY = re.compile(r"^\s*(\w+)\s*:\s*([^@]*?)\s*(?:@(\w+)(?:\((\w+)\))?)?\s*$")
 _AXIS = re.compile(r"\(([^)]*)\)|(\w+|-)")
 _LEFT_OUT = (("-",),)
@@ -67,9 +68,10 @@ class Entry:
     def sample(self, sizes: Mapping[str, int], rng: np.random.Generator, short: bool = False) -> Array:
         """A random array of this shape and domain; `short` draws quarters that are easy to read and never 0."""
         shape = self.shape(sizes)
-        if self.domain == "label":
-            below = int(self.classes) if self.classes.isdigit() else sizes[self.classes]
-            return rng.integers(0, below, size=shape)
+        if self.domain in ("label", "word", "length"):
+            size = int(self.classes) if self.classes.isdigit() else sizes[self.classes]
+            span = {"label": (0, size), "word": (1, size), "length": (size - 1, size + 1)}[self.domain]
+            return rng.integers(*span, size=shape)
         if self.domain == "onehot":
             axis = self.dims.index(self.classes) if self.classes else len(shape) - 1
             rows = rng.integers(0, shape[axis], size=(*shape[:axis], *shape[axis + 1 :]))
@@ -216,7 +218,10 @@ class Layout:
         if name == OUTPUT:
             sizes = {**sizes, **dict(zip(there.dims, np.shape(value), strict=False))}
         order, names = self._order(here, there)
-        kept = np.asarray(value).reshape([sizes[n] for n in (names[i] for i in order)])
+        lengths = [sizes[names[i]] for i in order]
+        if name == OUTPUT and np.size(value) != np.prod(lengths, dtype=int):
+            return value  # its axes are not those of the base: options of a reshape
+        kept = np.asarray(value).reshape(lengths)
         return kept.transpose(np.argsort(order)).reshape(here.shape(sizes))
 
     def _order(self, here: Entry, there: Entry) -> tuple[list[int], list[str]]:

@@ -232,7 +232,8 @@ def _against(candidate: Candidate, spec: LayerSpec, misfit: Misfit | None, quick
         best = attempt if attempt.matches or (attempt.ran and not best.ran) or unfit else best
         if best.matches:
             break
-    if candidate.objects.get("steps") and not (best.matches and best.fault is None):
+    one_is_enough = spec.minimum.get("N", 1) == 1
+    if candidate.objects.get("steps") and one_is_enough and not (best.matches and best.fault is None):
         single = [
             (dataclasses.replace(v, note="; ".join(filter(None, [v.note, "one sample at a time"]))), l.pinned({"N": 1}))
             for v, l in spec.layouts()
@@ -414,7 +415,7 @@ def _trial(subject: Subject) -> _Attempt:
                 subject = subject if shift else _with_its_own(subject, case)
                 want = subject.reference(case)
                 assert want is not None
-                attempt.shaped = out.shape == want.shape
+                attempt.shaped = out.shape == want.shape or out.size == want.size == 1
                 agrees.append(attempt.shaped and _near(out, want))
                 exact.append(agrees[-1] and _near(out, want, EXACT))
             if shift >= 1 and (spec is None or not all(agrees) or shift * out.size >= ENOUGH):

@@ -15,6 +15,7 @@ from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission import state
 from gradcheck_plugin.submission.calls import Unbindable, guarded
 from gradcheck_plugin.submission.constructor import axis_sizes, filled, plan_arguments
+from gradcheck_plugin.submission.neighbours import Neighbour, needed
 from gradcheck_plugin.submission.roles import RATE
 from gradcheck_plugin.submission.signature import arguments
 from reference_impls.shapes import Layout
@@ -57,13 +58,26 @@ class Built:
         """Work out the constructor's arguments. Raises Unbindable that names the one nobody can fill."""
         if instance is not None:
             return cls(thing, layout, instance)
-        plan = plan_arguments(arguments(thing.__init__, method=True), layout, options, thing.__name__)
-        return cls(thing, layout, plan=plan)
+        signature = arguments(thing.__init__, method=True)
+        objects = needed(thing, signature)
+        plan = plan_arguments(signature.without(objects), layout, options, thing.__name__)
+        return cls(thing, layout, plan=plan | {name: ("object", what) for name, what in objects.items()})
 
     @property
     def given(self) -> dict[str, str]:
         """Parameters that come through the constructor, with the argument that takes each."""
         return {v: a for a, (kind, v) in self.plan.items() if kind == "array"}
+
+    @property
+    def neighbours(self) -> dict[str, Neighbour]:
+        """The arguments that are objects of other classes."""
+        return {a: what for a, (kind, what) in self.plan.items() if kind == "object"}
+
+    @property
+    def pastable(self) -> bool:
+        """Whether lines can build the object: with everything that it is made of in its own module."""
+        known = getattr(self.cls.__init__, "__globals__", {})
+        return self.instance is None and all(n.cls.__name__ in known for n in self.neighbours.values())
 
     def make(self, arrays: Mapping[str, Array]) -> Any:
         """A fresh object that holds the parameters of the case."""
@@ -149,6 +163,11 @@ class DrivesObjects:
     @property
     def paths(self) -> dict[str, state.Path]:
         return self.built.paths
+
+    @property
+    def used(self) -> list[Any]:
+        """The other classes that the lines of a reproducer name."""
+        return [n.cls for n in self.built.neighbours.values()]
 
     def build(self, arrays: Mapping[str, Array]) -> Any:
         return self.built.make(arrays)

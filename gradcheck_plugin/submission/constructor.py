@@ -10,6 +10,8 @@ import numpy as np
 
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission.calls import Unbindable, private
+from gradcheck_plugin.submission.neighbours import made
+from gradcheck_plugin.submission.roles import RATE, RATES
 from gradcheck_plugin.submission.signature import Signature
 from gradcheck_plugin.submission.state import same
 from reference_impls.shapes import Layout
@@ -67,8 +69,9 @@ SETTINGS: dict[str, Any] = {
     **dict.fromkeys(("upsampling_factor", "downsampling_factor", "upsample_factor", "scale_factor"), 2),
     **dict.fromkeys(("momentum", "beta1", "decay", "decay_rate"), 0.9),
     **dict.fromkeys(("eps", "epsilon"), 1e-5),
+    **dict.fromkeys((name for name in RATES if name != "alpha"), RATE),
     **dict.fromkeys(("num_heads", "n_heads", "heads", "groups", "num_groups"), 2),
-    **{name: [6, 7] for name in ("hidden_size_list", "hidden_dims", "hidden_sizes", "hidden_layers")},
+    **{name: [6, 7] for name in ("hidden_size_list", "hidden_dims", "hidden_sizes", "hidden_layers", "hiddens")},
     **dict.fromkeys(("optimizer", "name", "seed", "random_state", "dtype", "device"), None),
 }
 PAIRS = {"stride_shape": "stride", **dict.fromkeys(("pooling_shape", "pool_shape"), "kernel")}  # as (rows, columns)
@@ -97,7 +100,7 @@ def plan_arguments(
     signature: Signature, layout: Layout, options: Mapping[str, Any], owner: str
 ) -> dict[str, tuple[str, Any]]:
     """What every constructor argument gets: ("array", name), ("size", axis), ("shape", name), ("window", name),
-    ("flat", name) or ("value", constant).
+    ("flat", name) or ("value", constant); beside these, ("object", neighbour) stands for what is made of other classes.
 
     Raises Unbindable that names the first argument nobody can fill.
     """
@@ -156,6 +159,8 @@ def plan_arguments(
                 HIDDEN_SIZE.fullmatch(n.lower()) and d == default for n, d in signature.defaults.items()
             )
             plan[name] = ("value", 6 if default is not None and same_as_hidden else 4)  # tied weights need one size
+        elif HIDDEN_SIZE.fullmatch(name.lower()) and isinstance(default, tuple | list) and not default:
+            plan[name] = ("value", [6, 7])  # of how many hidden layers there are, none is nothing to check
         elif HIDDEN_SIZE.fullmatch(name.lower()) and type(default) is int and default > 32:
             plan[name] = ("value", 6)  # nothing is gained by a wide layer
         elif name.lower() == "window_size" and "corpus" in signature.names:
@@ -191,9 +196,10 @@ def filled(
     plan: Mapping[str, tuple[str, Any]], arrays: Mapping[str, Array], sizes: Mapping[str, int], layout: Layout
 ) -> dict[str, Any]:
     """The constructor's arguments for the arrays of a case."""
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = made({argument: what for argument, (kind, what) in plan.items() if kind == "object"})
     for argument, (kind, what) in plan.items():
-        values[argument] = what
+        if kind != "object":
+            values[argument] = what
         if kind == "array":
             values[argument] = private(np.asarray(arrays[what]))
         elif kind == "size":

@@ -143,7 +143,7 @@ def engine_of(tensor: Any, scalar: bool | None = None, factories: Sequence[Any] 
 
 def factories_near(function: Any) -> list[Any]:
     """The functions called `tensor` in the modules around a Function class."""
-    found = (namespace.get("tensor") for namespace in _namespaces(function))
+    found = (namespace.get("tensor") for namespace in namespaces(function))
     return [f for f in found if inspect.isfunction(f)]
 
 
@@ -214,11 +214,11 @@ def _may_hold(thing: Any, named: set[str]) -> bool:
 
 def classes_near(function: Any) -> Iterator[Any]:
     """The classes that the modules around a Function class know."""
-    for namespace in _namespaces(function):
+    for namespace in namespaces(function):
         yield from (thing for thing in list(namespace.values()) if inspect.isclass(thing))
 
 
-def _namespaces(function: Any) -> Iterator[Mapping[str, Any]]:
+def namespaces(function: Any) -> Iterator[Mapping[str, Any]]:
     """The globals of the modules in which a class and its bases are written, then of the modules imported there."""
     seen: dict[int, Mapping[str, Any]] = {}
     for cls in function.__mro__[:-1]:

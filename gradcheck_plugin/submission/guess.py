@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -77,6 +78,15 @@ FAMILIES: tuple[tuple[str, dict[str, str]], ...] = (
     (r"weight_?sum", {"": "N T H", "a": "N T"}),
     (r"time_?attention", {"": "N T H", "hs_dec": "N T H"}),
     (r"attention\w* hs h\b", {"": "N T H", "h": "N H"}),
+    (
+        r"attention\w* q\w* k\w* v\w*",  # of the keys one is hidden from a sample, and one from a step
+        {
+            "": "N T 4",
+            **dict.fromkeys(("k", "key", "keys", "v", "value", "values"), "N 5 4"),
+            "key_padding_mask": "N 5 @onehot",
+            **dict.fromkeys(("mask", "attn_mask", "attention_mask"), "T 5 @onehot"),
+        },
+    ),
     (r"bias", {"b": "1 D"}),
     (r"negative_?sampling", {"": "N D", "target": "N @label(7)", "t": "N @label(7)", "w": "7 D"}),
     (r"embedding_?dot", {"": "N D", "idx": "N @label(V)", "w": "V D"}),
@@ -108,6 +118,7 @@ OTHER_LAYOUTS: dict[str, list[dict[str, str]]] = {  # by the axes of the first i
         {"": "7 9 C", "w": "3 3 C F", "b": "F"},
     ],
 }
+_OF_OPTIMIZER = re.compile(r"[vms]_?([wb]|weights?|bias(es)?)\d*$", re.IGNORECASE)  # moments, zero at first: v_W, m_b
 LOSS_SHAPES = ("N D", "N T D", "D", "D 1")
 SHAPES = ("N D", "N C 7 9", "N 7 9 C", "N T D", "N C 9", "D", "D 1", "1 D", "C 7 9", "7 9 C", "7 9")
 
@@ -139,6 +150,17 @@ def guesses(candidate: Candidate) -> Iterator[list[Layout]]:
                 text = ", ".join(entries) + (" ->" if loss else " -> Y")
                 layouts += list(_with_state(candidate, Layout.parse(text), family))
         yield list(dict.fromkeys(layouts))
+    if masks := _masks(candidate):
+        yield from guesses(dataclasses.replace(candidate, inputs=(*inputs, *masks)))
+
+
+def _masks(candidate: Candidate) -> list[str]:
+    """The masks that a forward may be given behind its inputs: some do not run without."""
+    cls, forward = candidate.objects.get("class"), candidate.objects.get("forward")
+    if cls is None or not isinstance(forward, str):
+        return []
+    further = arguments(getattr(cls, forward), method=True).names[len(candidate.inputs) :]
+    return list(itertools.takewhile(lambda name: "mask" in name.lower(), further))
 
 
 def _families(candidate: Candidate) -> list[dict[str, str]]:
@@ -241,6 +263,7 @@ def _with_state(candidate: Candidate, layout: Layout, family: Mapping[str, str])
             for p, a in state.leaves(obj)
             if state.is_parameter(p)
             and (made is None or p in made)
+            and not (_OF_OPTIMIZER.match(state.label(p)) and not a.any())
             and state.label(p) not in given
             and a.ndim
             and not any(np.array_equal(a, arrays[n]) for n in given)  # held under another name

@@ -18,8 +18,12 @@ _INITIALISER = "lambda *s: np.zeros(s[0] if s and isinstance(s[0], tuple) else s
 def constructed(cls: Any, plan: Mapping[str, tuple[str, Any]], layout: Layout, names: Mapping[str, str]) -> str:
     """The call that builds an object by a plan: `Affine(W=W, b=b)`; `names` are those of the arrays."""
     given = []
-    for argument, (kind, what) in plan.items():
-        if kind == "array":
+    engine = next((a for a, (kind, what) in plan.items() if kind == "object" and what.is_engine), "")
+    for argument, (kind, what) in sorted(plan.items(), key=lambda item: item[0] != engine):
+        if kind == "object":
+            text = what.source(engine)
+            text = f"({argument} := {text})" if argument == engine else text  # the others share it
+        elif kind == "array":
             text = names[what]
         elif kind == "size":
             text = str(what) if str(what).isdigit() else _size(layout, what, names)

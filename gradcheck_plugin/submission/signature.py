@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,11 @@ class Signature:
     @property
     def required(self) -> tuple[str, ...]:
         return tuple(n for n in self.names if n not in self.defaults)
+
+    def without(self, names: Container[str]) -> Signature:
+        """The signature of a call in which these arguments are seen to."""
+        kept = {n: v for n, v in self.defaults.items() if n not in names}
+        return Signature(tuple(n for n in self.names if n not in names), kept)
 
 
 def arguments(function: Callable[..., Any], *, method: bool = False) -> Signature:

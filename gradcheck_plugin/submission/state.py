@@ -21,12 +21,17 @@ _NOT_PARAMETER = re.compile(
     r"loss|labels?|targets?|probs?|scores?|col\w*)($|_)"
 )
 _VALUES = re.compile(r"(^|_)(p|start|states?|x|X|y|t|z|a|h|out|outputs?|inputs?|A|Z|N|T)($|_)")  # but not W_x, b_h
+_WEIGHTS_OF = ("w_{}", "weight_{}", "weights_{}", "{}_weight", "{}_weights")
 SYNONYMS = {
     "W": ("w", "weight", "weights", "kernel", "theta"),
     "b": ("b", "bias", "biases"),
     "w": ("w", "weight", "weights", "theta"),
     "gamma": ("gamma", "scale", "scaler", "bw", "γ"),
     "beta": ("beta", "shift", "intercept", "bb", "β"),
+    **{
+        f"W{names[0][0]}": (f"w_{names[0][0]}", *(form.format(n) for n in names for form in _WEIGHTS_OF))
+        for names in (("query", "queries"), ("key", "keys"), ("value", "values"))
+    },
     "mean": ("mean", "running_mean", "moving_mean", "mu", "running_m"),
     "var": ("var", "running_var", "moving_var", "moving_variance", "running_v"),
 }

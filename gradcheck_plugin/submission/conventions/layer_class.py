@@ -48,7 +48,7 @@ ORDER = 30
 _BASES = ("Layer", "BaseLayer", "Base", "Module", "Loss", "Activation", "Criterion", "Function", "Operation",
           "ParamOperation", "Node", "Regularizer")  # fmt: skip
 _NO_GRADIENT = re.compile(r"rbm|boltzmann", re.IGNORECASE)  # their backward is the other direction of a sampler
-_OUTPUTS = ("output", "outputs", "out", "y", "loss")
+_OUTPUTS = ("output", "outputs", "out", "y", "loss", "loss_val")
 _INPUT_GRADIENTS = ("dinputs", "dx", "dinput", "d_inputs", "grad_input", "dInputs", "dX", "gradInput")
 
 
@@ -96,6 +96,20 @@ def _is_torch(cls: type) -> bool:
 
 def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) -> list[LayerClass]:
     """Work out the constructor, the order of the inputs, and what the backward's arguments may be."""
+    built, order, flags = planned(candidate, layout, options)
+    taken = list(order)
+    backward = arguments(getattr(built.cls, candidate.objects["backward"]), method=True)
+    ways = backward_roles(backward, taken)
+    if not layout.output.dims and len(taken) == 1 and tuple(backward.required) == tuple(taken):
+        ways = [(Role("input", 0),), *ways]  # the gradient of a penalty, `grad(w)`
+    methods = candidate.objects["forward"], candidate.objects["backward"]
+    return [LayerClass(built, *methods, order, flags, way, backward) for way in ways]
+
+
+def planned(
+    candidate: Candidate, layout: Layout, options: Mapping[str, Any]
+) -> tuple[Built, dict[str, str], dict[str, Any]]:
+    """How a class is built, which array of the layout each argument of its forward gets, and the forward's flags."""
     cls, names = candidate.objects["class"], candidate.inputs
     instance = candidate.objects.get("instance")
     if instance is None and is_container(cls):
@@ -107,13 +121,7 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
         raise Unbindable(f"{cls.__name__}.{candidate.objects['forward']} takes {len(names)} arrays, not {len(inputs)}")
     taken = free[: len(inputs)]
     order = dict(zip(taken, reversed(inputs) if label_first(taken) else inputs, strict=True))
-    backward = arguments(getattr(cls, candidate.objects["backward"]), method=True)
-    ways = backward_roles(backward, taken)
-    if not layout.output.dims and len(taken) == 1 and tuple(backward.required) == tuple(taken):
-        ways = [(Role("input", 0),), *ways]  # the gradient of a penalty, `grad(w)`
-    built = Built.plan_for(cls, layout, options, instance)
-    methods = candidate.objects["forward"], candidate.objects["backward"]
-    return [LayerClass(built, *methods, order, _flags(forward), way, backward) for way in ways]
+    return Built.plan_for(cls, layout, options, instance), order, _flags(forward)
 
 
 def _flags(forward: Signature) -> dict[str, Any]:
@@ -170,7 +178,9 @@ class LayerClass(DrivesObjects):
         return self.collect(obj, guarded("backward", getattr(obj, self.backward_name), dy))
 
     def _run(self, obj: Any, arrays: Mapping[str, Array]) -> Any:
-        given = {a: private(arrays[n]) for a, n in self.order.items()}
+        return self._called(obj, {a: private(arrays[n]) for a, n in self.order.items()})
+
+    def _called(self, obj: Any, given: Mapping[str, Any]) -> Any:
         out = guarded("forward", getattr(obj, self.forward_name), **given, **self.flags)
         if out is None:
             out = next((getattr(obj, n) for n in _OUTPUTS if getattr(obj, n, None) is not None), None)
@@ -249,7 +259,7 @@ class LayerClass(DrivesObjects):
         return {n: a for a, n in self.order.items()} | self.built.names()
 
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
-        if self.built.instance is not None:
+        if not self.built.pastable:
             return []
         names = [arrays[n] for n in self.order.values()]
         flags = [f"{a}={v!r}" for a, v in self.flags.items()]

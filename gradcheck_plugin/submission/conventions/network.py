@@ -178,7 +178,7 @@ class Network(DrivesObjects):
         return inputs | self.built.names()
 
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
-        if self.built.instance is not None:
+        if not self.built.pastable:
             return []
         lines = [f"net = {constructed(self.built.cls, self.built.plan, self.layout, arrays)}"]
         lines += [f"net{place(p)}[...] = {arrays[n]}" for n, p in self.paths.items() if n not in self.built.given]

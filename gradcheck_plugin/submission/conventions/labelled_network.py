@@ -1,0 +1,111 @@
+"""Networks with `forward(x)` and `backward(labels)`, whose loss is a method of them or a criterion that they hold.
+
+The gradients of the parameters lie in the layers; what backward returns, if anything, is that of the input.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcheck_plugin.model import Array
+from gradcheck_plugin.submission import state
+from gradcheck_plugin.submission.built import Built, DrivesObjects
+from gradcheck_plugin.submission.calls import Unbindable, guarded, private
+from gradcheck_plugin.submission.conventions import Candidate
+from gradcheck_plugin.submission.neighbours import CRITERIA
+from gradcheck_plugin.submission.pasted import constructed, place
+from gradcheck_plugin.submission.roles import forward_inputs, is_label
+from gradcheck_plugin.submission.signature import arguments, line_of
+from gradcheck_plugin.submission.subject import Tape
+from reference_impls.shapes import Layout
+
+ORDER = 6
+_LOSS = re.compile(r"(total_|compute_|get_|calculate_|calc_)?loss")
+
+
+def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
+    """Classes with a forward of one input, a backward of labels, and a loss."""
+    for name, cls in defined.items():
+        forward, backward = (getattr(cls, n, None) for n in ("forward", "backward"))
+        if not inspect.isclass(cls) or not inspect.isfunction(forward) or not inspect.isfunction(backward):
+            continue
+        inputs, labels = forward_inputs(arguments(forward, method=True)), _labels(backward)
+        held = next((n for n in arguments(cls.__init__, method=True).required if n.lower() in CRITERIA), "")
+        loss = next((n for n in dir(cls) if _LOSS.fullmatch(n) and _labels(getattr(cls, n))), "")
+        if len(inputs) == 1 and labels and (loss or held):
+            objects = {"class": cls, "loss": loss, "criterion": held}
+            names = (*inputs, labels)
+            yield Candidate(name, "network", sys.modules[__name__], objects, names, line_of(cls), f"{name}.backward")
+
+
+def _labels(method: Any) -> str:
+    """The one argument of a method, where that is labels."""
+    names = arguments(method, method=True).required if inspect.isfunction(method) else ()
+    return names[0] if len(names) == 1 and is_label(names[0]) else ""
+
+
+def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) -> list[LabelledNetwork]:
+    """One for its own loss, and one for its criterion: that may be the sum of the losses of all samples, and the
+    layers give the mean of their gradients, as is usual where they divide by the size of the batch.
+    """
+    cls, loss, criterion = (candidate.objects[n] for n in ("class", "loss", "criterion"))
+    if len(layout.inputs) != 2:
+        raise Unbindable(f"{cls.__name__} takes an input and labels")
+    built = Built.plan_for(cls, layout, options, candidate.objects.get("instance"))
+    of_own = [LabelledNetwork(built, loss, criterion)] if loss else []
+    return of_own + ([LabelledNetwork(built, "", criterion)] if criterion else [])
+
+
+@dataclass
+class LabelledNetwork(DrivesObjects):
+    """Drives one network; its loss is what its own method `loss` says, else what the criterion says of its output."""
+
+    built: Built
+    loss: str
+    criterion: str
+    convention: str = "network with forward(x) and backward(labels)"
+    upstream: bool = False
+
+    def forward(self, arrays: Mapping[str, Array]) -> Tape:
+        obj = self.build(arrays)
+        x, labels = (e.name for e in self.layout.inputs)
+        out = guarded("forward", obj.forward, private(arrays[x]))
+        asked = getattr(obj, self.loss) if self.loss else self._criterion(obj, out)
+
+        def backward(dy: Any) -> dict[str, Any]:
+            returned = guarded("backward", obj.backward, private(arrays[labels]))
+            found = {} if np.shape(returned) != np.shape(arrays[x]) else {x: returned}
+            for name, path in self.paths.items():
+                if (held := state.gradient_path(obj, path)) is not None:
+                    found[name] = state.get(obj, held)
+            return found
+
+        return Tape(guarded("loss", asked, private(arrays[labels])), backward)
+
+    def _criterion(self, obj: Any, out: Any) -> Any:
+        held = getattr(obj, self.criterion, None)
+        if held is None:
+            raise Unbindable(f"{self.built.cls.__name__} does not keep its {self.criterion}")
+        return lambda labels: getattr(held, "forward", held)(out, labels)
+
+    def user_names(self) -> dict[str, str]:
+        return {e.name: e.name for e in self.layout.inputs} | self.built.names()
+
+    def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
+        if not self.built.pastable:
+            return []
+        x, labels = (arrays[e.name] for e in self.layout.inputs)
+        lines = [f"net = {constructed(self.built.cls, self.built.plan, self.layout, arrays)}"]
+        lines += [f"net{place(p)}[...] = {arrays[n]}" for n, p in self.paths.items() if n not in self.built.given]
+        lines.append(f"out = net.forward({x})")
+        if not gradient:
+            loss = f"net.{self.loss}({labels})" if self.loss else f"net.{self.criterion}.forward(out, {labels})"
+            return [*lines, f"print({loss})"]
+        return [*lines, f"dx = net.backward({labels})", "print(dx)"]
