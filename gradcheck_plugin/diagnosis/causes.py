@@ -348,7 +348,7 @@ Pattern = Callable[[Subject, str, list[Sample]], "tuple[str, str] | None"]
 
 
 def _pattern(subject: Subject, name: str, samples: list[Sample]) -> tuple[str, str, None] | None:
-    for pattern in (_constant, _batch_sum, _transposed, _swapped, _unchanged, _missing):
+    for pattern in (_constant, _batch_sum, _transposed, _swapped, _unchanged, _penalty, _missing):
         found = pattern(subject, name, samples)
         if found:
             return (*found, None)
@@ -412,6 +412,26 @@ def _swapped(subject: Subject, name: str, samples: list[Sample]) -> tuple[str, s
 def _unchanged(subject: Subject, name: str, samples: list[Sample]) -> tuple[str, str] | None:
     if subject.caller.upstream and all(_close(s.yours[name], s.dy) for s in samples):
         return "upstream-unchanged", ""
+    return None
+
+
+def _penalty(subject: Subject, name: str, samples: list[Sample]) -> tuple[str, str] | None:
+    """A multiple of the weights is missing or too much: the penalty of a loss is not in its gradient, or only there."""
+    shares = []
+    for s in samples if not subject.caller.upstream else ():
+        yours, w = s.yours[name], np.asarray(s.case.arrays[name], dtype=float)
+        if not yours.shape == w.shape == s.right.shape or not np.any(w):
+            return None
+        shares.append(float(np.vdot(s.right - yours, w) / np.vdot(w, w)))
+        if not _close(yours + shares[-1] * w, s.right):
+            return None
+    strengths = [n for n, a in samples[0].case.arrays.items() if np.size(a) == 1 and n != name]
+    for strength in ("", *strengths):  # a constant, or an argument like `reg`
+        units = [float(s.case.arrays[strength]) if strength else 1.0 for s in samples]
+        parts = np.divide(shares, units) if shares and all(units) else np.zeros(1)
+        if abs(parts[0]) > 0 and np.ptp(parts) <= 1e-3 * abs(parts[0]):
+            times = f" * {subject.display(strength)}" if strength else ""
+            return ("penalty-missing" if parts[0] > 0 else "penalty-not-in-loss"), f"{abs(parts[0]):.3g}{times}"
     return None
 
 

@@ -28,7 +28,7 @@ CODES: dict[str, Code] = {
         "divide by the number of samples once, as the forward does",
     ),
     "extra-batch-mean": Code(
-        "`{grad}` is divided by the batch size although the forward takes no mean",
+        "`{grad}` is divided by the batch size once too often",
         "divide by N only where the forward does, usually in the loss",
     ),
     "batch-average": Code(
@@ -44,6 +44,14 @@ CODES: dict[str, Code] = {
     "factor-half": Code("`{grad}` is half the gradient", "the derivative of a square is 2 times its base"),
     "missing-factor": Code(
         "`{grad}` is {n} times the gradient", "a constant factor of the forward is missing or doubled"
+    ),
+    "penalty-missing": Code(
+        "`{grad}` lacks the weight penalty that the loss has: {n} * `{array}` is missing",
+        "add the derivative of the penalty, reg * W or 2 * reg * W, to the gradient of every weight in it",
+    ),
+    "penalty-not-in-loss": Code(
+        "`{grad}` has a weight penalty in it, {n} * `{array}`, and the loss has none",
+        "add the penalty to the loss, too, or leave it out of the gradient",
     ),
     "not-accumulated": Code(
         "`{grad}` is wrong where one tensor is used more than once: its gradients have to add up",

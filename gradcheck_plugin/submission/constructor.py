@@ -28,7 +28,7 @@ OUT_SIZE = re.compile(
     rf"filters?|kernels?|depth|layer_depth|m|c){_WHAT}"
 )
 MODEL_SIZE = ("d_model", "model_dim", "embed_dim", "embed_size", "embedding_dim")
-HIDDEN_SIZE = re.compile(rf"(n|num|nb|dim|size)?_?(hidden|hid|h)s?(_?layers?)?{_WHAT}")
+HIDDEN_SIZE = re.compile(rf"(n|num|nb|dim|size)?_?(hidden|hid|h)s?(_?layers?)?{_WHAT}|conv\d+_(channels|filters)")
 WORDS = re.compile(r"(n|num|size|dim)?_?(vocab|vocabulary|voc|words|tokens|embeddings)(_?(size|len|length|num|dim))?|v")
 WORD_SIZE = re.compile(r"(n|num|size|dim)?_?(word_?vec|embed|embedding|emb|word|d_?model)(_?(size|dim|d|len))?")
 DROP = ("p", "r", "rate", "drop", "dropout", "drop_rate", "drop_prob", "dropout_rate", "dropout_ratio", "p_drop",

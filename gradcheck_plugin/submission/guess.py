@@ -236,6 +236,15 @@ def _named(leaves: list[tuple[state.Path, Array]]) -> list[tuple[str, Array]]:
     return [(n if names.count(n) == 1 else state.whole_label(p), a) for n, (p, a) in zip(names, held, strict=True)]
 
 
+def _images(shape: tuple[str, ...], kernel: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Shapes of images for a network that has a convolution: of any size, then of those of a data set."""
+    if len(shape) < 4:
+        return [("N", kernel[1], *IMAGE)]
+    if shape[2:] == IMAGE:
+        return [("N", kernel[1], side, side) for side in DATA_SETS]
+    return [("N", side, side, shape[3]) for side in DATA_SETS] if shape[1:3] == IMAGE else []
+
+
 def _with_state(candidate: Candidate, layout: Layout, family: Mapping[str, str]) -> Iterator[Layout]:
     """The layout with the parameters that a built object turns out to hold, and those its constructor asks for."""
     cls = candidate.objects.get("class")
@@ -273,16 +282,15 @@ def _with_state(candidate: Candidate, layout: Layout, family: Mapping[str, str])
             shown = {d for e in probe.entries for d in e.dims}  # labels alone do not show how many classes there are
             sizes["C"] = sizes["C"] if "C" in shown else 5
             probe = probe.pinned({n: s for n, s in sizes.items() if n != "N"})
-        yield dataclasses.replace(probe, params=(*probe.params, *fixed))
+        if all(a.size for _, a in held):  # a small image leaves nothing of itself after some pooling
+            yield dataclasses.replace(probe, params=(*probe.params, *fixed))
         matrix = next((e for e in fixed if len(e.dims) == 2), None)
         if matrix and layout.inputs[0].dims == ("N", "D"):  # a network of fixed sizes: its input fits the first weight
             for size in (int(d) for d in reversed(matrix.dims) if d not in probe.inputs[0].dims):
                 yield dataclasses.replace(layout.pinned({"D": size}), params=(*probe.params, *fixed))
-        kernel, shape = fixed[0].dims if fixed and candidate.kind == "network" else (), layout.inputs[0].dims
-        if len(kernel) == 4:  # a network over images: of any size, else of those of a data set
-            sides = [IMAGE] if len(shape) < 4 else [(side, side) for side in DATA_SETS] if shape[2:] == IMAGE else []
-            for rows, columns in sides:
-                images = dataclasses.replace(layout.inputs[0], axes=(("N",), (kernel[1],), (rows,), (columns,)))
+        if fixed and len(fixed[0].dims) == 4 and candidate.kind == "network":
+            for shape in _images(layout.inputs[0].dims, fixed[0].dims):
+                images = dataclasses.replace(layout.inputs[0], axes=tuple((axis,) for axis in shape))
                 larger = dataclasses.replace(layout, inputs=(images, *layout.inputs[1:]))
                 yield from _with_state(candidate, larger, family)
     except (Unbindable, UserCodeRaised, TypeError):

@@ -119,13 +119,13 @@ def label(path: Path) -> str:
 
 def whole_label(path: Path) -> str:
     """The name with that of every object on the way: `fc1.weights`, `layers[0].W`."""
-    text = ""
-    for kind, key in path[:-1]:
+    text, own = "", label(path)
+    held = next((i for i in reversed(range(len(path))) if str(path[i][1]) == own), len(path) - 1)
+    for kind, key in path[:held]:  # what comes after, `.value`, is no part of the name
         if kind == "item":
             text += f"[{key}]"
         elif key not in _OWNERS:
             text += f".{key}" if text else str(key)
-    own = label(path)
     return f"{text}.{own}" if text and not own.startswith("[") else text + own
 
 

@@ -104,6 +104,21 @@ def test_gradients_and_loss_of_a_step() -> None:
     assert failed(Net=TrainStepWrong) == {"dW1"}
 
 
+class GradientAlone:
+    """What is called after loss and gradient is the gradient only, and the loss has another name."""
+
+    def value(self, x, t):
+        return np.sum((x - t) ** 2)
+
+    def loss_grad(self, x, t):
+        return 2 * (x - t)
+
+
+def test_a_gradient_is_not_taken_for_a_loss() -> None:
+    suite = open_namespace({"GradientAlone": GradientAlone}, Settings(cases=8))
+    assert suite.targets == []
+
+
 class Characters:
     """A recurrent network over the numbers of characters, which is given the state it starts from."""
 

@@ -59,7 +59,8 @@ def _loss_of(cls: type) -> str:
         states = len(signature.required) == 3 and any(hasattr(cls, n) for n in _INITIAL)
         if len(signature.names) < 2 or not (len(signature.required) <= 2 or states):
             continue
-        if name != "train_step" or _returns_both(getattr(cls, name)):  # most of them take their step
+        # many a `train_step` takes its step, and a `loss_grad` may give nothing but the gradient
+        if name == "loss" or "_and_" in name or _returns_both(getattr(cls, name)):
             return name
     return ""
 
