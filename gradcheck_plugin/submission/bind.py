@@ -369,9 +369,14 @@ def _try(
 
 def _nearest(attempts: list[_Attempt], misfit: Misfit | None) -> tuple[_Attempt, float]:
     """The attempt whose backward comes closest to being the gradient of its forward, and how far it is from that."""
-    distances = [_distance(a, misfit) for a in attempts]
-    best = int(np.argmin(distances))
-    return attempts[best], distances[best]
+    best, nearest = attempts[0], np.inf
+    for attempt in attempts:
+        distance = _distance(attempt, misfit)
+        if distance < nearest:
+            best, nearest = attempt, distance
+        if not distance:
+            break
+    return best, nearest
 
 
 def _settles(attempt: _Attempt, best: _Attempt) -> bool:
@@ -491,11 +496,13 @@ def _alone(candidate: Candidate, misfit: Misfit | None) -> _Attempt:
                 if isinstance(raised, UserCodeRaised) and raised.where == "backward":
                     notes.append("its backward raises for inputs of other shapes")
                 attempt.subject = dataclasses.replace(attempt.subject, notes=tuple(notes))
+                if not _distance(attempt, misfit):
+                    return attempt
                 ran.append(attempt)
             elif first.fault is None or (attempt.subject and not first.subject):
                 first = attempt
         if ran:
-            return next((a for a in ran if len(ran) > 1 and not _distance(a, misfit)), ran[0])
+            return ran[0]
     return first
 
 
