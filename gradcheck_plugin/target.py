@@ -130,8 +130,9 @@ class Target:
             return replace(result, verdict=Verdict.FAIL, finding=finding, seconds=time.perf_counter() - start)
         if self.subject.spec is not None:
             autograd.ready()
-        counted = _Counted(self.subject.caller)
-        subject = replace(self.subject, caller=counted)
+        counted = [_Counted(s.caller) for s in (self.subject, *self.subject.settings)]
+        others = tuple(replace(s, caller=c) for s, c in zip(self.subject.settings, counted[1:], strict=True))
+        subject = replace(self.subject, caller=counted[0], settings=others)
         with quiet() as tail:
             run = {"contract": self._check_contract, "forward": self._check_forward, "kink": self._check_kink}
             run |= dict.fromkeys(RULES, self._check_rule) | {"initialiser": self._check_initialiser}
@@ -145,7 +146,8 @@ class Target:
             found = replace(found, verdict=Verdict.FAIL, finding=first)
         if found.finding is not None:
             found = replace(found, finding=self._in_cell(found.finding))
-        return replace(found, evaluations=counted.forwards + counted.backwards, seconds=time.perf_counter() - start)
+        evaluations = sum(c.forwards + c.backwards for c in counted)
+        return replace(found, evaluations=evaluations, seconds=time.perf_counter() - start)
 
     def _in_cell(self, finding: Finding) -> Finding:
         """A finding in a notebook: the cell, and the line in it."""
@@ -373,13 +375,10 @@ class Target:
             return again
         return found
 
-    def _check_gradient(self, subject: Subject, property: str, result: Result) -> Result:
-        blocked = self._blocked(result)
-        if blocked:
-            return blocked
-        name = self.array_of(property)
-        seen: list[gradient.Judgement] = []
-        advice: dict[str, Finding] = {}
+    def _wrong(
+        self, subject: Subject, name: str, seen: list[gradient.Judgement], advice: dict[str, Finding]
+    ) -> Callable[[Drawn], str]:
+        """Names what is wrong with a gradient in a case; every judgement is kept in `seen`."""
 
         def holds(drawn: Drawn) -> str:
             try:
@@ -395,7 +394,25 @@ class Target:
             seen.append(judgement)
             return judgement.kind or "value" if judgement.verdict is Verdict.FAIL else ""
 
-        found = self._search(subject, property, holds, self.settings.cases)
+        return holds
+
+    def _check_gradient(self, subject: Subject, property: str, result: Result) -> Result:
+        blocked = self._blocked(result)
+        if blocked:
+            return blocked
+        name = self.array_of(property)
+        seen: list[gradient.Judgement] = []
+        advice: dict[str, Finding] = {}
+        usual, only = subject, ""
+        found = self._search(subject, property, self._wrong(subject, name, seen, advice), self.settings.cases)
+        for other in () if found.smallest else usual.settings:
+            wrong, cases = self._wrong(other, name, seen, advice), min(self.settings.cases, ELSEWHERE)
+            again = self._search(other, property, wrong, cases)
+            found = replace(again, cases=found.cases + again.cases)
+            if found.smallest:
+                right = usual.variant.note or "other settings"
+                subject, only = other, f"wrong with {other.variant.note}; right with {right}"
+                break
         passed = [j for j in seen if j.verdict is Verdict.PASS]
         notes = {j.note for j in passed if j.note}
         result = replace(
@@ -408,6 +425,8 @@ class Target:
         if found.smallest:
             with guards.without(self.guards):
                 finding = explain_failure.gradient(self, subject, name, property, found, self._raised)
+            if only:
+                finding = replace(finding, evidence=(only, *finding.evidence))
             if finding.code == "batch-average":  # a convention of the whole layer, told apart from one missing factor
                 return replace(result, finding=None, advice=(*result.advice, finding))
             if finding.severity is Severity.ADVICE:  # a convention that another layer makes up for
@@ -419,6 +438,9 @@ class Target:
             reason = "; ".join(doubts) or "the gradient was zero everywhere it was tried"
             return replace(result, verdict=Verdict.INCONCLUSIVE, reason=reason)
         return result
+
+
+ELSEWHERE = 3  # cases for each other setting
 
 
 def _tenth(entry: Entry, array: Array) -> Array:

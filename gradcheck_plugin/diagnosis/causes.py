@@ -425,7 +425,7 @@ def _penalty(subject: Subject, name: str, samples: list[Sample]) -> tuple[str, s
         shares.append(float(np.vdot(s.right - yours, w) / np.vdot(w, w)))
         if not _close(yours + shares[-1] * w, s.right):
             return None
-    strengths = [n for n, a in samples[0].case.arrays.items() if np.size(a) == 1 and n != name]
+    strengths = [n for n, a in samples[0].case.arrays.items() if np.ndim(a) == 0]
     for strength in ("", *strengths):  # a constant, or an argument like `reg`
         units = [float(s.case.arrays[strength]) if strength else 1.0 for s in samples]
         parts = np.divide(shares, units) if shares and all(units) else np.zeros(1)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ from reference_impls.spec import RULES, LayerSpec, Variant
 EXACT = 1e-10  # share of the output up to which a variant is the very one, and no neighbour such as another eps
 ENOUGH = 8  # numbers that agree: of two scalars the smaller one is the first of them once in two times
 GUARD = 1e-3  # up to which a number is an eps, not a setting
+SETTINGS_TRIED = 3
 CLOSE = 1e-3  # up to which a wrong forward is a known one, whatever its eps
 Misfit = Callable[[Subject, Case], float]
 
@@ -128,7 +130,36 @@ def bind(
                 cause=getattr(attempt.fault, "cause", None),
                 **place,
             )
+    with suppress(TimeLimit), time_limit(seconds):
+        return dataclasses.replace(bound, settings=tuple(_settings(candidate, bound)))
     return bound
+
+
+def _settings(candidate: Candidate, bound: Subject) -> Iterator[Subject]:
+    """The object with other values of the reference's options, where its forward follows them: stride 1 for stride 2.
+
+    A fault may show in one setting only: `dx[pad:-pad]` is right for every pad but 0.
+    """
+    if not bound.matches or bound.spec is None or bound.spec.kind in RULES or "instance" in candidate.objects:
+        return
+    tried = {_given(bound.caller)}
+    for variant, layout in bound.spec.layouts():
+        same = layout == bound.layout and not variant.incidental and variant.options != bound.variant.options
+        attempt = _try(candidate, bound.spec, variant, layout, None, quick=True) if same else _Attempt()
+        refuses = isinstance(getattr(attempt.fault, "cause", None), AssertionError)
+        if attempt.subject is None or not attempt.matches or refuses:
+            continue
+        if (given := _given(attempt.subject.caller)) not in tried:
+            tried.add(given)
+            yield dataclasses.replace(bound, caller=attempt.subject.caller, variant=variant, further=())
+        if len(tried) > SETTINGS_TRIED:
+            return
+
+
+def _given(caller: Any) -> str:
+    """The settings that the user's own code is given, in words; "" where none is known."""
+    settings = getattr(caller, "settings", {})
+    return repr(sorted(settings.items())) if settings else ""
 
 
 def _kind(spec: LayerSpec) -> str:

@@ -40,10 +40,11 @@ class Caller(Protocol):
 class Subject:
     """A target bound to a way of calling it, and to a reference where one fits.
 
-    `names` are the user's own names of the arrays; `judged` the arrays whose gradient the backward gives;
-    `layouts` further layouts of the same convention that the forward was seen to accept, with whether a fault there
-    is only advice; `matches` whether the forward agreed with the reference when it was bound; `one_hot` is set
-    where the backward is right only for an upstream gradient with one entry that is not zero: that one, or any (-1).
+    `names` are the user's own names of the arrays; `judged` the arrays whose gradient the backward gives; `further`
+    holds further layouts of the same convention that the forward was seen to accept, with whether a fault there is only
+    advice; `settings` the same object with other values of its options, stride 1 for stride 2; `matches` whether the
+    forward agreed with the reference when it was bound; `one_hot` is set where the backward is right only for an
+    upstream gradient with one entry that is not zero: that one, or any (-1).
     """
 
     name: str
@@ -63,6 +64,7 @@ class Subject:
     notes: tuple[str, ...] = ()
     fixed: Mapping[str, int] = field(default_factory=dict)
     one_hot: int | None = None
+    settings: tuple[Subject, ...] = ()
 
     def display(self, name: str) -> str:
         return self.names.get(name, name)

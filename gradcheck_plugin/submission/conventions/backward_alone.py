@@ -178,6 +178,11 @@ class BackwardAlone(FunctionPair):
         same = [np.shape(given[n]) == g.shape and np.allclose(given[n], g, rtol=1e-4) for n, g in expected.items()]
         return None if same and all(same) else ArithmeticError()
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """None: there is no forward of the user's that could follow them."""
+        return {}
+
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
         given = {a: arrays[n] for a, n in self.order.items()}
         given |= {n: f"np.{v!r}" if isinstance(v, np.ndarray) else repr(v) for n, v in self.extra.items()}

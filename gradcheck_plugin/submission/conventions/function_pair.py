@@ -205,6 +205,11 @@ class FunctionPair:
     def user_names(self) -> dict[str, str]:
         return {n: a for a, n in self.order.items()}
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the forward is given besides arrays."""
+        return self.extra
+
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
         dot = f"{self.owner}." if self.owner else ""
         values = {a: arrays[n] for a, n in self.order.items()} | {k: repr(v) for k, v in self.extra.items()}

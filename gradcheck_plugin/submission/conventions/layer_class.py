@@ -258,6 +258,11 @@ class LayerClass(DrivesObjects):
         """The user's names: of the forward's arguments, and of the places that hold the parameters."""
         return {n: a for a, n in self.order.items()} | self.built.names()
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the constructor is given besides arrays and sizes."""
+        return {argument: what for argument, (kind, what) in self.built.plan.items() if kind == "value"}
+
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
         if not self.built.pastable:
             return []
