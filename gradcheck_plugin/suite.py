@@ -186,12 +186,14 @@ def _assumption(subject: Subject) -> Subject:
     return replace(subject, one_hot=-1) if right else subject
 
 
-def _misfit(subject: Subject, case: Case) -> float:
-    """0 where every gradient of a subject passes in one case; else above 1, and more the less they look like it."""
+def _misfit(subject: Subject, case: Case, far: bool = False) -> float:
+    """0 where every gradient of a subject passes in one case; else 1, and if `far`, more the less they look like it."""
     try:
-        judged = {n: gradient.judge(subject, n, case, subject.layout) for n in subject.judged}
-        wrong = [n for n, j in judged.items() if j.verdict is not Verdict.PASS]
-        return max((1.0 + causes.unlikeness(subject, n, case) for n in wrong), default=0.0)
+        judged = ((n, gradient.judge(subject, n, case, subject.layout)) for n in subject.judged)
+        wrong = (n for n, j in judged if j.verdict is not Verdict.PASS)
+        return (
+            max((1.0 + causes.unlikeness(subject, n, case) for n in wrong), default=0.0) if far else float(any(wrong))
+        )
     except (UserCodeRaised, Unbindable, TypeError):
         return float("inf")
 

@@ -50,7 +50,7 @@ ENOUGH = 8  # numbers that agree: of two scalars the smaller one is the first of
 GUARD = 1e-3  # up to which a number is an eps, not a setting
 SETTINGS_TRIED = 3
 CLOSE = 1e-3  # up to which a wrong forward is a known one, whatever its eps
-Misfit = Callable[[Subject, Case], float]
+Misfit = Callable[[Subject, Case, bool], float]  # how far a backward is from right; without the bool, only if
 
 
 @dataclass
@@ -519,15 +519,16 @@ def _alone(candidate: Candidate, misfit: Misfit | None) -> _Attempt:
     """
     first = _Attempt()
     for layouts in guesses(candidate):
-        ran, raised = [], first.fault
+        ran: list[_Attempt] = []
+        raised = first.fault
         for layout in layouts:
-            attempt = _try(candidate, None, Variant(), layout, misfit)
+            attempt = _try(candidate, None, Variant(), layout, _whether(misfit) if ran else misfit)
             if attempt.subject is not None and attempt.fault is None:
                 notes = [*attempt.subject.notes, "no reference: checked numerically"]
                 if isinstance(raised, UserCodeRaised) and raised.where == "backward":
                     notes.append("its backward raises for inputs of other shapes")
                 attempt.subject = dataclasses.replace(attempt.subject, notes=tuple(notes))
-                if not _distance(attempt, misfit):
+                if not _distance(attempt, _whether(misfit)):
                     return attempt
                 ran.append(attempt)
             elif first.fault is None or (attempt.subject and not first.subject):
@@ -537,13 +538,17 @@ def _alone(candidate: Candidate, misfit: Misfit | None) -> _Attempt:
     return first
 
 
+def _whether(misfit: Misfit | None) -> Misfit | None:
+    """Whether a backward is right, without how far it is from that."""
+    return misfit and (lambda subject, case, _: misfit(subject, case, False))
+
+
 def _distance(attempt: _Attempt, misfit: Misfit | None) -> float:
     if misfit is None or attempt.subject is None or attempt.fault is not None:
         return np.inf
     base = attempt.subject.spec.layout if attempt.subject.spec else None
-    return misfit(
-        attempt.subject, attempt.subject.sample(11, generic_sizes(attempt.subject.layout, attempt.subject.spec, base))
-    )
+    sizes = generic_sizes(attempt.subject.layout, attempt.subject.spec, base)
+    return misfit(attempt.subject, attempt.subject.sample(11, sizes), True)
 
 
 def _alike(spec: LayerSpec, named: LayerSpec | None) -> bool:
