@@ -142,10 +142,19 @@ def _settings(candidate: Candidate, bound: Subject) -> Iterator[Subject]:
     """
     if not bound.matches or bound.spec is None or bound.spec.kind in RULES or "instance" in candidate.objects:
         return
-    tried = {_given(bound.caller)}
+    options, tried = defaults(bound.spec), {_given(bound.caller)}
+    if tried == {""}:
+        return
     for variant, layout in bound.spec.layouts():
-        same = layout == bound.layout and not variant.incidental and variant.options != bound.variant.options
-        attempt = _try(candidate, bound.spec, variant, layout, None, quick=True) if same else _Attempt()
+        if layout != bound.layout or variant.incidental or variant.options == bound.variant.options:
+            continue
+        try:
+            ways = candidate.convention.callers(candidate, layout, {**options, **variant.options})
+        except (Unbindable, UserCodeRaised):
+            continue
+        if all(_given(way) in tried for way in ways):
+            continue
+        attempt = _try(candidate, bound.spec, variant, layout, None, quick=True)
         refuses = isinstance(getattr(attempt.fault, "cause", None), AssertionError)
         if attempt.subject is None or not attempt.matches or refuses:
             continue
