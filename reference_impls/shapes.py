@@ -26,6 +26,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ class Entry:
     def differentiable(self) -> bool:
         return self.domain not in DISCRETE
 
-    @property
+    @cached_property
     def dims(self) -> tuple[str, ...]:
         """The axes as the array has them, groups taken apart."""
         return tuple(name for axis in self.axes for name in axis)
@@ -129,12 +130,26 @@ class Layout:
             entries.append(Entry(name, _axes(axes), domain or "real", classes or ""))
         return tuple(entries)
 
-    @property
+    @cached_property
     def entries(self) -> tuple[Entry, ...]:
         return self.inputs + self.params
 
+    @cached_property
+    def _named(self) -> dict[str, Entry]:
+        return {entry.name: entry for entry in (self.output, *self.entries)}
+
+    @cached_property
+    def _axis_names(self) -> tuple[str, ...]:
+        """The names of all axes and classes, each once."""
+        every = (name for entry in (*self.entries, self.output) for name in (*entry.dims, entry.classes) if name)
+        return tuple(dict.fromkeys(every))
+
+    @cached_property
+    def _has_groups(self) -> bool:
+        return any(len(axis) > 1 for entry in self.entries for axis in entry.axes)
+
     def __getitem__(self, name: str) -> Entry:
-        return next(entry for entry in (*self.entries, self.output) if entry.name == name)
+        return self._named[name]
 
     def override(self, text: str) -> Layout:
         """This layout with the entries of `text` in place of its own; an arrow in `text` replaces the output.
@@ -175,7 +190,7 @@ class Layout:
     def derived(self, base: Layout) -> dict[str, tuple[str, ...]]:
         """Base axes that this layout splits into groups: {"D": ("E", "F")}."""
         groups: dict[str, tuple[str, ...]] = {}
-        for entry in self.entries:
+        for entry in self.entries if self._has_groups else ():
             parts = [axis for axis in entry.axes if len(axis) > 1]
             named = {axis[0] for axis in entry.axes if len(axis) == 1}
             whole = [axis[0] for axis in base[entry.name].axes if axis[0] not in named]
@@ -187,9 +202,9 @@ class Layout:
         full = dict(sizes)
         for whole, parts in self.derived(base).items():
             full[whole] = int(np.prod([full[p] for p in parts]))
-        for entry in (*base.entries, base.output):
-            for name in (*entry.dims, *filter(None, [entry.classes])):
-                full.setdefault(name, int(name) if name.isdigit() else 1)
+        for name in base._axis_names:
+            if name not in full:
+                full[name] = int(name) if name.isdigit() else 1
         return full
 
     def to_base(self, name: str, value: Array, base: Layout, sizes: Mapping[str, int]) -> Array:

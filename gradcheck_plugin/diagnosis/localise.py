@@ -407,8 +407,8 @@ def numerical_gradient(
             moved[index] += t
             return _forward(subject, name, case, moved)
 
-        fast = Ladder(line, start).fast(v) if watch is None or watch.left > 0 else []
-        if not fast:
+        slope = Ladder(line, start).slope(v) if watch is None or watch.left > 0 else None
+        if slope is None:
             return None
-        result[index] = fast[-1]
+        result[index] = slope
     return result

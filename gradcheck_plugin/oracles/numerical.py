@@ -99,6 +99,14 @@ class Ladder:
         first = [(16 * d[1] - d[0]) / 15, (16 * d[2] - d[1]) / 15]
         return [*first, (256 * first[1] - first[0]) / 255]
 
+    def slope(self, v: Array) -> float | None:
+        """One extrapolated slope from four evaluations, for guesses and not for verdicts."""
+        odd = [self.odd(h) for h in FAST[:2]]
+        if any(o is None for o in odd):
+            return None
+        d = [float(v @ o) / (2 * h) for o, h in zip(odd, FAST, strict=False) if o is not None]
+        return (16 * d[1] - d[0]) / 15
+
     def estimate(self, v: Array, noise: float = 0.0) -> Estimate:
         """The slope <v, F'(0)> with its error bar, from the whole ladder; `noise` is the least that is known of it."""
         steps = self.usable

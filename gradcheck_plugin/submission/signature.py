@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from gradcheck_plugin.submission.calls import Unbindable
@@ -29,6 +30,14 @@ class Signature:
 
 def arguments(function: Callable[..., Any], *, method: bool = False) -> Signature:
     """The positional arguments of a function, without `self`."""
+    try:
+        return _arguments(function, method)
+    except TypeError:  # no key of a cache
+        return _arguments.__wrapped__(function, method)
+
+
+@lru_cache(maxsize=256)
+def _arguments(function: Callable[..., Any], method: bool) -> Signature:
     try:
         parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError) as exc:

@@ -72,7 +72,7 @@ def test_mistake_is_caught_and_named(name: str, index: int) -> None:
     mistake = spec.mistakes[index]
     variant = next((v for v in spec.variants if v.note == mistake.variant), None) if mistake.variant else None
     assert variant is not None or not mistake.variant
-    found = first_code(target(spec, variant, mistake))
+    found = first_code(target(spec, variant, mistake, Settings(cases=6)))  # the campaign draws more
     assert found, "not caught"
     function = getattr(mistake.backward or mistake.forward, "__name__", "")
     if (name, function) in CONFUSED:
