@@ -192,7 +192,7 @@ def _fill(text: str, values: dict[str, str]) -> str:
 
 def _samples(subject: Subject, name: str, layout: Layout, seed: int) -> Iterator[Sample]:
     base = subject.spec.layout if subject.spec else None
-    count = CASES if subject.matches else 4
+    count = CASES if subject.matches else 2  # of two batch sizes, whole gradients by differences
     watch = Stopwatch(SECONDS)
     for i in range(count):
         case = subject.sample(seed + i, generic_sizes(layout, subject.spec, base, i % 2), layout=layout)

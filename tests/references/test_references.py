@@ -28,7 +28,7 @@ CONFUSED = {key: reason for table in TABLES for key, reason in getattr(table, "C
 def test_right_in_every_variant(name: str, index: int) -> None:
     spec = load(name)
     variant, _ = spec.layouts()[index]
-    results = check_all(target(spec, variant, settings=Settings(cases=3)))  # the soundness campaign draws many more
+    results = check_all(target(spec, variant, settings=Settings(cases=1)))  # the soundness campaign draws many more
     assert len(results) >= (1 if spec.rule else 3)
     assert [(r.property, r.reason) for r in results if r.verdict is not Verdict.PASS] == []
 

@@ -13,7 +13,7 @@ from gradcheck_plugin.suite import FileSuite, Settings, open_namespace
 
 def opened(thing: type) -> FileSuite:
     thing.__module__ = __name__
-    return open_namespace({thing.__name__: thing}, Settings(cases=5))
+    return open_namespace({thing.__name__: thing}, Settings(cases=3))
 
 
 def failing(thing: type) -> set[str]:

@@ -110,7 +110,7 @@ GRAD = "return np.where(self.best, ggx.data[:, ::self.stride], 0)"
 
 def report(folder: Path, grad: str = GRAD, window: str = "window") -> Report:
     (folder / "engine.py").write_text(ENGINE.replace("{grad}", grad).replace("{window}", window), encoding="utf-8")
-    return check_paths([folder / "engine.py"], Settings(cases=6, seconds=5.0))
+    return check_paths([folder / "engine.py"], Settings(cases=4, seconds=5.0))
 
 
 def failed(found: Report) -> set[tuple[str, str]]:
@@ -205,7 +205,7 @@ class WrongSlice(Slice):
 def suite(*things: type) -> FileSuite:
     for thing in things:
         thing.__module__ = __name__
-    return open_namespace({t.__name__: t for t in things}, Settings(cases=5))
+    return open_namespace({t.__name__: t for t in things}, Settings(cases=3))
 
 
 def verdicts(thing: type) -> dict[str, Verdict]:

@@ -17,7 +17,7 @@ from reference_impls.spec import LayerSpec
 def suite(*things: Any) -> FileSuite:
     for thing in things:
         thing.__module__ = __name__
-    return open_namespace({t.__name__: t for t in things}, Settings(cases=5))
+    return open_namespace({t.__name__: t for t in things}, Settings(cases=3))
 
 
 def verdicts(made: FileSuite) -> dict[str, set[Verdict]]:

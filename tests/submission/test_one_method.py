@@ -10,7 +10,7 @@ from gradcheck_plugin.suite import Settings, open_namespace
 
 
 def verdicts(**defined: Any) -> dict[str, Verdict]:
-    suite = open_namespace(defined, Settings(cases=8))
+    suite = open_namespace(defined, Settings(cases=4))
     assert suite.not_driven == []
     return {r.property: r.verdict for r in suite.targets[0].check_all()}
 
@@ -115,7 +115,7 @@ class GradientAlone:
 
 
 def test_a_gradient_is_not_taken_for_a_loss() -> None:
-    suite = open_namespace({"GradientAlone": GradientAlone}, Settings(cases=8))
+    suite = open_namespace({"GradientAlone": GradientAlone}, Settings(cases=4))
     assert suite.targets == []
 
 

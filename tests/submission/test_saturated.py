@@ -36,7 +36,7 @@ class SureAndWrong(Sure):
 
 
 def made(cls: type) -> Target:
-    suite = open_namespace({cls.__name__: cls}, Settings(cases=60))
+    suite = open_namespace({cls.__name__: cls}, Settings(cases=30))
     assert [n.reason for n in suite.not_driven] == []
     return suite.targets[0]
 

@@ -139,7 +139,7 @@ TARGETS = {"Autograd", "Linear", "Tanh", "SoftmaxCrossEntropy", "Network"}
 def opened(folder: Path, text: str) -> FileSuite:
     file = folder / "layers.py"
     file.write_text(text, encoding="utf-8")
-    return open_file(file, Settings(cases=5))
+    return open_file(file, Settings(cases=3))
 
 
 def verdicts(suite: FileSuite, name: str) -> dict[str, Any]:
