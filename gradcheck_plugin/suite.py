@@ -183,7 +183,7 @@ def _assumption(subject: Subject) -> Subject:
         return subject
     # at every place: a backward that is linear and wrong is wrong at one of them
     right = size <= ONE_BY_ONE and all(_misfit(replace(subject, one_hot=i), case) == 0 for i in range(size))
-    return replace(subject, one_hot=-1) if right else subject
+    return replace(subject, one_hot=-1, settings=()) if right else subject
 
 
 def _misfit(subject: Subject, case: Case, far: bool = False) -> float:

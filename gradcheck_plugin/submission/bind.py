@@ -94,7 +94,7 @@ def bind(
                 tensors = dataclasses.replace(candidate, objects={**candidate.objects, "tensors": True})
                 second = _search(tensors, named, misfit, pinned=layer is not None)
                 if second.subject is not None and second.fault is None:
-                    attempt = second
+                    attempt, candidate = second, tensors
             other = candidate.objects.get("otherwise")
             while other and (attempt.subject is None or attempt.fault):
                 second = _search(other, named, misfit, pinned=layer is not None)
@@ -130,12 +130,14 @@ def bind(
                 cause=getattr(attempt.fault, "cause", None),
                 **place,
             )
+    if of:  # its gradient is of another kind than the caller's
+        return bound
     with suppress(TimeLimit), time_limit(seconds):
-        return dataclasses.replace(bound, settings=tuple(_settings(candidate, bound)))
+        return dataclasses.replace(bound, settings=tuple(_settings(candidate, bound, misfit)))
     return bound
 
 
-def _settings(candidate: Candidate, bound: Subject) -> Iterator[Subject]:
+def _settings(candidate: Candidate, bound: Subject, misfit: Misfit | None) -> Iterator[Subject]:
     """The object with other values of the reference's options, where its forward follows them: stride 1 for stride 2.
 
     A fault may show in one setting only: `dx[pad:-pad]` is right for every pad but 0.
@@ -154,10 +156,9 @@ def _settings(candidate: Candidate, bound: Subject) -> Iterator[Subject]:
             continue
         if all(_given(way) in tried for way in ways):
             continue
-        attempt = _try(candidate, bound.spec, variant, layout, None, quick=True)
-        refuses = isinstance(getattr(attempt.fault, "cause", None), AssertionError)
-        if attempt.subject is None or not attempt.matches or refuses:
-            continue
+        attempt = _try(candidate, bound.spec, variant, layout, misfit)
+        if attempt.subject is None or not attempt.matches or attempt.fault is not None:
+            continue  # what raises says so itself
         if (given := _given(attempt.subject.caller)) not in tried:
             tried.add(given)
             yield dataclasses.replace(bound, caller=attempt.subject.caller, variant=variant, further=())
