@@ -191,9 +191,9 @@ def _misfit(subject: Subject, case: Case, far: bool = False) -> float:
     try:
         judged = ((n, gradient.judge(subject, n, case, subject.layout)) for n in subject.judged)
         wrong = (n for n, j in judged if j.verdict is not Verdict.PASS)
-        return (
-            max((1.0 + causes.unlikeness(subject, n, case) for n in wrong), default=0.0) if far else float(any(wrong))
-        )
+        if not far:
+            return float(any(wrong))
+        return max((1.0 + causes.unlikeness(subject, n, case) for n in wrong), default=0.0)
     except (UserCodeRaised, Unbindable, TypeError):
         return float("inf")
 

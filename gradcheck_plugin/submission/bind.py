@@ -50,7 +50,7 @@ ENOUGH = 8  # numbers that agree: of two scalars the smaller one is the first of
 GUARD = 1e-3  # up to which a number is an eps, not a setting
 SETTINGS_TRIED = 3
 CLOSE = 1e-3  # up to which a wrong forward is a known one, whatever its eps
-Misfit = Callable[[Subject, Case, bool], float]  # how far a backward is from right; without the bool, only if
+Misfit = Callable[[Subject, Case, bool], float]  # 0 for a right backward; with True, how far a wrong one is from that
 
 
 @dataclass

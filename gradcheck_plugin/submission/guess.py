@@ -51,7 +51,10 @@ _COLUMNS_LSTM = {"a_prev": "6 N", "c_prev": "6 N", "a0": "6 N", "wy": "5 6", "by
 # Windows need room, so images have sizes that fit a window of 3 with stride 2, padded by one or not.
 FAMILIES: tuple[tuple[str, dict[str, str]], ...] = (
     (r" features captions ", {"": "N D", "captions": "N T @label(7)"}),
-    (r" \w+_?(2|to)_?\w+$", {"": "T @label(7)", **dict.fromkeys(("y", "t", "y_train", "targets"), "T @label(7)")}),
+    (
+        rf" {WORD_TO_INDEX.pattern}$",
+        {"": "T @label(7)", **dict.fromkeys(("y", "t", "y_train", "targets"), "T @label(7)")},
+    ),
     (r" contexts? targets?\b", {"": "N 2 @label(7)", "target": "N @label(7)", "targets": "N @label(7)"}),
     (
         r"(encoder|decoder|seq2seq|rnnlm|\wlm|language)\w* xs\b",

@@ -15,12 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_plugin.submission.notebook import from_python_2
+from gradcheck_plugin.submission.notebook import from_python_2, parses
 
 _PYTHON_2 = re.compile(r"'float' object cannot be interpreted as an integer|'dict' object has no attribute")
 _DIVISION = re.compile(r"from __future__ import [\w, (]*\bdivision\b")
 _ONE_ENTRY = re.compile(r"only length-1 arrays|only 0-dimensional arrays")
-_STATEMENT = re.compile(rb"^[ \t]*print[ \t]+[\"'\w]|^[ \t]*except [\w.]+, ?\w+:|\.iteritems\(\)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,8 @@ def era_of(path: Path, reasons: list[str]) -> Era:
 
 def _is_python_2(folder: Path) -> bool:
     """Whether a file in a folder could not be run by Python 3."""
-    return any(_STATEMENT.search(f.read_bytes()) for f in sorted(folder.glob("*.py")) if f.is_file())
+    texts = (f.read_text(encoding="utf-8", errors="replace") for f in sorted(folder.glob("*.py")) if f.is_file())
+    return any(".iteritems()" in t if parses(t) else from_python_2(t) is not None for t in texts)
 
 
 # --- what the old expressions mean ---

@@ -138,6 +138,29 @@ class OneNumberOnly:
         return dout if self.x > 0 else 0.1 * dout
 
 
+class OfVectors:
+    """What is called a vector is no sequence of words, though there is a "to" in its name."""
+
+    def forward(self, input_vector):
+        self.x = np.asarray(input_vector)
+        return self.x**2
+
+    def backward(self, d_vector):
+        return 2 * self.x * d_vector
+
+
+class OfVectorsWrong(OfVectors):
+    def backward(self, d_vector):
+        return self.x * d_vector
+
+
+def test_the_gradient_of_a_vector_is_judged() -> None:
+    right, wrong = (suite(c).targets[0].check_all() for c in (OfVectors, OfVectorsWrong))
+    assert "dinput_vector" in {r.property for r in right}
+    assert {r.verdict for r in right} == {Verdict.PASS}
+    assert "dinput_vector" in {r.property for r in wrong if r.verdict is Verdict.FAIL}
+
+
 class SoftmaxCrossEntropyLoss:
     def __call__(self, logits, y):
         p = np.exp(logits - logits.max(1, keepdims=True))

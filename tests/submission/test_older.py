@@ -92,6 +92,12 @@ def test_a_file_of_python_3_is_not_rescued(tmp_path: Path) -> None:
     assert "cannot be interpreted as an integer" in suite.not_driven[0].reason
 
 
+def test_prose_is_no_python_2(tmp_path: Path) -> None:
+    prose = '"""What it does:\n\nprint the shape of x\n"""\n'
+    suite = opened(tmp_path, layers=POOL.replace("SHARE", "(size * size)"), show=prose)
+    assert suite.targets == []
+
+
 @pytest.mark.parametrize(("slope", "verdict"), [("/ 2", Verdict.PASS), ("* (1 / 2)", Verdict.FAIL)])
 def test_a_half_is_nothing_in_python_2(tmp_path: Path, slope: str, verdict: Verdict) -> None:
     suite = opened(tmp_path, layers=HALF.replace("SLOPE", slope))

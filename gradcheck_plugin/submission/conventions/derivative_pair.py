@@ -48,11 +48,11 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
         if partner is None or partner == name:
             continue
         inputs = arguments(defined[partner]).required
-        objects = {"forward": defined[partner], "derivative": defined[name], "shapes": _linear_model(inputs)}
-        if not objects["shapes"]:
-            del objects["shapes"]
-            if not 1 <= len(inputs) <= 2:
-                continue
+        objects = {"forward": defined[partner], "derivative": defined[name]}
+        if shapes := _linear_model(inputs):
+            objects["shapes"] = shapes
+        elif not 1 <= len(inputs) <= 2:
+            continue
         if len(arguments(defined[name]).required) not in (1, len(inputs)):
             continue
         kind = "layer" if len(inputs) == 1 else "loss"

@@ -90,7 +90,7 @@ def _returns_both(function: Any) -> bool:
 
 def _parts(result: Any) -> tuple[str, ...]:
     """What a method returned: its loss, perhaps the gradients, and what else it hands on."""
-    if not isinstance(result, tuple):
+    if not isinstance(result, tuple) or len(result) < 2:
         return ("loss",)
     numbers = [i for i, r in enumerate(result) if not isinstance(r, dict | list | tuple) and np.ndim(r) == 0]
     loss = numbers[0] if numbers else 0
