@@ -20,6 +20,7 @@ class Report:
 
     results: list[Result] = field(default_factory=list)
     not_driven: list[NotDriven] = field(default_factory=list)
+    passed_over: list[NotDriven] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -42,6 +43,7 @@ class Report:
     def add(self, suite: FileSuite) -> None:
         """Check every property of a file's targets and take the results in."""
         self.not_driven += suite.not_driven
+        self.passed_over += suite.passed_over
         self.notes += [f"{suite.file}: {note}" for note in suite.notes]
         if suite.problem:
             self.problems.append(suite.problem)
@@ -57,7 +59,7 @@ class Report:
 
         blocks = [text.finding(r.finding) for r in self.results if r.finding]
         lines = text.table(self.results, self.not_driven)
-        lines += text.details(self.results) if verbose else []
+        lines += text.details(self.results) + text.passed_over(self.passed_over) if verbose else []
         lines += text.doubts(self.results) + text.advice(self.results, notes=verbose)
         lines += text.notes(self.notes) + text.problems((p.code, p.message) for p in self.problems)
         return "\n\n".join([*blocks, "\n".join([*lines, text.totals(self.results, self.not_driven)])])
@@ -66,7 +68,7 @@ class Report:
         """The report as a plain dictionary, schema 1."""
         from gradcheck_plugin.report.as_json import document
 
-        return document(self.results, self.not_driven, self.problems)
+        return document(self.results, self.not_driven, self.problems, self.passed_over)
 
     def _repr_html_(self) -> str:
         from gradcheck_plugin.report.as_html import fragment
@@ -84,7 +86,9 @@ def check_paths(paths: Iterable[Path], settings: Settings) -> Report:
         where = ", ".join(map(str, paths))
         report.problems.append(Problem(where, "nothing-to-check", f"{where}: no Python file with backprop code in it"))
     elif len(files) > 1:
-        report.problems = [p for p in report.problems if p.code != "nothing-recognised" or not report.results]
+        empty = [p for p in report.problems if p.code == "nothing-recognised"] if report.results else []
+        report.problems = [p for p in report.problems if p not in empty]
+        report.notes += [f"{p.file}: nothing in it was recognised as backprop code" for p in empty]
     return report
 
 

@@ -119,6 +119,9 @@ class Result:
     seconds: float = 0.0
 
 
+PASSED_OVER = "passed-over"  # the code of an object that has no gradient of its own
+
+
 @dataclass(frozen=True)
 class NotDriven:
     """An object that looks like backprop code and could not be called, with the reason and the way to name it."""

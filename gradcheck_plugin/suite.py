@@ -11,7 +11,7 @@ from typing import Any
 
 from gradcheck_plugin.checks import gradient
 from gradcheck_plugin.diagnosis import causes
-from gradcheck_plugin.model import Case, NotDriven, Verdict
+from gradcheck_plugin.model import PASSED_OVER, Case, NotDriven, Verdict
 from gradcheck_plugin.submission import bind, guards, older, recognise
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised
 from gradcheck_plugin.submission.conventions import Candidate
@@ -36,11 +36,15 @@ class Problem:
 
 @dataclass
 class FileSuite:
-    """What one file holds: targets to check, objects that are not driven, and notes about how it was loaded."""
+    """What one file holds: targets to check, objects that are not driven, and notes about how it was loaded.
+
+    `passed_over` are the objects that have no gradient of their own, each with the reason.
+    """
 
     file: str
     targets: list[Target] = field(default_factory=list)
     not_driven: list[NotDriven] = field(default_factory=list)
+    passed_over: list[NotDriven] = field(default_factory=list)
     problem: Problem | None = None
     notes: tuple[str, ...] = ()
 
@@ -127,9 +131,10 @@ def open_namespace(
     """
     suite = FileSuite(file)
     with quiet():
-        candidates, left = recognise.candidates(defined)
-    suite.not_driven += [replace(n, file=file) for n in left]
-    candidates = [c for c in candidates if only is None or c.name in only]
+        known = recognise.recognised(defined)
+    suite.not_driven += [replace(n, file=file) for n in known.refused]
+    suite.passed_over += [replace(n, file=file) for n in known.passed_over]
+    candidates = [c for c in known.candidates if only is None or c.name in only]
     found = guards.find((dict(defined), *modules))
     for candidate in candidates:
         if candidate.name in (instances or {}):
@@ -139,7 +144,7 @@ def open_namespace(
         with guards.without(guarded):  # a guard of 1e-7 must not hide which reference the forward computes
             bound = _bind(candidate, settings, file=file, root=root, module=module)
         if isinstance(bound, NotDriven):
-            suite.not_driven.append(bound)
+            (suite.passed_over if bound.code == PASSED_OVER else suite.not_driven).append(bound)
         else:
             suite.targets.append(Target(bound, settings, guarded))
     if not suite.targets and not suite.not_driven:

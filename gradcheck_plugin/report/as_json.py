@@ -12,7 +12,10 @@ from gradcheck_plugin.report.text import sentence
 
 
 def document(
-    results: Sequence[Result], not_driven: Sequence[NotDriven], problems: Sequence[Any] = ()
+    results: Sequence[Result],
+    not_driven: Sequence[NotDriven],
+    problems: Sequence[Any] = (),
+    passed_over: Sequence[NotDriven] = (),
 ) -> dict[str, Any]:
     """The report as a plain dictionary."""
     rows = []
@@ -21,7 +24,13 @@ def document(
         row["code"] = r.finding.code if r.finding else ""
         row["message"] = sentence(r)
         rows.append(row)
-    return {"schema": SCHEMA, "results": rows, "not_driven": plain(list(not_driven)), "problems": plain(list(problems))}
+    return {
+        "schema": SCHEMA,
+        "results": rows,
+        "not_driven": plain(list(not_driven)),
+        "passed_over": plain(list(passed_over)),
+        "problems": plain(list(problems)),
+    }
 
 
 def write(path: Path, content: dict[str, Any]) -> None:

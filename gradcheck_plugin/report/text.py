@@ -136,6 +136,11 @@ def details(results: Iterable[Result]) -> list[str]:
     return [line for (_, target), text in seen.items() for line in _wrap(f"  {target}: ", text)]
 
 
+def passed_over(objects: Iterable[NotDriven]) -> list[str]:
+    """The objects that have no gradient of their own, for -v."""
+    return [line for n in objects for line in _wrap(f"  {n.target}: ", f"passed over: {n.reason}")]
+
+
 def doubts(results: Iterable[Result]) -> list[str]:
     """The reasons of what is inconclusive."""
     return [

@@ -108,6 +108,8 @@ def bind(
         finding = timed_out(candidate.function or candidate.name, exc, seconds, root, **place)
         layer_name = named.name if named else ""
         return Broken(candidate.name, finding, convention=convention_of(candidate), layer=layer_name, **place)
+    if candidate.objects.get("unsure") and (attempt.fault or _distance(attempt, misfit)):
+        return _nothing_says(candidate, attempt.fault, place)
     if attempt.subject is None:
         return not_bound(candidate, attempt.fault, named if attempt.fits else None, root, place)
     of = derivative_of(attempt.subject, generic_sizes(attempt.subject.layout, None, None)) if not attempt.fault else ""
@@ -135,6 +137,14 @@ def bind(
     with suppress(TimeLimit), time_limit(seconds):
         return dataclasses.replace(bound, settings=tuple(_settings(candidate, bound, misfit)))
     return bound
+
+
+def _nothing_says(candidate: Candidate, fault: Exception | None, place: dict[str, Any]) -> NotDriven:
+    """The outcome for what may be a gradient or something else, and is not the gradient of its forward."""
+    if fault is not None:
+        return not_bound(candidate, fault, None, None, place)  # type: ignore[return-value]
+    reason = "beside a number it returns an array that is not its gradient, and nothing says that it is meant to be"
+    return NotDriven(candidate.name, reason, **place)
 
 
 def _settings(candidate: Candidate, bound: Subject, misfit: Misfit | None) -> Iterator[Subject]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import inspect
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -180,28 +179,9 @@ class DrivesObjects:
         return obj
 
 
-def is_container(cls: Any) -> bool:
-    """Whether a class is made of other layers, which are checked by themselves."""
-    try:
-        parameters = inspect.signature(cls.__init__).parameters.values()
-    except (TypeError, ValueError):
-        return False
-    layers = [p for p in parameters if p.name in ("layers", "modules", "blocks")]
-    return "__init__" in vars(cls) and bool(layers or any(p.kind is p.VAR_POSITIONAL for p in parameters))
-
-
 def flush(obj: Any) -> None:
     """Tell a layer that keeps every forward until it is told so that they are done with."""
     for name in dir(type(obj)):
         method = inspect.getattr_static(type(obj), name) if name.startswith("flush") else None
         if inspect.isfunction(method) and not arguments(method, method=True).required:
             guarded("forward", getattr(obj, name))
-
-
-def is_abstract(cls: type) -> bool:
-    """Whether a class only announces its methods, for others to write."""
-    try:
-        source = inspect.getsource(cls)
-    except (OSError, TypeError):
-        return False
-    return re.search(r"NotImplemented|abstractmethod|\bpass\b", source) is not None

@@ -12,8 +12,8 @@ from typing import Any
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission.randomness import frozen, hold
 
-__all__ = ["Unbindable", "UserCodeRaised", "converting", "frozen", "guarded", "meeting", "private", "recording",
-           "user_frame"]  # fmt: skip
+__all__ = ["NoGradient", "Unbindable", "UserCodeRaised", "converting", "frozen", "guarded", "meeting", "private",
+           "recording", "user_frame"]  # fmt: skip
 
 
 class UserCodeRaised(Exception):
@@ -42,6 +42,10 @@ def user_frame(exception: BaseException, root: Path | None) -> traceback.FrameSu
 
 class Unbindable(Exception):
     """This way of calling does not fit the object; the text says why, for the person who reads the report."""
+
+
+class NoGradient(Unbindable):
+    """What looked like a gradient is none: the object has nothing of its own to check."""
 
 
 _last = [0.0]  # seconds that the last call of the user's code took, until it ended or was cut off

@@ -11,8 +11,8 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from gradcheck_plugin.model import Finding, NotDriven
-from gradcheck_plugin.submission.calls import UserCodeRaised
+from gradcheck_plugin.model import PASSED_OVER, Finding, NotDriven
+from gradcheck_plugin.submission.calls import NoGradient, UserCodeRaised
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.faults import not_implemented, raised
 from gradcheck_plugin.submission.notebook import from_python_2, parses
@@ -44,6 +44,8 @@ def not_bound(
     candidate: Candidate, fault: Exception | None, named: LayerSpec | None, root: Path | None, place: dict[str, Any]
 ) -> Broken | NotDriven:
     """The outcome for a candidate that ran with no input that was tried: its own fault, this machine's, or unknown."""
+    if isinstance(fault, NoGradient):
+        return NotDriven(candidate.name, str(fault), code=PASSED_OVER, **place)
     if isinstance(fault, UserCodeRaised):
         reason = elsewhere(candidate, fault)
         if reason:

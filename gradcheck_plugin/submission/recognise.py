@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from gradcheck_plugin.model import NotDriven
 from gradcheck_plugin.submission.conventions import Candidate, conventions
-from gradcheck_plugin.submission.signature import line_of
+from gradcheck_plugin.submission.left_over import left_over
 from reference_impls import specs
 from reference_impls.spec import RULES, LayerSpec
 
@@ -74,26 +74,30 @@ def spec_named(name: str, kind: str = "layer") -> LayerSpec | None:
     return specs().get(table.get(normal("".join(words)), ""))
 
 
-def candidates(defined: Mapping[str, Any]) -> tuple[list[Candidate], list[NotDriven]]:
-    """The candidates of a file in the order of its lines, and what looks like backprop but fits no convention."""
+@dataclass(frozen=True)
+class Recognised:
+    """Every object of a file: those to bind, those that are refused, and those without a gradient of their own."""
+
+    candidates: list[Candidate]
+    refused: list[NotDriven]
+    passed_over: list[NotDriven]
+
+
+def recognised(defined: Mapping[str, Any]) -> Recognised:
+    """What the objects of a file are, in the order of its lines."""
     found: dict[str, Candidate] = {}
     used: set[str] = set()
+    broken: list[NotDriven] = []
     for convention in conventions():
-        for candidate in convention.discover(defined):
-            if candidate.name not in found and not used & {candidate.name}:
-                found[candidate.name] = candidate
-                used |= {candidate.name, *candidate.consumed}
-    left = [_not_driven(n, o) for n, o in defined.items() if n not in used]
-    return sorted(found.values(), key=lambda c: c.line), [n for n in left if n]
-
-
-def _not_driven(name: str, thing: Any) -> NotDriven | None:
-    line = line_of(thing) if callable(thing) else 0
-    if inspect.isfunction(thing) and re.search(r"_(backward|backprop|bwd)(_\w+)?$", name):
-        stem = re.split(r"_(?:backward|backprop|bwd)", name)[0]
-        return NotDriven(name, f"no forward partner `{stem}_forward` in the file", line=line)
-    if inspect.isclass(thing) and callable(getattr(thing, "backward", None)) and "backward" in vars(thing):
-        subclassed = bool(thing.__subclasses__())
-        if not hasattr(thing, "forward") and not subclassed:
-            return NotDriven(name, "it has a backward, and no method `forward` to compare it with", line=line)
-    return None
+        try:
+            for candidate in convention.discover(defined):
+                if candidate.name not in found and candidate.name not in used:
+                    found[candidate.name] = candidate
+                    used |= {candidate.name, *candidate.consumed}
+        except Exception as exc:  # a fault of ours in one convention hides nothing that the others find
+            kind = convention.__name__.rpartition(".")[2]
+            reason = f"looking for it failed inside the checker: {type(exc).__name__}: {exc}"
+            broken.append(NotDriven(f"({kind})", reason, code="internal"))
+    refused, passed_over = left_over(defined, used, found)
+    by_line = sorted(found.values(), key=lambda c: c.line)
+    return Recognised(by_line, [*broken, *refused], passed_over)

@@ -30,11 +30,11 @@ ORDER = 45
 _FUNCTIONS = ("activation", "activate", "function", "func", "fn", "f", "call", "apply", "forward_pass")
 _LOSSES = ("loss", "cost", "error", "objective")
 _DERIVATIVES = ("derivative", "deriv", "gradient", "grad", "prime", "df")
-_DERIVATIVE = re.compile(
-    r"^(?:d_?|grad_?|deriv(?:ative)?_?(?:of_)?)(?P<after>\w+)$|"
-    r"^(?P<before>\w+?)(?:_?prime|_?deriv(?:ative)?|_der|2deriv|_?grad(?:ient)?|_output_to_derivative|_d)$",
+_BEFORE = re.compile(  # what says derivative behind the name of the function, and in front of it
+    r"^(?P<stem>\w+?)(?:_?prime|_?deriv(?:ative)?|_der|2deriv|_?grad(?:ient)?|_output_to_derivative|_d|_?dash)$",
     re.IGNORECASE,
 )
+_AFTER = re.compile(r"^(?:d_?|grad(?:ient)?_?(?:of_)?|deriv(?:ative)?_?(?:of_)?)(?P<stem>\w+)$", re.IGNORECASE)
 
 
 def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
@@ -42,10 +42,8 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
     yield from _static(defined)
     functions = {n.lower(): n for n, f in defined.items() if inspect.isfunction(f)}
     for name in functions.values():
-        match = _DERIVATIVE.match(name)
-        stem = (match["after"] or match["before"] or "").strip("_").lower() if match else ""
-        partner = functions.get(stem)
-        if partner is None or partner == name:
+        partner = next((functions[stem] for stem in _stems(name) if stem in functions), name)
+        if partner == name:
             continue
         inputs = arguments(defined[partner]).required
         objects = {"forward": defined[partner], "derivative": defined[name]}
@@ -59,6 +57,13 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
         inputs = inputs[::-1] if label_first(inputs) else inputs
         line = line_of(defined[name])
         yield Candidate(partner, kind, sys.modules[__name__], objects, inputs, line, name, (name,))
+
+
+def _stems(name: str) -> Iterator[str]:
+    """What the function may be called whose derivative has this name: `dice_loss_grad` is of no `ice_loss_grad`."""
+    for pattern in (_BEFORE, _AFTER):
+        if match := pattern.match(name):
+            yield match["stem"].strip("_").lower()
 
 
 def _static(defined: Mapping[str, Any]) -> Iterator[Candidate]:

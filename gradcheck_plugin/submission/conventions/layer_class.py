@@ -9,7 +9,6 @@ forward runs on an object made anew, so nothing is carried over.
 from __future__ import annotations
 
 import inspect
-import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,8 +18,8 @@ import numpy as np
 
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission import state
-from gradcheck_plugin.submission.built import Built, DrivesObjects, flush, is_abstract, is_container
-from gradcheck_plugin.submission.calls import Unbindable, frozen, guarded, private
+from gradcheck_plugin.submission.built import Built, DrivesObjects, flush
+from gradcheck_plugin.submission.calls import NoGradient, Unbindable, frozen, guarded, private
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.outputs import join
 from gradcheck_plugin.submission.pasted import constructed, place
@@ -42,12 +41,12 @@ from gradcheck_plugin.submission.roles import (
 from gradcheck_plugin.submission.signature import Signature, arguments, line_of
 from gradcheck_plugin.submission.subject import Tape
 from gradcheck_plugin.submission.values import numeric
+from gradcheck_plugin.submission.written import is_abstract, is_container, is_sampler
 from reference_impls.shapes import Layout
 
 ORDER = 30
 _BASES = ("Layer", "BaseLayer", "Base", "Module", "Loss", "Activation", "Criterion", "Function", "Operation",
           "ParamOperation", "Node", "Regularizer")  # fmt: skip
-_NO_GRADIENT = re.compile(r"rbm|boltzmann", re.IGNORECASE)  # their backward is the other direction of a sampler
 _OUTPUTS = ("output", "outputs", "out", "y", "loss", "loss_val")
 _INPUT_GRADIENTS = ("dinputs", "dx", "dinput", "d_inputs", "grad_input", "dInputs", "dX", "gradInput")
 
@@ -57,7 +56,7 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
     classes = [c for c in defined.values() if inspect.isclass(c)]
     cls: Any
     for name, cls in defined.items():
-        if not inspect.isclass(cls) or _NO_GRADIENT.search(name):
+        if not inspect.isclass(cls) or is_sampler(name):
             continue
         forward, backward = _method(cls, FORWARD), _method(cls, BACKWARD)
         if not forward or not backward or _is_torch(cls):
@@ -113,7 +112,7 @@ def planned(
     cls, names = candidate.objects["class"], candidate.inputs
     instance = candidate.objects.get("instance")
     if instance is None and is_container(cls):
-        raise Unbindable(f"{cls.__name__} is a container of other layers; check those")
+        raise NoGradient("a container of other layers, which are checked by themselves")
     forward = arguments(getattr(cls, candidate.objects["forward"]), method=True)
     inputs = [e.name for e in layout.inputs]
     free = [n for n in forward.names if mode(n) is None]

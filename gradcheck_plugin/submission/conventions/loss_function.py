@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import sys
-import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission import state
-from gradcheck_plugin.submission.calls import Unbindable, guarded, private
+from gradcheck_plugin.submission.calls import NoGradient, Unbindable, guarded, private
 from gradcheck_plugin.submission.conventions import Candidate
+from gradcheck_plugin.submission.roles import label_first
 from gradcheck_plugin.submission.signature import arguments, line_of
 from gradcheck_plugin.submission.subject import Tape
+from gradcheck_plugin.submission.values import numeric
+from gradcheck_plugin.submission.written import assigned, returned, words_of
 from reference_impls.shapes import Layout
 
 ORDER = 20
@@ -24,45 +29,105 @@ ORDER = 20
 def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
     """Functions that return `loss, gradient` and are called after a loss."""
     for name, function in defined.items():
-        place = _place_of_loss(function) if inspect.isfunction(function) else None
-        if place is None:
+        claim = _claim(function) if inspect.isfunction(function) else None
+        if claim is None:
             continue
         inputs = arguments(function).required
-        if len(inputs) >= 2:
-            yield Candidate(
-                name,
-                "loss",
-                sys.modules[__name__],
-                {"function": function, "place": place},
-                inputs,
-                line_of(function),
-                name,
-                (name,),
-            )
+        if not inputs or (len(inputs) == 1 and not claim.sure):
+            continue
+        objects = {"function": function, "place": claim.place, "unsure": not claim.sure}
+        inputs = inputs[::-1] if label_first(inputs) else inputs  # the prediction first, as the references have it
+        yield Candidate(name, "loss", sys.modules[__name__], objects, inputs, line_of(function), name, (name,))
 
 
-def _place_of_loss(function: Callable[..., Any]) -> int | None:
-    """Where the loss stands in the pair that is returned: by the names, one says loss and the other gradient."""
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    except (OSError, TypeError, SyntaxError):
-        return None
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple) and len(node.value.elts) == 2:
-            first, second = (ast.unparse(e).lower() for e in node.value.elts)
-            if (_says_loss(first) or "loss" in function.__name__.lower()) and _says_gradient(second):
-                return 0
-            if _says_gradient(first) and _says_loss(second):
-                return 1
+_LOSS = re.compile(
+    r"(^|_)(loss\w*|costs?|errors?|objective|energy|entropy|likelihood|nll|mse|mae|sse|rmse|bce|hinge|divergence|j)(_|$)"
+)
+_GRADIENT = re.compile(r"^d(?!ata|ist|ict|evice|im|epth|ec|rop|ot\b)\w*|grad|delta|deriv|nabla|jac|^g$")
+_OTHER = re.compile(
+    r"prob|pred|acc|cache|out|score|soft|state|hidden|metric|num|count|correct|label|mask|loss|logit|hat|cost"
+)
+_COUNTED = re.compile(r"^(np\.)?(arg\w+|round|len|int|any|all|count_nonzero)\(")
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """Where the loss stands among what is returned; `sure` where the function itself says that the rest is gradient."""
+
+    place: int
+    sure: bool
+
+
+def _claim(function: Callable[..., Any]) -> _Claim | None:
+    """Which of the values that a function returns is a loss, where the other is its gradient; None where none is.
+
+    The names say it, or the expression: arithmetic over two of the arguments, beside a loss.
+    """
+    said = " ".join([*words_of(function.__name__), (function.__doc__ or "").lower()])
+    loss = _LOSS.search("_".join(words_of(function.__name__))) is not None
+    for value in returned(function):
+        if not isinstance(value, ast.Tuple) or len(value.elts) < 2:
+            continue
+        first, *rest = value.elts
+        if len(rest) == 1 and _says_gradient(first) and _says_loss(rest[0]):
+            return _Claim(1, True)
+        if not (loss or _says_loss(first) or _is_number(first)):
+            continue
+        if (loss or _says_loss(first)) and all(map(_says_gradient, rest)):
+            return _Claim(0, True)
+        if len(rest) == 1 and not isinstance(rest[0], ast.Constant) and not _says_other(rest[0]):
+            over = _names(function, rest[0]) & {*arguments(function).names}
+            known = isinstance(rest[0], ast.Name) or not (loss or _says_loss(first))
+            return _Claim(0, "grad" in said or (not known and len(over) > 1))
     return None
 
 
-def _says_loss(name: str) -> bool:
-    return "loss" in name or "cost" in name or name == "j"
+def _names(function: Callable[..., Any], value: ast.expr, depth: int = 4) -> set[str]:
+    """The names that an expression is made of, and those that these are made of."""
+    names = {n.id for n in ast.walk(value) if isinstance(n, ast.Name)}
+    inner = (v for n in names for v in assigned(function, n)) if depth else ()
+    return names.union(*(_names(function, v, depth - 1) for v in inner))
 
 
-def _says_gradient(name: str) -> bool:
-    return name.startswith("d") or "grad" in name
+def _is_number(value: ast.expr) -> bool:
+    """Whether an expression gives one number, by its look: a sum or mean of everything."""
+    if isinstance(value, ast.BinOp):
+        return _is_number(value.left) or (isinstance(value.left, ast.Constant) and _is_number(value.right))
+    if isinstance(value, ast.UnaryOp):
+        return _is_number(value.operand)
+    if not isinstance(value, ast.Call) or any(k.arg == "axis" for k in value.keywords) or len(value.args) > 1:
+        return False
+    return (value.func.attr if isinstance(value.func, ast.Attribute) else ast.unparse(value.func)) in (
+        "sum", "mean", "float", "item"
+    )  # fmt: skip
+
+
+def _says_loss(value: ast.expr) -> bool:
+    name = ast.unparse(value).lower()
+    return isinstance(value, ast.Name | ast.Attribute) and ("loss" in name or "cost" in name or name == "j")
+
+
+def _says_gradient(value: ast.expr) -> bool:
+    name = ast.unparse(value).lower()
+    if isinstance(value, ast.Dict):
+        return bool(value.keys) and all(_GRADIENT.search(ast.unparse(k).lower().strip("'")) for k in value.keys if k)
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
+        name = value.func.id.lower()
+    elif not isinstance(value, ast.Name | ast.Attribute | ast.Subscript | ast.Tuple | ast.List):
+        return False
+    return _GRADIENT.search(name.strip("([")) is not None
+
+
+def _says_other(value: ast.expr) -> bool:
+    """Whether a value is something else by its name, such as a probability, or is counted."""
+    name = ast.unparse(value).lower()
+    if isinstance(value, ast.Call) and not _is_number(value):
+        return _COUNTED.match(name) is not None or (isinstance(value.func, ast.Name) and bool(_OTHER.search(name)))
+    if isinstance(value, ast.Compare | ast.BoolOp | ast.JoinedStr | ast.Dict | ast.List | ast.Tuple):
+        return True
+    if _is_number(value):
+        return True
+    return isinstance(value, ast.Name | ast.Attribute) and _OTHER.search(name) is not None
 
 
 def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) -> list[LossFunction]:
@@ -72,8 +137,8 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     entries = [e.name for e in layout.entries]
     if len(required) != len(entries):
         raise Unbindable(f"{function.__name__} takes {', '.join(required)}, not {len(entries)} arrays")
-    order = dict(zip(required, entries, strict=True))
-    return [LossFunction(function, layout, order, candidate.objects["place"])]
+    order = dict(zip(required, reversed(entries) if label_first(required) else entries, strict=True))
+    return [LossFunction(function, layout, order, candidate.objects["place"], unsure=candidate.objects["unsure"])]
 
 
 @dataclass
@@ -86,15 +151,21 @@ class LossFunction:
     place: int  # of the loss in the pair that it returns
     convention: str = "function that returns (loss, gradient)"
     upstream: bool = False
+    unsure: bool = False  # whether nothing but its shape says that what comes with the loss is the gradient
 
     def forward(self, arrays: Mapping[str, Array]) -> Tape:
         def run() -> tuple[Any, Any]:
             given = [private(arrays[n]) for n in self.order.values()]
             returned = guarded("forward", self.function, *given)
-            if not isinstance(returned, tuple) or len(returned) != 2:
+            if not isinstance(returned, tuple) or len(returned) < 2:
                 kind = type(returned).__name__
                 raise Unbindable(f"{self.function.__name__} returned {kind}, not the pair (loss, gradient)")
-            return returned[::-1] if self.place else returned
+            beside = numeric(returned[1])
+            if self.unsure and (beside is None or beside.shape not in [a.shape for a in given if np.ndim(a)]):
+                raise NoGradient("what it returns beside a number has the shape of none of its arguments")
+            if self.place:
+                return returned[1], returned[0]
+            return returned[0], returned[1] if len(returned) == 2 else returned[1:]
 
         loss, gradient = run()
         calls = [gradient]

@@ -13,7 +13,7 @@ import numpy as np
 
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission import state
-from gradcheck_plugin.submission.built import Built, DrivesObjects, is_abstract
+from gradcheck_plugin.submission.built import Built, DrivesObjects
 from gradcheck_plugin.submission.calls import Unbindable, guarded, private
 from gradcheck_plugin.submission.constructor import option_of
 from gradcheck_plugin.submission.conventions import Candidate
@@ -21,6 +21,7 @@ from gradcheck_plugin.submission.pasted import constructed, place
 from gradcheck_plugin.submission.roles import label_first
 from gradcheck_plugin.submission.signature import arguments, line_of
 from gradcheck_plugin.submission.subject import Tape
+from gradcheck_plugin.submission.written import is_abstract
 from reference_impls.shapes import Layout
 
 ORDER = 5

@@ -17,7 +17,6 @@ import numpy as np
 
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission import tape
-from gradcheck_plugin.submission.built import is_abstract
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, guarded, private
 from gradcheck_plugin.submission.conventions import Candidate, layer_class
 from gradcheck_plugin.submission.conventions.layer_class import LayerClass
@@ -26,6 +25,7 @@ from gradcheck_plugin.submission.pasted import place
 from gradcheck_plugin.submission.roles import UPSTREAM, forward_inputs, is_label, label_first
 from gradcheck_plugin.submission.signature import Signature, arguments, line_of
 from gradcheck_plugin.submission.subject import Tape
+from gradcheck_plugin.submission.written import is_abstract
 from reference_impls.shapes import Layout
 
 ORDER = 25

@@ -1,0 +1,142 @@
+"""The user's functions and classes as they are written: their syntax trees, and what these say."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from typing import Any
+
+from gradcheck_plugin.submission.roles import BACKWARD, FORWARD
+
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a name, in lower case: `BinaryRBM_2` is made of binary, rbm and 2."""
+    apart = re.sub(r"([a-z0-9])([A-Z])|([A-Z])([A-Z][a-z])", r"\1\3_\2\4", name)
+    return [word for word in apart.lower().split("_") if word]
+
+
+def is_sampler(name: str) -> bool:
+    """Whether a name says Boltzmann machine: its backward is the other direction of a sampler, and no gradient."""
+    return bool({"rbm", "boltzmann"} & {*words_of(name)})
+
+
+def tree_of(thing: Callable[..., Any]) -> ast.AST | None:
+    """The definition of a function or class; None where its source is not at hand."""
+    try:
+        return _tree_of(thing)
+    except TypeError:  # no key of a cache
+        return _tree_of.__wrapped__(thing)
+
+
+@lru_cache(maxsize=512)
+def _tree_of(thing: Callable[..., Any]) -> ast.AST | None:
+    try:
+        body = ast.parse(textwrap.dedent(inspect.getsource(thing))).body
+    except (OSError, TypeError, SyntaxError):
+        return None
+    return body[0] if body else None
+
+
+def returned(function: Callable[..., Any]) -> Iterator[ast.expr]:
+    """What a function returns, without what the functions in it return."""
+    tree = tree_of(function)
+    if isinstance(tree, FunctionNode):
+        yield from (n.value for n in _own(tree) if isinstance(n, ast.Return) and n.value is not None)
+
+
+def assigned(function: Callable[..., Any], name: str) -> list[ast.expr]:
+    """What a function assigns to one of its names, in the order of its lines."""
+    tree, found = tree_of(function), []
+    for node in _own(tree) if isinstance(tree, FunctionNode) else ():
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        if any(isinstance(t, ast.Name) and t.id == name for t in targets):
+            assert isinstance(node, ast.Assign)
+            found.append(node.value)
+    return found
+
+
+def _own(tree: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a function, without those of the functions in it."""
+    for child in ast.iter_child_nodes(tree):
+        if not isinstance(child, FunctionNode | ast.Lambda | ast.ClassDef):
+            yield child
+            yield from _own(child)
+
+
+def is_stub(function: Callable[..., Any]) -> bool:
+    """Whether a function only announces itself: a docstring, `pass`, `...`, or an exception that says so."""
+    if getattr(function, "__isabstractmethod__", False):
+        return True
+    tree = tree_of(inspect.unwrap(function))
+    return isinstance(tree, FunctionNode) and all(map(_says_nothing, tree.body))
+
+
+def _says_nothing(statement: ast.stmt) -> bool:
+    if isinstance(statement, ast.Pass):
+        return True
+    if isinstance(statement, ast.Expr):
+        return isinstance(statement.value, ast.Constant)
+    if isinstance(statement, ast.Return):
+        return statement.value is None or ast.unparse(statement.value) in ("None", "NotImplemented")
+    return isinstance(statement, ast.Raise) and "NotImplemented" in ast.unparse(statement)
+
+
+def called_on_self(function: Callable[..., Any]) -> set[str]:
+    """The names of the methods that a method calls on its own object."""
+    tree = tree_of(function)
+    calls = [n.func for n in ast.walk(tree) if isinstance(n, ast.Call)] if tree is not None else []
+    owners = [f for f in calls if isinstance(f, ast.Attribute) and isinstance(f.value, ast.Name)]
+    return {f.attr for f in owners if isinstance(f.value, ast.Name) and f.value.id == "self"}
+
+
+_PARTS = ("layers", "modules", "blocks")
+
+
+def is_container(cls: Any) -> bool:
+    """Whether a class is made of other layers, which are checked by themselves.
+
+    Its constructor takes them under their name; any number of arguments are layers where it calls their backward.
+    """
+    try:
+        parameters = inspect.signature(cls.__init__).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    if "__init__" not in vars(cls):
+        return False
+    several = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    return any(p.name in _PARTS for p in parameters) or (several and _goes_back_through_others(cls))
+
+
+def _goes_back_through_others(cls: Any) -> bool:
+    methods = [m for m in vars(cls).values() if inspect.isfunction(m)]
+    nodes = [n for tree in map(tree_of, methods) if tree is not None for n in ast.walk(tree)]
+    called = [n.func for n in nodes if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)]
+    owners = [ast.unparse(f.value) for f in called if isinstance(f, ast.Attribute) and f.attr in BACKWARD]
+    return any(owner not in ("self", "super()") for owner in owners)
+
+
+def _first_method(cls: type, names: Iterable[str]) -> Any:
+    """The first of the names that is a method which somebody wrote."""
+    methods = (m.__func__ if isinstance(m, staticmethod) else m for n in names for m in [static(cls, n)])
+    return next((m for m in methods if inspect.isfunction(m)), None)
+
+
+def static(cls: type, name: str) -> Any:
+    """What a class has under a name, without running anything of it."""
+    return inspect.getattr_static(cls, name, None)
+
+
+def is_abstract(cls: type) -> bool:
+    """Whether a class leaves a part of its forward or backward to its heirs: a stub that is one, or is called there."""
+    if inspect.isabstract(cls):
+        return True
+    ways = [m for names in (FORWARD, BACKWARD, ("loss",)) if (m := _first_method(cls, names)) is not None]
+    hooks = {name for method in ways for name in called_on_self(method)}
+    parts = [*ways, *(m for n in hooks if inspect.isfunction(m := static(cls, n)))]
+    return any(map(is_stub, parts))
