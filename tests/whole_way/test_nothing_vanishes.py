@@ -381,3 +381,27 @@ def test_a_fault_of_ours_in_one_convention_hides_nothing(monkeypatch: pytest.Mon
     found = checked(tmp_path, AFFINE.format(factor=1))
     assert found.passes("Affine")
     assert [n.code for n in found.report.not_driven] == ["internal"]
+
+
+def test_a_constructor_behind_a_decorator_makes_no_container(tmp_path: Path) -> None:
+    source = """
+        import numpy as np
+
+        def logged(method):
+            def wrapper(self, *args, **kwargs):
+                return method(self, *args, **kwargs)
+            return wrapper
+
+        class Cube:
+            @logged
+            def __init__(self):
+                self.x = None
+
+            def forward(self, x):
+                self.x = x
+                return x ** 3
+
+            def backward(self, dout):
+                return 7 * dout * self.x ** 2
+    """
+    assert "dx" in checked(tmp_path, source).failed("Cube")
