@@ -167,8 +167,15 @@ class Target:
         ):
             reason = "right for an upstream gradient with one entry, such as a cross-entropy gives, and for no other"
             return replace(found, verdict=Verdict.INCONCLUSIVE, reason=reason)
-        why = getattr(self.subject.caller, "intentional", "")
-        if not why or found.finding is None or found.finding.code in ("raised", "time-limit", "not-implemented"):
+        intended = getattr(self.subject.caller, "intended", None)
+        if (
+            intended is None
+            or found.finding is None
+            or found.finding.code in ("raised", "time-limit", "not-implemented")
+        ):
+            return found
+        why = intended("" if found.property in ("contract", "forward", "kink") else self.array_of(found.property))
+        if not why:
             return found
         return replace(found, verdict=Verdict.INCONCLUSIVE, finding=None, reason=f"intentional: {why}")
 

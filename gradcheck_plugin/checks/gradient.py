@@ -117,7 +117,7 @@ def judge(subject: Subject, name: str, case: Case, layout: Layout) -> Judgement:
         if expected is None and referred(subject, case, layout, dy, out):
             reason = f"neither it nor the reference gives a gradient of `{subject.display(name)}`"
             return Judgement(Verdict.INCONCLUSIVE, reason, "not-found")
-        base.kind, base.reason = "not-implemented", "it is None"
+        base.kind, base.reason = "missing-gradient", "it is None"
         return base
     yours = numeric(raw)
     if yours is None:

@@ -88,6 +88,10 @@ CODES: dict[str, Code] = {
     ),
     "not-numeric": Code("`{grad}` is not an array of numbers: {n}", "return a NumPy array of floats"),
     "not-implemented": Code("`{grad}` is None: the backward gives no gradient of `{array}`", "return it, or set it"),
+    "missing-gradient": Code(
+        "backward gives no gradient for `{array}`, which the forward depends on",
+        "return it with the others, or set it; of what is data, a name such as `target` or `mask` says so",
+    ),
     # clauses of the contract
     "upstream-ignored": Code(
         "backward ignores the upstream gradient: `{grad}` does not change with it",

@@ -31,12 +31,15 @@ def to_array(value: Any) -> Array:
 
 
 @contextlib.contextmanager
-def double() -> Iterator[None]:
-    """New tensors are float64 for the length of the block: `torch.ones(n)` must not meet float64 inputs as float32."""
+def double(dtype: Any = None) -> Iterator[None]:
+    """New tensors are float64 for the length of the block: `torch.ones(n)` must not meet float64 inputs as float32.
+
+    `dtype` is another type than that for new tensors.
+    """
     import torch
 
     kept = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
+    torch.set_default_dtype(dtype or torch.float64)
     try:
         yield
     finally:

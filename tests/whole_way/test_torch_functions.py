@@ -1,0 +1,282 @@
+"""Subclasses of torch.autograd.Function: every output, every input, settings that are no tensors, both styles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from from_file import Checked, checked
+
+HEAD = (
+    "import torch\nfrom torch.autograd import Function\nfrom torch.autograd.function import once_differentiable\n\n\n"
+)
+
+
+def of(tmp_path: Path, forward: str, backward: str, *, head: str = "", arguments: str = "x", tail: str = "") -> Checked:
+    """The verdicts on a Function `F` with these bodies."""
+    lines = ["class F(Function):", "    @staticmethod", f"    def forward(ctx, {arguments}):"]
+    lines += [f"        {line}" for line in forward.strip().splitlines()]
+    lines += ["", "    @staticmethod", "    def backward(ctx, *grads):", "        g = grads[0]"]
+    lines += [f"        {line}" for line in backward.strip().splitlines()]
+    return checked(tmp_path, HEAD + head + "\n".join(lines) + "\n\n\n" + tail, cases=4)
+
+
+SIN_COS = "ctx.save_for_backward(x)\nreturn torch.sin(x), torch.cos(x)"
+
+
+@pytest.mark.parametrize(("second", "right"), [("-g2 * x.sin()", True), ("g2 * x.sin()", False), ("0", False)])
+def test_every_output_is_judged(tmp_path: Path, second: str, right: bool) -> None:
+    found = of(tmp_path, SIN_COS, f"(x,) = ctx.saved_tensors\ng2 = grads[1]\nreturn g * x.cos() + {second}")
+    assert found.passes("F") if right else "dx" in found.failed("F")
+
+
+@pytest.mark.parametrize(("factor", "right"), [("g", True), ("2 * g", False)])
+def test_outputs_without_a_gradient_are_left_out(tmp_path: Path, factor: str, right: bool) -> None:
+    forward = """
+values, index = x.sort(dim=-1)
+ctx.save_for_backward(index)
+ctx.mark_non_differentiable(index)
+return values, index
+"""
+    backward = f"(index,) = ctx.saved_tensors\nreturn torch.zeros_like(g).scatter(-1, index, {factor})"
+    found = of(tmp_path, forward, backward)
+    assert found.passes("F") if right else "dx" in found.failed("F")
+
+
+@pytest.mark.parametrize(("second", "right"), [("g * x", True), ("None", False)])
+def test_none_for_an_input_that_has_a_gradient_fails(tmp_path: Path, second: str, right: bool) -> None:
+    forward, backward = "ctx.save_for_backward(x, y)\nreturn x * y + y", "x, y = ctx.saved_tensors\n"
+    second = second if second == "None" else "g * x + g"
+    found = of(tmp_path, forward, backward + f"return g * y, {second}", arguments="x, y")
+    if right:
+        assert found.passes("F")
+    else:
+        assert found.failed("F") == {"dy": "missing-gradient"}
+        assert found.exit_code == 1
+
+
+def test_none_is_right_where_nothing_depends_on_an_input(tmp_path: Path) -> None:
+    forward = "ctx.save_for_backward(y > 0)\nreturn torch.where(y > 0, x, 2 * x)"
+    found = of(tmp_path, forward, "(m,) = ctx.saved_tensors\nreturn torch.where(m, g, 2 * g), None", arguments="x, y")
+    assert found.passes("F")
+    assert set(found.verdicts("F")) == {"contract", "dx"}
+
+
+@pytest.mark.parametrize(("factor", "right"), [("", True), ("0.5 * ", False)])
+def test_targets_are_not_asked_for_a_gradient(tmp_path: Path, factor: str, right: bool) -> None:
+    forward = "ctx.save_for_backward(x, target)\nreturn ((x - target) ** 2).sum()"
+    backward = f"x, target = ctx.saved_tensors\nreturn {factor}2 * g * (x - target), None"
+    found = of(tmp_path, forward, backward, arguments="x, target")
+    assert set(found.failed("F")) == (set() if right else {"dx"})
+    assert "dtarget" not in found.verdicts("F")
+
+
+@pytest.mark.parametrize(("given", "right"), [("g * y", True), ("y", False), ("g", False)])
+def test_what_the_forward_saved_may_come_back(tmp_path: Path, given: str, right: bool) -> None:
+    forward = "y = torch.exp(x)\nctx.save_for_backward(y)\nreturn y"
+    found = of(tmp_path, forward, f"(y,) = ctx.saved_tensors\nreturn {given}")
+    assert not found.refused
+    assert found.passes("F") if right else found.failed("F")
+
+
+def test_a_saved_input_that_comes_back_is_judged(tmp_path: Path) -> None:
+    found = of(tmp_path, "ctx.save_for_backward(x)\nreturn x * x", "(x,) = ctx.saved_tensors\nreturn x")
+    assert found.failed("F")
+    assert not found.refused
+
+
+SOFTMAX = "y = torch.softmax(x, dim)\nctx.save_for_backward(y)\nctx.dim = dim\nreturn y"
+SOFTMAX_BACK = "(y,) = ctx.saved_tensors\nreturn y * (g - {0}(y * g).sum(ctx.dim, keepdim=True)), None"
+TOP = "v, i = x.topk({0}, dim=-1)\nctx.save_for_backward(i)\nctx.shape = x.shape\nreturn v"
+TOP_BACK = "(i,) = ctx.saved_tensors\nreturn {0}torch.zeros(ctx.shape).scatter(-1, i, g), None"
+REPEATED = "ctx.n = n\ny = x\nfor _ in range(n):\n    y = 2 * y\nreturn y"
+CALLED = (
+    "with torch.enable_grad():\n    z = x.detach().requires_grad_()\n    y = f(z)\nctx.kept = (z, y)\nreturn y.detach()"
+)
+CALLED_BACK = "z, y = ctx.kept\nreturn {0}torch.autograd.grad(y, z, g, retain_graph=True)[0], None"
+SETTINGS = {
+    "axis by default": ("x, dim=-1", SOFTMAX, SOFTMAX_BACK, ""),
+    "axis by use": ("x, along", SOFTMAX.replace("dim)", "along)").replace("= dim", "= along"), SOFTMAX_BACK, ""),
+    "whole number by annotation": ("x, n: int", TOP.format("n"), TOP_BACK, ""),
+    "whole number by use": ("x, count", TOP.format("count"), TOP_BACK, ""),
+    "count of a loop": ("x, n", REPEATED, "return {0}g * 2 ** ctx.n, None", ""),
+    "function": ("x, f", CALLED, CALLED_BACK, ""),
+    "nothing by default": ("x, top=None", TOP.format("2 if top is None else top"), TOP_BACK, ""),
+    "text": (
+        "x, kind",
+        "ctx.kind = kind\nif kind == 'double':\n    return 2 * x\nelif kind == 'triple':\n    return 3 * x\n"
+        "raise ValueError(kind)",
+        "return {0}g * (2 if ctx.kind == 'double' else 3), None",
+        "",
+    ),
+    "bounds": (
+        "x, low: float, high: float",
+        "ctx.save_for_backward((x >= low) & (x <= high))\nreturn x.clamp(low, high)",
+        "return {0}g * ctx.saved_tensors[0], None, None",
+        "",
+    ),
+}  # fmt: skip
+SETTINGS["the author's own call"] = (
+    "x, spread",
+    "ctx.save_for_backward(x)\nctx.s = spread\nreturn x**2 * spread[0] + x * spread[1]",
+    "(x,) = ctx.saved_tensors\nreturn {0}g * (2 * x * ctx.s[0] + ctx.s[1]), None",
+    "def f(x):\n    return F.apply(x, (1.5, 2))\n",
+)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("right", [True, False])
+def test_settings_get_no_tensors(tmp_path: Path, name: str, right: bool) -> None:
+    arguments, forward, backward, tail = SETTINGS[name]
+    found = of(tmp_path, forward, backward.format("" if right else "3 * "), arguments=arguments, tail=tail)
+    assert not found.refused
+    assert set(found.verdicts("F")) <= {"contract", "forward", "dx", "kink"}
+    assert found.passes("F") if right else "dx" in found.failed("F")
+
+
+@pytest.mark.parametrize(("divided", "right"), [("12", True), ("1", False)])
+def test_a_flag_is_a_setting(tmp_path: Path, divided: str, right: bool) -> None:
+    forward = "ctx.flag, ctx.shape = flag, x.shape\nif flag:\n    return x.mean()\nreturn x.sum()"
+    count = "1" if divided == "1" else "torch.Size(ctx.shape).numel()"
+    found = of(
+        tmp_path, forward, f"return (g / ({count} if ctx.flag else 1)).expand(ctx.shape), None", arguments="x, flag"
+    )
+    assert found.passes("F") if right else "dx" in found.failed("F")
+
+
+def test_the_default_of_a_wrapper_is_the_value(tmp_path: Path) -> None:
+    tail = "def sharpen(x, power=3):\n    return F.apply(x, power)\n"
+    forward = "ctx.save_for_backward(x)\nctx.power = power\nassert isinstance(power, int), power\nreturn x ** power"
+    backward = "(x,) = ctx.saved_tensors\nreturn {}g * ctx.power * x ** (ctx.power - 1), None"
+    assert of(tmp_path, forward, backward.format(""), arguments="x, power", tail=tail).passes("F")
+    assert "dx" in of(tmp_path, forward, backward.format("2 * "), arguments="x, power", tail=tail).failed("F")
+
+
+NEW_STYLE = """
+class F(Function):
+    @staticmethod
+    def forward(x, n):
+        return x ** n
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        x, n = inputs
+        ctx.save_for_backward(x)
+        ctx.n = n
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return grad_output * {factor} * x ** (ctx.n - 1), None
+
+
+def power(x, n=3):
+    return F.apply(x, n)
+"""
+
+
+@pytest.mark.parametrize(("factor", "right"), [("ctx.n", True), ("1", False)])
+def test_setup_context_is_driven(tmp_path: Path, factor: str, right: bool) -> None:
+    found = checked(tmp_path, HEAD + NEW_STYLE.format(factor=factor))
+    assert found.passes("F") if right else set(found.failed("F")) == {"dx"}
+
+
+TWO_IN_NEW_STYLE = """
+class Mul(Function):
+    @staticmethod
+    def forward(a, b):
+        return a * b
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        a, b = ctx.saved_tensors
+        return grad_output * {first}, grad_output * a
+"""
+
+
+@pytest.mark.parametrize(("first", "right"), [("b", True), ("a", False)])
+def test_setup_context_with_two_tensors(tmp_path: Path, first: str, right: bool) -> None:
+    found = checked(tmp_path, HEAD + TWO_IN_NEW_STYLE.format(first=first))
+    assert found.passes("Mul") if right else "da" in found.failed("Mul")
+
+
+def test_float32_is_said_to_be_promoted_only_where_it_is(tmp_path: Path) -> None:
+    plain = of(tmp_path, "ctx.save_for_backward(x)\nreturn 0.5 * (5 * x**3 - 3 * x)",
+               "(x,) = ctx.saved_tensors\nreturn g * 1.5 * (5 * x**2 - 1)")  # fmt: skip
+    assert plain.passes("F")
+    assert not plain.result("F", "contract").advice
+    wide = of(tmp_path, "ctx.save_for_backward(x)\nreturn (x.double()) ** 3",
+              "(x,) = ctx.saved_tensors\nreturn (3 * g * x**2).to(x.dtype)")  # fmt: skip
+    assert [a.code for a in wide.result("F", "contract").advice] == ["promotes-float32"]
+
+
+ON_CTX = {
+    "needs_input_grad": (
+        "x, y",
+        "ctx.save_for_backward(x, y)\nreturn x * y + y",
+        "x, y = ctx.saved_tensors\na = b = None\nif ctx.needs_input_grad[0]:\n    a = g * y\n"
+        "if ctx.needs_input_grad[1]:\n    b = {0}g * (x + 1)\nreturn a, b",
+        "dy",
+    ),
+    "mark_dirty": (
+        "x",
+        "x.exp_()\nctx.mark_dirty(x)\nctx.save_for_backward(x)\nreturn x",
+        "(y,) = ctx.saved_tensors\nreturn {0}g * y",
+        "dx",
+    ),
+    "set_materialize_grads": (
+        "x",
+        "ctx.set_materialize_grads(False)\nctx.save_for_backward(x)\nreturn x**3",
+        "if g is None:\n    return None\n(x,) = ctx.saved_tensors\nreturn {0}3 * g * x**2",
+        "dx",
+    ),
+    "nothing saved": (
+        "x, bias=None",
+        "ctx.save_for_backward(x, bias)\nreturn x**2 if bias is None else x**2 + bias",
+        "x, bias = ctx.saved_tensors\nreturn {0}2 * g * x, None if bias is None else g",
+        "dx",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ON_CTX)
+@pytest.mark.parametrize("right", [True, False])
+def test_what_ctx_offers_works(tmp_path: Path, name: str, right: bool) -> None:
+    arguments, forward, backward, wrong = ON_CTX[name]
+    found = of(tmp_path, forward, backward.format("" if right else "2 * "), arguments=arguments)
+    assert found.passes("F") if right else wrong in found.failed("F")
+
+
+ONCE = """
+class Square(Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return {factor}g * x
+"""
+
+
+@pytest.mark.parametrize(("factor", "right"), [("2 * ", True), ("", False)])
+def test_once_differentiable(tmp_path: Path, factor: str, right: bool) -> None:
+    found = checked(tmp_path, HEAD + ONCE.format(factor=factor))
+    assert found.passes("Square") if right else "dx" in found.failed("Square")
+
+
+@pytest.mark.parametrize(
+    ("back", "right"), [("zeros.index_add(0, rows, g)", True), ("zeros.index_copy(0, rows, g)", False)]
+)
+def test_indices_are_whole_numbers(tmp_path: Path, back: str, right: bool) -> None:
+    forward = "ctx.save_for_backward(rows)\nctx.shape = x.shape\nreturn x.index_select(0, rows)"
+    backward = f"(rows,) = ctx.saved_tensors\nzeros = torch.zeros(ctx.shape)\nreturn {back}, None"
+    found = of(tmp_path, forward, backward, arguments="x, rows")
+    assert found.passes("F") if right else "dx" in found.failed("F")
