@@ -28,7 +28,7 @@ from typing import Any
 from gradcheck_plugin.submission import older, stand_in
 from gradcheck_plugin.submission.limits import TimeLimit, time_limit
 from gradcheck_plugin.submission.notebook import Notebook, from_python_2, read_notebook
-from gradcheck_plugin.submission.stand_in import StandIn, StandInModule
+from gradcheck_plugin.submission.stand_in import Replacement, StandIn, StandInModule
 from gradcheck_plugin.submission.surroundings import PRIVATE, Surroundings, numbers
 
 SUFFIXES = (".py", ".ipynb")
@@ -121,7 +121,7 @@ def load(path: Path, *, seconds: float = 20.0, era: older.Era = older.PRESENT) -
         module = session.attempt()
     _publish(module)
     others = session.surroundings.kept.values()
-    own = (other for other in others if other is not module and not isinstance(other, StandInModule))
+    own = (other for other in others if other is not module and not isinstance(other, Replacement))
     return Loaded(path, module.__dict__, source, tuple(session.notes), (module, *own), notebook)
 
 

@@ -93,7 +93,11 @@ class StandIn:
         return f"<stand-in for {self._name}, which is not installed>"
 
 
-class StandInModule(ModuleType):
+class Replacement(ModuleType):
+    """A module in the place of one that is not installed."""
+
+
+class StandInModule(Replacement):
     def __getattr__(self, name: str) -> Any:
         return getattr(StandIn(self.__name__), name)
 
@@ -112,9 +116,31 @@ class Completed(ModuleType):
         return getattr(self._module, name, None) or getattr(StandIn(self.__name__), name)
 
 
+class NumpyInstead(Replacement):
+    """NumPy in the place of a package that computes the same on another device; what only that has is a stand-in."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _OF_A_DEVICE:
+            return _OF_A_DEVICE[name]
+        inner = self.__name__.partition(".")[2]
+        try:
+            module = importlib.import_module(".".join(filter(None, ("numpy", inner))))
+        except ImportError:
+            return getattr(StandIn(self.__name__), name)
+        old = _OLD["numpy"].get(name) if not inner else None
+        if hasattr(module, name) or old is None:
+            return getattr(module, name, None) or getattr(StandIn(self.__name__), name)
+        return getattr(module, old) if isinstance(old, str) else old
+
+
+_OF_A_DEVICE = {"asnumpy": np.asarray, "get_array_module": lambda *arrays: np}
+LIKE_NUMPY = ("cupy",)
+
+
 class StandInLoader(importlib.abc.Loader):
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
-        return StandInModule(spec.name)
+        like_numpy = spec.name.partition(".")[0] in LIKE_NUMPY
+        return NumpyInstead(spec.name) if like_numpy else StandInModule(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
         return None

@@ -13,6 +13,7 @@ import io
 import itertools
 import os
 import random
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType, ModuleType
 
-from gradcheck_plugin.submission.stand_in import StandInLoader, StandInModule, is_wanted
+from gradcheck_plugin.submission.stand_in import LIKE_NUMPY, Replacement, StandInLoader, is_guarded, is_wanted
 
 PRIVATE = "_gradcheck_submission"
 LEVELS = 6  # folders above the file that are searched
@@ -103,10 +104,10 @@ class Surroundings:
         return own
 
     def is_own(self, name: str, module: ModuleType) -> bool:
-        if name.partition(".")[0] in self.reserved or isinstance(module, StandInModule):
-            return isinstance(module, StandInModule)
+        if name.partition(".")[0] in self.reserved or isinstance(module, Replacement):
+            return isinstance(module, Replacement)
         file = getattr(module, "__file__", None)
-        places = [file] if isinstance(file, str) else list(getattr(module, "__path__", ()))
+        places = [file] if isinstance(file, str) else _places(module)
         return any(self._is_users_folder(Path(place).parent) for place in places)
 
     def _is_users_folder(self, folder: Path) -> bool:
@@ -127,32 +128,58 @@ class Surroundings:
             return self._spec(name, self.path)
         if self.top is not None and self.entry.startswith(f"{name}."):
             return self._package(name, self.top.joinpath(*name.split(".")))
-        if path is None and not self.asking()[0]:
+        tree, _ = self.asking()
+        if path is None and tree is None:
             return None
-        return self._spec(name, self._beside(name, path))
+        if path is None and (whole := self._implicitly(name)):
+            return importlib.machinery.ModuleSpec(name, _SameModule(whole))
+        return self._beside(name, path, _inside(tree, name) if tree else set())
+
+    def _implicitly(self, name: str) -> str:
+        """The full name of a module of the asking file's own package, which Python 2 finds by its last name alone.
+
+        That is how it is meant where the module imports from the package itself: it cannot be loaded otherwise.
+        """
+        frame = self._asker()
+        package = frame.f_globals.get("__package__") if frame else ""
+        file = _in_folder(Path(frame.f_code.co_filename).parent, name) if frame and package else None
+        if file is None or file.name == "__init__.py":
+            return ""
+        text = file.read_text(encoding="utf-8", errors="replace")
+        return f"{package}.{name}" if re.search(r"^\s*from\s+\.", text, re.MULTILINE) else ""
 
     def find_last(self, name: str, path: Sequence[str] | None) -> importlib.machinery.ModuleSpec | None:
         """After all finders: the user's file in another folder of the repository, else a stand-in."""
         tree, line = self.asking()
-        if path is not None and not isinstance(sys.modules.get(name.rpartition(".")[0]), StandInModule):
+        if path is not None and not isinstance(sys.modules.get(name.rpartition(".")[0]), Replacement):
             return None
-        if tree and path is None and (file := self._elsewhere(name)):
+        if tree and path is None and (file := self._elsewhere(name) or self._of_another_case(name, tree, line)):
             self.notes[f"`{name}` was taken from {os.path.relpath(file, self.path.parent)}"] = None
             return self._spec(name, file)
+        if tree and path is None and _holds(self.path.parent, _inside(tree, name)):
+            self.notes[f"there is no folder `{name}`; the folder of the file was taken for it"] = None
+            return _namespace(name, self.path.parent)
         notebook = self.path.suffix == ".ipynb"  # only definitions are executed, and many do without the package
         if not tree or not (notebook or is_wanted(name, tree, line)):
             return None
-        self.notes[f"{name.partition('.')[0]} is not installed; a stand-in was imported"] = None
+        package = name.partition(".")[0]
+        instead = "NumPy was used in its place" if package in LIKE_NUMPY else "a stand-in was imported"
+        self.notes[f"{package} is not installed; {instead}"] = None
         return importlib.machinery.ModuleSpec(name, StandInLoader(), is_package=True)
 
     def asking(self) -> tuple[ast.Module | None, int]:
         """The file, if it is one of the user's, and the line with the import statement that is being executed."""
+        frame = self._asker()
+        return (self.trees[frame.f_code.co_filename], frame.f_lineno) if frame else (None, 0)
+
+    def _asker(self) -> FrameType | None:
+        """The frame of the import statement that is being executed, if it is in one of the user's files."""
         frame: FrameType | None = sys._getframe(1)
         while frame and (frame.f_code.co_filename.startswith(_HERE) or "importlib" in frame.f_code.co_filename):
             if frame.f_code is importlib.util.find_spec.__code__:
-                return None, 0  # `find_spec`: the file only asks whether there is such a package
+                return None  # `find_spec`: the file only asks whether there is such a package
             frame = frame.f_back
-        return (self.trees.get(frame.f_code.co_filename), frame.f_lineno) if frame else (None, 0)
+        return frame if frame and frame.f_code.co_filename in self.trees else None
 
     def _spec(self, name: str, file: Path | None) -> importlib.machinery.ModuleSpec | None:
         if file is None:
@@ -165,15 +192,31 @@ class Surroundings:
         """A package that the file is in, with or without `__init__.py`."""
         if (folder / "__init__.py").exists():
             return self._spec(name, folder / "__init__.py")
-        spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
-        spec.submodule_search_locations = [str(folder)]
-        return spec
+        return _namespace(name, folder)
 
-    def _beside(self, name: str, path: Sequence[str] | None) -> Path | None:
-        """The file of the user's own module of that full name; `path` is that of its package."""
+    def _beside(self, name: str, path: Sequence[str] | None, inside: set[str]) -> importlib.machinery.ModuleSpec | None:
+        """The user's own module of that full name; `path` is that of its package, `inside` what it has to hold.
+
+        A package is not what its own insides are imported from: such a folder is asked after the others. A module
+        that holds nothing is not the package whose modules are asked for, though it has its name.
+        """
         folders = [*self.folders, *self._added_folders()] if path is None else [Path(place) for place in path]
-        own = filter(self._is_users_folder, folders)
-        return next(filter(None, (_in_folder(folder, name.rpartition(".")[2]) for folder in own)), None)
+        own = [folder for folder in folders if self._is_users_folder(folder)]
+        own.sort(key=lambda folder: folder != self.path.parent and (folder / "__init__.py").exists())
+        last = name.rpartition(".")[2]
+        found = [file for folder in own if (file := _in_folder(folder, last))]
+        fitting = (file for file in found if not inside or _holds(_package_of(file), inside))
+        if file := next(fitting, None):
+            return self._spec(name, file)
+        if package := next((folder / last for folder in own if inside and _holds(folder / last, inside)), None):
+            return _namespace(name, package)
+        return self._spec(name, next(iter(found), None))
+
+    def _of_another_case(self, name: str, tree: ast.Module, line: int) -> Path | None:
+        """The file of a module that is `Layer.py` where `layer` is imported, as some file systems allow."""
+        if is_guarded(tree, line):
+            return None
+        return next(filter(None, (_in_folder(folder, name, str.lower) for folder in self.folders)), None)
 
     def _elsewhere(self, name: str) -> Path | None:
         """The file of a module of that name in any folder of the repository, the nearest first."""
@@ -199,6 +242,21 @@ class _OwnLoader(importlib.abc.Loader):
         self.around.execute(module, self.file)
 
 
+class _SameModule(importlib.abc.Loader):
+    """Gives the module of another name: one module that is known by two."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
+        module = importlib.import_module(self.name)
+        self.own = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__ = self.own  # that of its full name, which the machinery has replaced
+
+
 # --- folders ---
 
 
@@ -206,7 +264,8 @@ def _entry(path: Path, tree: ast.Module) -> tuple[str, Path | None]:
     """The name to import the file under and, when it imports from its own package, the folder of the outermost one."""
     levels = [node.level for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level]
     packages = len(list(itertools.takewhile(lambda folder: (folder / "__init__.py").exists(), path.parents)))
-    if not levels and not (packages and path.parents[packages - 1].name in _imported(tree)):
+    outermost = {name.partition(".")[0] for name in _imported(tree)}
+    if not levels and not (packages and path.parents[packages - 1].name in outermost):
         return f"{PRIVATE}_{next(numbers)}_{path.stem}", None
     depth = min(max(packages, *levels, 1), len(path.parents) - 1)
     names = [*(folder.name for folder in reversed(path.parents[:depth])), path.stem]
@@ -214,10 +273,9 @@ def _entry(path: Path, tree: ast.Module) -> tuple[str, Path | None]:
 
 
 def _imported(tree: ast.Module) -> set[str]:
-    """The outermost names of the modules that a file imports by their full name."""
-    full = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
-    full += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
-    return {name.partition(".")[0] for name in full}
+    """The modules that a file imports by their full names."""
+    full = {n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module and not n.level}
+    return full | {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
 
 
 def _folders(path: Path) -> tuple[list[Path], bool]:
@@ -232,12 +290,50 @@ def _folders(path: Path) -> tuple[list[Path], bool]:
     return found, False
 
 
-def _in_folder(folder: Path, name: str) -> Path | None:
-    """The file of a module or of a regular package of that name."""
-    for file in (folder / name / "__init__.py", folder / f"{name}.py"):
+def _in_folder(folder: Path, name: str, alike: Callable[[str], str] | None = None) -> Path | None:
+    """The file of a module or of a regular package of that name, or of one that is `alike`."""
+    names = [name]
+    if alike is not None:
+        names = sorted(
+            {n.removesuffix(".py") for n in os.listdir(folder) if alike(n.removesuffix(".py")) == alike(name)}
+        )
+    for file in (place for n in names for place in (folder / n / "__init__.py", folder / f"{n}.py")):
         if file.is_file():
             return file
     return None
+
+
+def _inside(tree: ast.Module, package: str) -> set[str]:
+    """The modules that a file imports from a package by their full names."""
+    starts = f"{package}."
+    return {n.removeprefix(starts).partition(".")[0] for n in _imported(tree) if n.startswith(starts)}
+
+
+def _holds(package: Path | None, modules: set[str]) -> bool:
+    """Whether a folder has all of some modules and packages; none are in every folder's power to give."""
+    if package is None or not modules:
+        return False
+    return all(_in_folder(package, name) or (package / name).is_dir() for name in modules)
+
+
+def _package_of(file: Path) -> Path | None:
+    return file.parent if file.name == "__init__.py" else None
+
+
+def _namespace(name: str, folder: Path) -> importlib.machinery.ModuleSpec:
+    """A package without `__init__.py`."""
+    spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
+    spec.submodule_search_locations = [str(folder)]
+    return spec
+
+
+def _places(module: ModuleType) -> list[str]:
+    """The folders of a package. One without `__init__.py` looks for them in its parent, which may be gone by now."""
+    path = getattr(module, "__path__", ())
+    try:
+        return list(path)
+    except KeyError:
+        return list(getattr(path, "_path", ()))
 
 
 def _walk(folders: Sequence[Path]) -> Iterator[Path]:
