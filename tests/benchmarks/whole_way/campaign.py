@@ -1,0 +1,317 @@
+"""Files of generated objects, opened as a user's file is, and what becomes of each object."""
+
+from __future__ import annotations
+
+import ast
+import multiprocessing
+import re
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from benchmarks.whole_way import conventions
+from benchmarks.whole_way.collect import Unwritable, stores
+from benchmarks.whole_way.conventions import Convention
+from benchmarks.whole_way.mutate import mutated
+from benchmarks.whole_way.style import Style
+from benchmarks.whole_way.written import Made
+from gradcheck_plugin.model import Verdict
+from gradcheck_plugin.suite import Settings, open_file
+from reference_impls import specs
+from reference_impls.spec import LayerSpec
+
+OBJECTS = 12  # in one file
+PLAIN = ("MyLayer", "Layer", "Block", "Node", "Module", "Op", "Custom", "Unit")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One property of one object, as the checker reports it."""
+
+    target: str
+    property: str
+    verdict: str
+    says: str = ""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the checker says of a file: properties, and the objects that it does not drive with the reasons."""
+
+    rows: tuple[Row, ...]
+    refused: Mapping[str, str]
+    problem: str = ""
+
+
+Checker = Callable[[Path, int], Said]
+
+
+def opened(path: Path, cases: int) -> Said:
+    """The checker itself, opened on the file as the command opens it."""
+    suite = open_file(path, Settings(cases=cases), name=path.name)
+    results = [r for target in suite.targets for r in target.check_all()]
+    rows = tuple(
+        Row(r.target, r.property, r.verdict.value, f"{r.finding.code}: {r.finding.message}" if r.finding else r.reason)
+        for r in results
+    )
+    refused = {n.target: f"{n.code}: {n.reason}" for n in suite.not_driven}
+    return Said(rows, refused, suite.problem.message if suite.problem else "")
+
+
+@dataclass
+class Object:
+    """One generated object of a file, and what it is meant to be."""
+
+    made: Made
+    reference: str
+    family: str
+    variant: str
+    fault: str = ""  # what is wrong with it; nothing where it is right
+
+    @property
+    def right(self) -> bool:
+        return not self.fault
+
+
+@dataclass
+class Outcome:
+    """What became of one object."""
+
+    file: int
+    name: str
+    reference: str
+    family: str
+    convention: str
+    variant: str
+    fault: str
+    outcome: str
+    says: str
+
+    @property
+    def bug(self) -> bool:
+        """Whether the checker said something untrue, or nothing."""
+        return self.outcome in (("PASS", "vanished") if self.fault else ("FAIL", "vanished"))
+
+
+@dataclass
+class Source:
+    """One file."""
+
+    number: int
+    convention: Convention
+    text: str
+    objects: list[Object]
+    dropped: Counter[str] = field(default_factory=Counter)
+
+
+def names_of(spec: LayerSpec) -> list[str]:
+    return [spec.name, *(a for a in spec.aliases if re.fullmatch(r"[A-Za-z]\w*", a))]
+
+
+class Writer:
+    """Files by their numbers; the same number gives the same file."""
+
+    def __init__(self, seed: int, references: list[str] | None = None, convention: str = "") -> None:
+        every = specs()
+        self.seed = seed
+        self.chosen = [every[n] for n in references or every]
+        self.conventions = [c for c in conventions.ALL if convention in ("", c.name)]
+
+    def file(self, number: int, right: bool) -> Source:
+        rng = Random(f"{self.seed} {number}")
+        convention = self.conventions[number % len(self.conventions)]
+        style = Style(rng)
+        suited = [s for s in self.chosen if convention.suits(s)]
+        source = Source(number, convention, "", [])
+        texts: list[str] = []
+        taken: dict[str, str] = {}
+        space: dict[str, Any] = {}
+        preamble = convention.preamble(style)
+        exec(compile(preamble, f"<file {number}>", "exec"), space)
+        tries = 0
+        while suited and len(source.objects) < OBJECTS and tries < 4 * OBJECTS:
+            tries += 1
+            spec = rng.choice(suited)
+            style.rng = Random(rng.random())
+            try:
+                made = self._object(spec, convention, style, right, taken, space)
+            except (Unwritable, SyntaxError) as exc:
+                source.dropped[f"{spec.name}: {exc}"] += 1
+                continue
+            source.objects.append(made)
+            texts.append(made.made.text.strip("\n") + "\n")
+        source.text = style.spaced(preamble + "\n\n" + "\n\n".join(texts))
+        return source
+
+    def _object(
+        self, spec: LayerSpec, convention: Convention, style: Style, right: bool, taken: dict[str, str], space: dict[str, Any]
+    ) -> Object:  # fmt: skip
+        rng = style.rng
+        variant, layout = rng.choice(spec.layouts())
+        mistakes = [m for m in spec.mistakes if (m.backward or m.forward) and m.variant in ("", variant.note)]
+        mistake = rng.choice(mistakes) if mistakes and not right and rng.random() < 0.5 else None
+        kernel = style.named(convention.kernel(spec, variant, layout, mistake, rng), convention.style)
+        name = rng.choice(names_of(spec)) if rng.random() < 0.9 else rng.choice(PLAIN)
+        keep = style.gradient
+        try:
+            made = convention.write(style, kernel, name if convention.fits(name, taken) else f"{name}{len(taken)}")
+        finally:
+            style.gradient = keep
+        if any(n in taken and taken[n] == "object" for n in made.mentioned):
+            raise Unwritable("another object of its name is in the file")
+        made.text = _settled(made, taken)
+        fault = mistake.code if mistake else ""
+        if not right and mistake is None:
+            changed = mutated(made.text, made.backwards, rng)
+            if changed is None:
+                raise Unwritable("no place for a fault")
+            made.text, fault = changed
+        inner = dict(space)
+        exec(compile(made.text, f"<{made.name}>", "exec"), inner)
+        found, why = convention.verdict(kernel, made, inner)
+        if found != ("right" if right else "wrong"):
+            raise Unwritable(
+                f"as generated it is {found} ({convention.name}, {variant.note or 'base'}, {fault}): {why}"
+            )
+        for node in ast.parse(made.text).body:
+            for n in stores(node) if isinstance(node, ast.Assign) else [getattr(node, "name", "")]:
+                taken[n] = ast.unparse(node)
+        taken.update(dict.fromkeys(made.mentioned, "object"))
+        space.update({n: inner[n] for n in inner if n not in space})
+        return Object(made, spec.name, spec.family, variant.note, fault)
+
+
+def _settled(made: Made, taken: dict[str, str]) -> str:
+    """The text of an object without helpers that the file has, and with other names for those that differ."""
+    text = made.text
+    kept = []
+    for node in ast.parse(text).body:
+        names = stores(node) if isinstance(node, ast.Assign) else {getattr(node, "name", "")}
+        same = [n for n in names if n in taken]
+        if same and all(taken[n] == ast.unparse(node) for n in same):
+            kept.append((node, True))
+        elif same and names & {made.name, *made.mentioned}:
+            raise Unwritable("a helper of the file has its name")
+        else:
+            kept.append((node, False))
+            for n in same:
+                text = re.sub(rf"(?<![.\w]){n}\b(?!=)", f"{n}_{len(taken)}", text)
+    for node, drop in kept:
+        if drop:
+            text = _without(text, node)
+    return text
+
+
+def _without(text: str, node: ast.stmt) -> str:
+    wanted = ast.unparse(node)
+    for other in ast.parse(text).body:
+        if ast.unparse(other) == wanted:
+            lines = text.splitlines(keepends=True)
+            del lines[other.lineno - 1 : other.end_lineno]
+            return "".join(lines)
+    return text
+
+
+def judged(source: Source, said: Said) -> list[Outcome]:
+    """The outcome of every object of a file."""
+    found = []
+    for thing in source.objects:
+        names = set(thing.made.mentioned)
+        rows = [r for r in said.rows if r.target in names or r.target.split(".")[0] in names]
+        refused = [reason for target, reason in said.refused.items() if target in names]
+        verdicts = {r.verdict for r in rows}
+        if Verdict.FAIL.value in verdicts:
+            outcome = "FAIL"
+            says = next(f"{r.property}: {r.says}" for r in rows if r.verdict == Verdict.FAIL.value)
+        elif verdicts == {Verdict.PASS.value}:
+            outcome, says = "PASS", ""
+        elif rows:
+            outcome = "open"
+            says = next(f"{r.property}: {r.says}" for r in rows if r.verdict != Verdict.PASS.value)
+        elif refused or said.problem:
+            outcome, says = "refused", (refused or [said.problem])[0]
+        else:
+            outcome, says = "vanished", ""
+        found.append(
+            Outcome(source.number, thing.made.name, thing.reference, thing.family, source.convention.name,
+                    thing.variant, thing.fault, outcome, says)
+        )  # fmt: skip
+    return found
+
+
+def strays(source: Source, said: Said) -> list[str]:
+    """What the checker says of things that are no object of the campaign, such as helpers."""
+    names = {n for o in source.objects for n in o.made.mentioned}
+    return [f"{r.target} {r.property}: {r.says}" for r in said.rows
+            if r.verdict == "FAIL" and r.target not in names and r.target.split(".")[0] not in names]  # fmt: skip
+
+
+@dataclass
+class Told:
+    """What a worker sends back."""
+
+    outcomes: list[Outcome]
+    dropped: Counter[str]
+    strays: list[str]
+    seconds: float
+    fault: str = ""
+
+
+def work(writer: Writer, number: int, right: bool, folder: Path, cases: int, check: Checker) -> Told:
+    """One file, from its generation to the outcomes of its objects."""
+    source = writer.file(number, right)
+    path = folder / f"file{number:05d}_{'right' if right else 'wrong'}.py"
+    path.write_text(source.text, encoding="utf-8")
+    start = time.perf_counter()
+    if not source.objects:
+        return Told([], source.dropped, [], 0.0)
+    said = check(path, cases)
+    return Told(judged(source, said), source.dropped, strays(source, said), time.perf_counter() - start)
+
+
+def _send(pipe: Any, *job: Any) -> None:
+    try:
+        pipe.send(work(*job))
+    except BaseException:
+        pipe.send(Told([], Counter(), [], 0.0, traceback.format_exc()))
+    pipe.close()
+
+
+def run(
+    writer: Writer, files: list[tuple[int, bool]], folder: Path, cases: int, jobs: int, check: Checker = opened,
+    limit: float = 600.0,
+) -> Iterator[tuple[int, Told]]:  # fmt: skip
+    """The files, each in a process of its own, at most `jobs` at a time; in this process where jobs is 0."""
+    if not jobs:
+        for number, right in files:
+            yield number, work(writer, number, right, folder, cases, check)
+        return
+    context = multiprocessing.get_context("fork")
+    waiting, running = list(reversed(files)), {}
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            number, right = waiting.pop()
+            mine, theirs = context.Pipe(duplex=False)
+            process = context.Process(target=_send, args=(theirs, writer, number, right, folder, cases, check))
+            process.start()
+            theirs.close()
+            running[number] = (process, mine, time.perf_counter())
+        for number, (process, mine, start) in list(running.items()):
+            told = None
+            if mine.poll(0.02):
+                try:
+                    told = mine.recv()
+                except EOFError:
+                    told = Told([], Counter(), [], 0.0, f"its process ended with the code {process.exitcode}")
+            elif time.perf_counter() - start > limit:
+                process.kill()
+                told = Told([], Counter(), [], limit, f"not done after {limit:.0f} s")
+            if told is not None:
+                process.join()
+                del running[number]
+                yield number, told

@@ -1,0 +1,57 @@
+"""All conventions, and which references suit each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from benchmarks.whole_way import layers, truth
+from benchmarks.whole_way.kernels import Kernel, kernel_of
+from benchmarks.whole_way.style import Style
+from benchmarks.whole_way.written import Made, snake
+from reference_impls.shapes import Layout
+from reference_impls.spec import LayerSpec, Mistake, Variant
+
+IMPORTS = "import math\n\nimport numpy as np\n"
+
+
+@dataclass(frozen=True)
+class Convention:
+    """One way of writing; `style` names the tables of words that it uses."""
+
+    name: str
+    write: Callable[[Style, Any, str], Made]
+    kinds: tuple[str, ...] = ("layer",)
+    style: str = "book"
+    header: Callable[[Style], str] = lambda style: IMPORTS
+    only: Callable[[LayerSpec], bool] = lambda spec: True
+
+    def suits(self, spec: LayerSpec) -> bool:
+        return spec.kind in self.kinds and self.only(spec)
+
+    def preamble(self, style: Style) -> str:
+        return self.header(style)
+
+    def kernel(self, spec: LayerSpec, variant: Variant, layout: Layout, mistake: Mistake | None, rng: Random) -> Kernel:
+        return kernel_of(spec, variant, layout, mistake, rng)
+
+    def fits(self, name: str, taken: Mapping[str, str]) -> bool:
+        """Whether no object of the file has this name."""
+        return not {name, snake(name), layers.camel(name), snake(name) + "_forward"} & set(taken)
+
+    def verdict(self, kernel: Kernel, made: Made, space: Mapping[str, Any]) -> tuple[str, str]:
+        return truth.verdict(kernel, made, space)
+
+
+ALL = (
+    Convention("book", layers.book),
+    Convention("pair", layers.pair, style="pair"),
+    Convention("sized", layers.sized),
+    Convention("nnfs", layers.nnfs, style="nnfs"),
+    Convention("cmu", layers.cmu, style="cmu"),
+    Convention("static", layers.static, style="static"),
+    Convention("rate", layers.rate, style="rate"),
+    Convention("functions", layers.functions, style="pair"),
+)

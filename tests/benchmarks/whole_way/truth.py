@@ -1,0 +1,144 @@
+"""Whether the gradients of a generated object are right: its own code against the exact gradient of the reference.
+
+The checker under test has no part in it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from benchmarks.whole_way.kernels import Kernel
+from benchmarks.whole_way.written import Arrays, Made, copies
+from reference_impls.shapes import OUTPUT
+from reference_impls.spec import Mistake
+
+CLOSE = 1e-7  # relative; apart from that two gradients are the same
+APART = 1e-4  # and above that they are not
+SIZES = (3, 4, 5, 6, 7, 8, 9, 10)
+
+
+class Case:
+    """Arrays of a variant, the same in the base layout, and an upstream gradient."""
+
+    def __init__(self, kernel: Kernel, seed: int) -> None:
+        layout, base, spec = kernel.layout, kernel.spec.layout, kernel.spec
+        rng = np.random.default_rng(seed)
+        dims = layout.dims(base)
+        sizes = {d: max(s + seed % 2, spec.minimum.get(d, 1)) for d, s in zip(dims, SIZES, strict=False)}
+        self.sizes = layout.complete(sizes, base)
+        self.arrays = {e.name: e.sample(self.sizes, rng) for e in layout.entries}
+        self.base = {e.name: layout.to_base(e.name, self.arrays[e.name], base, self.sizes) for e in layout.entries}
+        self.missing = [e for e in base.entries if e.name not in self.base]
+        for entry in self.missing:
+            value = 1.0 if entry.name in ("gamma", "var") else 0.0
+            self.base[entry.name] = np.full(entry.shape(self.sizes), value)
+        self.kernel, self.rng = kernel, rng
+
+    def reference(self, mistake: Mistake | None = None) -> tuple[list[Any], list[Any], dict[str, Any]]:
+        """Outputs, upstream gradients for them, and the exact gradients, all in the layout of the variant."""
+        kernel, layout, base = self.kernel, self.kernel.layout, self.kernel.spec.layout
+        spec, options = kernel.spec, dict(kernel.variant.options)
+        arrays = [self.base[e.name].copy() for e in base.entries]
+        out = spec.output(*arrays, **options)
+        dy = self.rng.standard_normal(np.shape(out))
+        grads = spec.gradients(dy, *(a.copy() for a in arrays), **options)
+        found = {n: layout.from_base(n, np.asarray(g), base, self.sizes) for n, g in grads.items()
+                 if n in {e.name for e in layout.entries}}  # fmt: skip
+        if layout.outputs:
+            shapes = [e.shape(self.sizes) for e in layout.outputs]
+            cuts = np.cumsum([int(np.prod(s)) for s in shapes])[:-1]
+            outs, ups = ([p.reshape(s) for p, s in zip(np.split(v, cuts), shapes, strict=True)] for v in (out, dy))
+            return outs, ups, found
+        move = [layout.from_base(OUTPUT, np.asarray(v), base, self.sizes) for v in (out, dy)]
+        return [move[0]], [move[1]], found
+
+
+def run(made: Made, space: Mapping[str, Any], arrays: Arrays, dy: list[Any], seed: int = 0) -> tuple[list[Any], Any]:
+    """What the object's own code gives; a string where it raises."""
+    np.random.seed(seed)
+    with warnings.catch_warnings(), np.errstate(all="ignore"), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        try:
+            return made.drive(space, copies(arrays), [np.array(d) for d in dy])
+        except Exception as exc:
+            return [], f"{type(exc).__name__}: {exc}"
+
+
+def difference(found: Any, expected: Any) -> float:
+    """How far apart two gradients are, relative to the larger; infinite where one is missing or has another size."""
+    if found is None or isinstance(found, str):
+        return float("inf")
+    try:
+        found, expected = np.asarray(found, dtype=float), np.asarray(expected, dtype=float)
+    except (TypeError, ValueError):
+        return float("inf")
+    if found.size != expected.size:
+        return float("inf")
+    found = found.reshape(expected.shape) if found.shape != expected.shape else found
+    if not np.isfinite(found).all():
+        return float("inf")
+    scale = max(np.abs(expected).max(initial=0.0), np.abs(found).max(initial=0.0), 1e-12)
+    return float(np.abs(found - expected).max(initial=0.0) / scale)
+
+
+def numerical(made: Made, space: Mapping[str, Any], arrays: Arrays, dy: list[Any]) -> dict[str, Any]:
+    """Central differences of the object's own forward, with the same draws every time."""
+    found = {}
+    for name in made.gradients:
+        at = np.array(arrays[name], dtype=float)
+        grad = np.zeros_like(at)
+        for i in np.ndindex(at.shape):
+            sides = []
+            for step in (1e-6, -1e-6):
+                moved = at.copy()
+                moved[i] += step
+                out, _ = run(made, space, {**arrays, name: moved}, dy)
+                sides.append(sum(float(np.sum(np.asarray(o) * d)) for o, d in zip(out, dy, strict=False)))
+            grad[i] = (sides[0] - sides[1]) / 2e-6
+        found[name] = grad
+    return found
+
+
+def verdict(kernel: Kernel, made: Made, space: Mapping[str, Any], seeds: tuple[int, ...] = (1, 2)) -> tuple[str, str]:
+    """ "right", "wrong" or "unclear", and why. A forward that is not the reference's is "other"."""
+    worst = 0.0
+    say = ""
+    for seed in seeds:
+        case = Case(kernel, seed)
+        outs, dy, expected = case.reference()
+        if not made.upstream:
+            dy = [np.ones_like(d) for d in dy]
+            expected = _at_one(case)
+        got, grads = run(made, space, case.arrays, dy)
+        drawn = "mask" in {e.name for e in case.missing}
+        if isinstance(grads, str):
+            return ("wrong" if made.gradients else "unclear"), grads
+        if not drawn and not all(difference(a, b) < 1e-9 for a, b in zip(got, outs, strict=True)):
+            return "other", "its forward is not the reference's"
+        if drawn:
+            expected = numerical(made, space, case.arrays, dy)
+        for name in made.gradients:
+            apart = difference(grads.get(name), expected.get(name))
+            if apart > worst:
+                worst, say = apart, f"{name}: {apart:.1e}"
+            elif np.shape(grads.get(name)) != np.shape(expected.get(name)):
+                say = say or f"{name} has the shape {np.shape(grads.get(name))}"
+    if worst > APART:
+        return "wrong", say
+    limit = 1e-4 if say.startswith("drawn") else CLOSE
+    return ("right", "") if worst < limit and not say.endswith(")") else ("unclear", say)
+
+
+def _at_one(case: Case) -> dict[str, Any]:
+    kernel, layout, base = case.kernel, case.kernel.layout, case.kernel.spec.layout
+    arrays = [case.base[e.name].copy() for e in base.entries]
+    out = kernel.spec.output(*arrays, **kernel.variant.options)
+    grads = kernel.spec.gradients(np.ones(np.shape(out)), *arrays, **kernel.variant.options)
+    return {n: layout.from_base(n, np.asarray(g), base, case.sizes) for n, g in grads.items()
+            if n in {e.name for e in layout.entries}}  # fmt: skip
