@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from gradcheck_plugin.model import NotDriven, Result, Verdict
-from gradcheck_plugin.suite import FileSuite, Problem, Settings, open_file, open_namespace, python_files
+from gradcheck_plugin import outcome
+from gradcheck_plugin.model import NotDriven, Problem, Result, Verdict
+from gradcheck_plugin.suite import FileSuite, Settings, open_file, open_namespace, python_files, shown
 
 
 @dataclass
@@ -23,11 +24,12 @@ class Report:
     passed_over: list[NotDriven] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    settings: Settings = field(default_factory=Settings)
 
     @property
     def ok(self) -> bool:
-        """Whether something was checked and nothing failed."""
-        return bool(self.results) and not self.failed and not self.problems
+        """Whether everything that was asked for was judged, and nothing failed."""
+        return self.exit_code == outcome.OK
 
     @property
     def failed(self) -> list[Result]:
@@ -35,20 +37,36 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 all pass, 1 something failed, 2 nothing could be checked or a file could not be read."""
-        if self.failed:
-            return 1
-        return 2 if self.problems or not self.results else 0
+        """0 all was judged and nothing failed, 1 something failed, 2 nothing to check, 3 something was left open."""
+        return outcome.exit_code(
+            self.results,
+            self.not_driven,
+            self.problems,
+            strict=self.settings.strict,
+            allow_open=self.settings.allow_open,
+        )
 
     def add(self, suite: FileSuite) -> None:
         """Check every property of a file's targets and take the results in."""
+        self.take(suite)
+        for target in suite.targets:
+            self.results += target.check_all()
+
+    def take(self, suite: FileSuite) -> None:
+        """Take in what is known of a file before anything in it is checked."""
         self.not_driven += suite.not_driven
         self.passed_over += suite.passed_over
         self.notes += [f"{suite.file}: {note}" for note in suite.notes]
         if suite.problem:
             self.problems.append(suite.problem)
-        for target in suite.targets:
-            self.results += target.check_all()
+
+    def finish(self) -> None:
+        """Add what was asked for by name and not met, once all files are in."""
+        names = {r.target for r in self.results} | {n.target for n in self.not_driven}
+        for name, layer in self.settings.pinned.items():
+            if name not in names:
+                self.problems.append(Problem("", outcome.PIN, outcome.unmatched(name, layer, names)))
+        self.problems += outcome.unmet(self.results, self.not_driven, self.settings.required, self.passed_over)
 
     def __str__(self) -> str:
         return self.text()
@@ -58,10 +76,8 @@ class Report:
         from gradcheck_plugin.report import text
 
         blocks = [text.finding(r.finding) for r in self.results if r.finding]
-        lines = text.table(self.results, self.not_driven)
-        lines += text.details(self.results) + text.passed_over(self.passed_over) if verbose else []
-        lines += text.doubts(self.results) + text.advice(self.results, notes=verbose)
-        lines += text.notes(self.notes) + text.problems((p.code, p.message) for p in self.problems)
+        lines = text.rows(self.results, self.not_driven, self.passed_over, self.notes, self.problems, verbose)
+        lines += text.hint(self.not_driven)
         return "\n\n".join([*blocks, "\n".join([*lines, text.totals(self.results, self.not_driven)])])
 
     def to_json(self) -> dict[str, Any]:
@@ -77,19 +93,27 @@ class Report:
 
 
 def check_paths(paths: Iterable[Path], settings: Settings) -> Report:
-    """Check files and folders. A file that cannot be read hides none of the others."""
-    report = Report()
+    """Check files and folders in this process. A file that cannot be read hides none of the others."""
+    paths = list(paths)
+    report = Report(settings=settings)
     files = list(python_files(paths))
     for path in files:
         report.add(open_file(path, settings))
+    conclude(report, paths, files)
+    return report
+
+
+def conclude(report: Report, paths: Sequence[Path], files: Sequence[Path]) -> None:
+    """What can be said once all files are checked: nothing was there, or files of a folder held nothing."""
     if not files:
         where = ", ".join(map(str, paths))
         report.problems.append(Problem(where, "nothing-to-check", f"{where}: no Python file with backprop code in it"))
-    elif len(files) > 1:
-        empty = [p for p in report.problems if p.code == "nothing-recognised"] if report.results else []
+    elif report.results or report.not_driven:  # a file that only lies in a folder was not asked for by name
+        named = {shown(path) for path in paths}
+        empty = [p for p in report.problems if p.code == "nothing-recognised" and p.file not in named]
         report.problems = [p for p in report.problems if p not in empty]
         report.notes += [f"{p.file}: nothing in it was recognised as backprop code" for p in empty]
-    return report
+    report.finish()
 
 
 def check(
@@ -105,16 +129,25 @@ def check(
 
     `layer` names the reference that the object stands for, where its own name does not say it. `cases` are drawn for
     each property; `seconds` limit one call of the user's code and one property. Raises KeyError for an unknown
-    `layer` and TypeError for something that cannot hold a backward; a wrong gradient never raises.
+    `layer`, ValueError for a number out of its range, and TypeError for something that cannot hold a backward; a wrong
+    gradient never raises.
     """
     from reference_impls import load
 
-    if layer is not None:
-        load(layer)
+    _in_range(cases=cases, seconds=seconds)
+    if not isinstance(seed, int):
+        raise TypeError(f"seed is a whole number, not {seed!r}")
+    layer = load(layer).name if layer is not None else None
     if isinstance(thing, str | Path):
+        if layer is not None:
+            raise ValueError("`layer` says what one object stands for: pass that object, not a path")
+        if not str(thing):
+            raise ValueError("check('') names no file; check('.') checks the current folder")
         return check_paths([Path(thing)], Settings(cases, seconds, seed, strict))
     defined, name = _namespace_of(thing)
-    pinned: Mapping[str, str] = {name: layer} if layer and name else {}
+    if layer and not name:
+        raise ValueError("`layer` says what one object stands for: pass that object, not a module")
+    pinned: Mapping[str, str] = {name: layer} if layer else {}
     settings = Settings(cases, seconds, seed, strict, pinned)
     file, path = _file_of(thing)
     suite = open_namespace(
@@ -127,16 +160,31 @@ def check(
     )
     for target in suite.targets:
         target.path, target.plain_import = path, getattr(sys.modules.get("__main__"), "__file__", None) != str(path)
-    report = Report()
+    report = Report(settings=settings)
     report.add(suite)
+    report.finish()
     return report
+
+
+def _in_range(cases: Any, seconds: Any) -> None:
+    """Refuse numbers that no check can be done with."""
+    if not isinstance(cases, int):
+        raise TypeError(f"cases is a whole number, not {cases!r}")
+    if not isinstance(seconds, int | float):
+        raise TypeError(f"seconds is a number, not {seconds!r}")
+    if not cases > 0:
+        raise ValueError(f"cases is {cases}: at least one case has to be drawn")
+    if not 0 < seconds < float("inf"):
+        raise ValueError(f"seconds is {seconds}: a time limit is above 0 and finite")
 
 
 def _namespace_of(thing: Any) -> tuple[dict[str, Any], str]:
     """The objects to look at, and the name under which `layer` is pinned."""
     if isinstance(thing, ModuleType):
-        return {n: o for n, o in vars(thing).items() if getattr(o, "__module__", None) == thing.__name__}, ""
+        return _own_code(thing), ""
     if isinstance(thing, tuple):
+        if not thing or not all(inspect.isfunction(f) for f in thing):
+            raise TypeError(f"a tuple is a pair of functions (forward, backward), not {thing!r}"[:200])
         return {f.__name__: f for f in thing}, _stem(thing[0].__name__)
     if inspect.isclass(thing):
         return {thing.__name__: thing}, thing.__name__
@@ -149,8 +197,18 @@ def _namespace_of(thing: Any) -> tuple[dict[str, Any], str]:
     raise TypeError(f"check() takes a class, function, instance, module or path, not {type(thing).__name__}")
 
 
+def _own_code(module: ModuleType) -> dict[str, Any]:
+    """The classes and functions that a module defines. Raises TypeError for one that is no Python file."""
+    file = getattr(module, "__file__", None) or ""
+    if not file.endswith((".py", ".ipynb")) and module.__name__ != "__main__":
+        raise TypeError(f"check() takes a module that is a Python file; {module.__name__} is none")
+    code = {n: o for n, o in vars(module).items() if inspect.isclass(o) or inspect.isfunction(o)}
+    return {n: o for n, o in code.items() if o.__module__ == module.__name__}
+
+
 def _is_instance(thing: Any) -> bool:
     plain = inspect.isclass(thing) or inspect.isfunction(thing) or inspect.ismodule(thing)
+    plain = plain or type(thing).__module__ == "builtins"  # a dict can be updated, too
     return not plain and any(callable(getattr(thing, m, None)) for m in ("forward", "loss", "update"))
 
 

@@ -3,32 +3,87 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from gradcheck_plugin.suite import Settings
 
 DEMO = Path(__file__).parent / "demo" / "homework.py"
 USAGE = 2
+INTERRUPTED = 130
+NOBODY_READS = 141  # as a shell says of a program that wrote into a closed pipe
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command. Exit code 0: all pass, 1: something failed, 2: usage, or nothing to check."""
-    parser = _parser()
-    args = parser.parse_args(argv)
+    """Run the command. Exit code 0: all was judged and nothing failed, 1: something failed, 2: usage, or nothing to
+    check, 3: something was left open or not driven."""
+    args = _parser().parse_args(argv)
     try:
         code: int = args.run(args)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        code = 130
+        return INTERRUPTED
     except BrokenPipeError:
-        sys.stderr.close()
-        code = 1
+        _give_up_stdout()
+        return NOBODY_READS
+    except OSError as exc:
+        if not _is_stdout_at_fault():
+            raise
+        print(f"error: the report cannot be written: {exc.strerror}", file=sys.stderr)
+        return USAGE
     return code
 
 
+def _is_stdout_at_fault() -> bool:
+    """Whether it is the output that cannot be written, to a full disk for instance; then nothing more is written."""
+    try:
+        print(end="", flush=True)
+    except OSError:
+        _give_up_stdout()
+        return True
+    return False
+
+
+def _give_up_stdout() -> None:
+    """Python flushes the output once more when it ends; that must not fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what was meant where a file stands in the place of a command."""
+
+    def error(self, message: str) -> NoReturn:
+        if "invalid choice: " in message and "command" in message:
+            given = message.partition("invalid choice: ")[2].partition(" (choose")[0].strip("'\"")
+            commands = ("check", "demo", "list", "explain")
+            near = difflib.get_close_matches(given, commands, n=1)
+            if given.endswith((".py", ".ipynb")) or (not near and os.path.exists(given)):
+                message = f"{given!r} is no command; did you mean `gradcheck check {given}`?"
+            else:
+                meant = f"did you mean {near[0]}?" if near else f"there are {', '.join(commands)}"
+                message = f"{given!r} is no command; {meant}"
+        super().error(message)
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return f"gradcheck {version('pytest-gradcheck')}"
+    except PackageNotFoundError:
+        return "gradcheck, not installed"
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("gradcheck", description="Checks hand-written backward functions.")
+    parser = _Parser("gradcheck", description="Checks hand-written backward functions.")
+    parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(required=True, metavar="command")
     check = commands.add_parser("check", help="check files and folders")
     check.add_argument("paths", nargs="+", type=Path, metavar="PATH")
@@ -50,18 +105,23 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, metavar="PATH", help="write every result as JSON")
     parser.add_argument("--as", "--gradcheck-as", dest="pinned", action="append", default=[], metavar="NAME=LAYER",
                         help="NAME stands for the reference LAYER")  # fmt: skip
+    parser.add_argument("--require", action="append", default=[], metavar="NAME[,NAME]",
+                        help="fail where this object is not judged: left open, not driven, or not there")  # fmt: skip
+    parser.add_argument("--allow-open", action="store_true",
+                        help="exit code 0 in place of 3 for what is left open or not driven")  # fmt: skip
     parser.add_argument("--cases", type=_positive(int), default=25, help="cases for each property (default 25)")
     parser.add_argument("--seconds", type=_positive(float), default=10.0, help="time limit of a call and a property")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--strict", action="store_true", help="advice fails, too")
+    parser.add_argument("--strict", action="store_true",
+                        help="advice, open verdicts and objects that are not driven fail, too")  # fmt: skip
     parser.add_argument("-v", "--verbose", action="store_true", help="show how each object is called")
 
 
 def _positive(kind: type[int] | type[float]) -> type:
     def parse(text: str) -> float:
         value = kind(text)
-        if not value > 0:
-            raise argparse.ArgumentTypeError(f"{text} is not above 0")
+        if not 0 < value < float("inf"):
+            raise argparse.ArgumentTypeError(f"{text} is not above 0" if value != float("inf") else "not finite")
         return value
 
     parse.__name__ = "number"
@@ -87,33 +147,97 @@ def pins(given: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def names(given: Iterable[str]) -> tuple[str, ...]:
+    """The names of `A,B` and of `A B`, each once."""
+    return tuple(dict.fromkeys(name for text in given for name in text.replace(",", " ").split()))
+
+
+def unwritable(path: Path) -> str:
+    """Why a report cannot be written to that path; "" where nothing is known against it."""
+    if path.is_dir():
+        return f"{path}: this is a folder; name a file"
+    folder = path.resolve().parent
+    return "" if folder.is_dir() else f"{path}: there is no folder {folder}"
+
+
 def _check(args: argparse.Namespace) -> int:
-    from gradcheck_plugin.api import check_paths
-    from gradcheck_plugin.report.as_json import write
-    from gradcheck_plugin.suite import Settings
+    from gradcheck_plugin.suite import Settings, python_files
 
     try:
-        settings = Settings(args.cases, args.seconds, args.seed, args.strict, pins(args.pinned))
+        pinned = pins(args.pinned)
     except ValueError as exc:
-        print(f"error: --as {exc}", file=sys.stderr)
-        return USAGE
-    if args.json and not args.json.resolve().parent.is_dir():
-        print(f"error: --json {args.json}: there is no folder {args.json.resolve().parent}", file=sys.stderr)
-        return USAGE
-    report = check_paths(args.paths, settings)
-    print(_encodable(report.text(verbose=args.verbose)))
+        return _usage(f"--as {exc}")
+    if args.json and (complaint := unwritable(args.json)):
+        return _usage(f"--json {complaint}")
+    if not all(map(str, args.paths)):
+        return _usage("an empty name is no file")
+    files = list(python_files(args.paths))
+    for name, layer in pinned.items():
+        if files and not any(_mentions(file, name.rpartition(".")[2]) for file in files):
+            return _usage(f"--as {name}={layer}: {name} is in none of the files")
+    settings = Settings(args.cases, args.seconds, args.seed, args.strict, pinned, names(args.require), args.allow_open)
+    return _checked(args, files, settings)
+
+
+def _usage(message: str) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return USAGE
+
+
+def _mentions(file: Path, name: str) -> bool:
+    try:
+        return not file.is_file() or name.encode("utf-8", "surrogateescape") in file.read_bytes()
+    except OSError:
+        return True
+
+
+def _checked(args: argparse.Namespace, files: Sequence[Path], settings: Settings) -> int:
+    """Check file after file; each is printed when it is done, and Ctrl-C keeps what was."""
+    from gradcheck_plugin.api import Report, conclude
+    from gradcheck_plugin.progress import Progress
+    from gradcheck_plugin.report import text
+    from gradcheck_plugin.report.as_json import write
+    from gradcheck_plugin.running import check_file
+
+    whole = Report(settings=settings)
+    interrupted = False
+    for number, path in enumerate(files, start=1):
+        progress = Progress(path, f"[{number}/{len(files)}] " if len(files) > 1 else "", say=_say)
+        try:
+            check_file(path, settings, progress.tell)
+        except KeyboardInterrupt:
+            interrupted = True
+        whole.results += progress.results
+        whole.not_driven += progress.not_driven
+        whole.passed_over += progress.passed_over
+        whole.problems += progress.problems
+        whole.notes += progress.notes
+        progress.close(args.verbose)
+        if interrupted:
+            break
+    known = len(whole.problems)
+    if not interrupted:
+        conclude(whole, args.paths, files)
+    last = text.problems((p.code, p.message) for p in whole.problems[known:]) + text.hint(whole.not_driven)
+    _say("\n".join([*last, text.totals(whole.results, whole.not_driven)]))
     if args.json:
         try:
-            write(args.json, report.to_json())
+            write(args.json, whole.to_json())
         except OSError as exc:
-            print(f"error: --json {args.json}: {exc.strerror}", file=sys.stderr)
-            return USAGE
-    return report.exit_code
+            return _usage(f"--json {args.json}: {exc.strerror}")
+    if interrupted:
+        raise KeyboardInterrupt
+    return whole.exit_code
+
+
+def _say(text: str) -> None:
+    """Print; at once, for whoever waits for it."""
+    print(_encodable(text), flush=True)
 
 
 def _encodable(text: str) -> str:
     """The text with what this terminal cannot show escaped."""
-    encoding = sys.stdout.encoding or "utf-8"
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 

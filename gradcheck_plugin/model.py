@@ -117,6 +117,7 @@ class Result:
     cases: int = 0
     evaluations: int = 0
     seconds: float = 0.0
+    code: str = ""  # of an open verdict that has one: `internal`
 
 
 PASSED_OVER = "passed-over"  # the code of an object that has no gradient of its own
@@ -131,6 +132,15 @@ class NotDriven:
     file: str = ""
     line: int = 0
     code: str = "not-driven"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something asked for that could not be checked at all, a file as a rule, in one line."""
+
+    file: str
+    code: str
+    message: str
 
 
 def plain(value: Any) -> Any:

@@ -8,6 +8,8 @@ numpy nor torch nor hypothesis is imported.
 from __future__ import annotations
 
 import ast
+import json
+import re
 import types
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,21 +18,40 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from gradcheck_plugin.model import NotDriven, Result
-    from gradcheck_plugin.suite import Problem, Target
+    from gradcheck_plugin.model import NotDriven, Problem, Result
+    from gradcheck_plugin.suite import Target
 
 SETTINGS = pytest.StashKey[Any]()
-STATE = pytest.StashKey["State"]()
+SEEN = pytest.StashKey["Seen"]()
+KEY = "gradcheck"  # of the property of a test report that holds what an item found, as JSON
 
 
-class State:
-    """What a run gathers beside its items."""
+class Seen:
+    """What was found while collecting: objects by name, notes about how files were loaded, names that are not obeyed.
+
+    An xdist worker sends it to the controller, which collects nothing itself.
+    """
 
     def __init__(self) -> None:
-        self.results: dict[str, dict[str, Any]] = {}
-        self.not_driven: list[NotDriven] = []
-        self.problems: list[Problem] = []
-        self.notes: list[str] = []
+        self.names: dict[str, None] = {}
+        self.notes: dict[str, None] = {}
+        self.passed_over: dict[str, NotDriven] = {}
+        self.objects = 0
+
+    def plain(self) -> dict[str, Any]:
+        from gradcheck_plugin.model import plain
+
+        over = plain(self.passed_over)
+        return {"names": list(self.names), "notes": list(self.notes), "passed_over": over, "objects": self.objects}
+
+    def take(self, found: dict[str, Any]) -> None:
+        """What a worker saw; every worker saw the same."""
+        from gradcheck_plugin.model import NotDriven
+
+        self.passed_over |= {key: NotDriven(**over) for key, over in found["passed_over"].items()}
+        self.names |= dict.fromkeys(found["names"])
+        self.notes |= dict.fromkeys(found["notes"])
+        self.objects = max(self.objects, found["objects"])
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -42,14 +63,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--gradcheck-seconds", type=float, default=None, metavar="S",
                     help="time limit of a call and a property (10)")  # fmt: skip
     group.addoption("--gradcheck-seed", type=int, default=None, metavar="N", help="seed of all cases (0)")
-    group.addoption("--gradcheck-strict", action="store_true", help="advice fails, too")
+    group.addoption("--gradcheck-strict", action="store_true",
+                    help="advice, open verdicts and objects that are not driven fail, too")  # fmt: skip
+    group.addoption("--gradcheck-require", action="append", default=[], metavar="NAME[,NAME]",
+                    help="fail where this object is not judged: left open, not driven, or not there")  # fmt: skip
+    group.addoption("--gradcheck-allow-open", action="store_true",
+                    help="exit code 0 also where everything was left open or not driven")  # fmt: skip
     group.addoption("--gradcheck-json", default=None, metavar="PATH", help="write every result as JSON")
     parser.addini("gradcheck", "check the layers of the files and folders named", type="bool", default=False)
     parser.addini("gradcheck_as", "NAME=LAYER, one a line", type="linelist", default=[])
     parser.addini("gradcheck_cases", "cases for each property", default="25")
     parser.addini("gradcheck_seconds", "time limit of a call and a property", default="10")
     parser.addini("gradcheck_seed", "seed of all cases", default="0")
-    parser.addini("gradcheck_strict", "advice fails, too", type="bool", default=False)
+    parser.addini("gradcheck_strict", "advice, open verdicts and refusals fail, too", type="bool", default=False)
+    parser.addini("gradcheck_require", "objects that have to be judged", type="args", default=[])
+    parser.addini("gradcheck_allow_open", "exit code 0 also where everything is open", type="bool", default=False)
     parser.addini("gradcheck_json", "write every result as JSON to this path", default="")
 
 
@@ -57,7 +85,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "gradcheck: set on every item that checks a property of a layer")
     if not (config.getoption("gradcheck") or config.getini("gradcheck")):
         return
-    from gradcheck_plugin.cli import pins
+    from gradcheck_plugin.cli import names, pins
     from gradcheck_plugin.suite import Settings
 
     try:
@@ -65,15 +93,27 @@ def pytest_configure(config: pytest.Config) -> None:
             cases=_number(config, "cases", int),
             seconds=_number(config, "seconds", float),
             seed=_number(config, "seed", int, positive=False),
-            strict=bool(config.getoption("gradcheck_strict") or config.getini("gradcheck_strict")),
+            strict=_switch(config, "strict"),
             pinned=pins([*config.getini("gradcheck_as"), *config.getoption("gradcheck_as")]),
+            required=names([*config.getini("gradcheck_require"), *config.getoption("gradcheck_require")]),
+            allow_open=_switch(config, "allow_open"),
         )
     except ValueError as exc:
         raise pytest.UsageError(f"--gradcheck-as: {exc}" if "=" in str(exc) else str(exc)) from None
-    json_path = _json_path(config)
-    if json_path and not json_path.resolve().parent.is_dir():
-        raise pytest.UsageError(f"--gradcheck-json {json_path}: there is no folder {json_path.resolve().parent}")
-    config.stash[STATE] = State()
+    if complaint := _json_complaint(_json_path(config)):
+        raise pytest.UsageError(f"--gradcheck-json {complaint}")
+    config.stash[SEEN] = Seen()
+    config.pluginmanager.register(Summary(config), "gradcheck-summary")
+
+
+def _switch(config: pytest.Config, name: str) -> bool:
+    return bool(config.getoption(f"gradcheck_{name}") or config.getini(f"gradcheck_{name}"))
+
+
+def _json_complaint(path: Path | None) -> str:
+    from gradcheck_plugin.cli import unwritable
+
+    return unwritable(path) if path else ""
 
 
 def _number(config: pytest.Config, name: str, kind: type, positive: bool = True) -> Any:
@@ -85,6 +125,8 @@ def _number(config: pytest.Config, name: str, kind: type, positive: bool = True)
         raise ValueError(f"gradcheck_{name}: {text!r} is not a number") from None
     if positive and not value > 0:
         raise ValueError(f"gradcheck_{name}: {text} is not above 0")
+    if value == float("inf"):
+        raise ValueError(f"gradcheck_{name}: {text} is not finite")
     return value
 
 
@@ -169,16 +211,24 @@ class LayerModule(pytest.Module):
         ordinary = self._ordinary()
         if ordinary:
             yield from super().collect()
-        state, settings = self.config.stash[STATE], self.config.stash[SETTINGS]
+        seen, settings = self.config.stash[SEEN], self.config.stash[SETTINGS]
         suite = open_file(self.path, settings, name=self.nodeid)
-        state.not_driven += suite.not_driven
-        state.notes += [f"{suite.file}: {note}" for note in suite.notes]
-        if suite.problem is not None and not (ordinary and suite.problem.code == "nothing-recognised"):
-            named = _named(self.path, self.config)
-            if named or suite.problem.code != "nothing-recognised":
-                state.problems.append(suite.problem)
+        found = [*suite.targets, *suite.not_driven]
+        seen.names |= dict.fromkeys([t.name for t in suite.targets] + [n.target for n in suite.not_driven])
+        seen.notes |= dict.fromkeys(f"{suite.file}: {note}" for note in suite.notes)
+        seen.passed_over |= {f"{suite.file}::{n.target}": n for n in suite.passed_over}
+        seen.objects += len(found)
         for target in suite.targets:
             yield TargetCollector.from_parent(self, name=target.name, target=target)
+        for refusal in suite.not_driven:
+            yield RefusalCollector.from_parent(self, name=refusal.target, refusal=refusal)
+        if suite.problem is not None and self._is_told(suite.problem, ordinary):
+            seen.objects += 1
+            yield ProblemItem.from_parent(self, name=suite.problem.code, problem=suite.problem)
+
+    def _is_told(self, problem: Problem, ordinary: bool) -> bool:
+        """That nothing is in a file is told of one that is named and has no tests either."""
+        return problem.code != "nothing-recognised" or (_named(self.path, self.config) and not ordinary)
 
     def _ordinary(self) -> bool:
         """Whether the file has tests of its own, by a look at its text."""
@@ -206,6 +256,17 @@ class TargetCollector(pytest.Collector):
             yield PropertyItem.from_parent(self, name=name, target=self.target)
 
 
+class RefusalCollector(pytest.Collector):
+    """An object that could not be driven: one item, which says why."""
+
+    def __init__(self, *, refusal: NotDriven, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.refusal = refusal
+
+    def collect(self) -> Iterator[pytest.Item]:
+        yield RefusalItem.from_parent(self, name="driven", refusal=self.refusal)
+
+
 class Wrong(Exception):
     """A property that failed; carries its result."""
 
@@ -216,39 +277,135 @@ class Wrong(Exception):
         self.result = result
 
 
-class PropertyItem(pytest.Item):
-    """One property of one target."""
+class Unmet(Exception):
+    """What had to be judged and was not: open, refused, or not there."""
 
-    def __init__(self, *, target: Target, **kwargs: Any) -> None:
+
+class CheckItem(pytest.Item):
+    """An item of this plugin: its mark, its place, and what it found for the summary."""
+
+    owner = ""  # the object that the item is about
+    line = 0
+
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.target = target
         self.add_marker("gradcheck")
 
     def listchain(self) -> list[Any]:
         """Without packages: pytest would import their `__init__.py`, which may not run here, before every item."""
         return [node for node in super().listchain() if not isinstance(node, pytest.Package)]
 
-    def runtest(self) -> None:
-        from gradcheck_plugin.model import Verdict, plain
-        from gradcheck_plugin.report.text import sentence
+    def note(self, **found: Any) -> None:
+        """Hand what was found to the summary, to JUnit and to whoever reads test reports."""
+        from gradcheck_plugin.model import plain
 
-        result = self.target.check(self.name)
-        self.user_properties.append(("gradcheck", {"schema": 1, **plain(result)}))
-        if result.verdict is Verdict.FAIL:
-            raise Wrong(result).with_traceback(self.target.user_traceback())  # where --pdb opens
-        if result.verdict is not Verdict.PASS:
-            pytest.skip(f"{result.verdict.value.lower()}: {sentence(result)}")
+        self.user_properties.append((KEY, json.dumps({"schema": 1, **plain(found)}, ensure_ascii=False)))
+
+    def leave(self, reason: str, open_: bool = True) -> None:
+        """Skip with a reason; fail with it where the object, or every object, has to be judged."""
+        settings = self.config.stash[SETTINGS]
+        if open_ and self.owner in settings.required:
+            raise Unmet(f"{self.owner} is required: {reason}")
+        if open_ and settings.strict:
+            raise Unmet(reason)
+        pytest.skip(reason)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         from gradcheck_plugin.report import text
 
         if isinstance(excinfo.value, Wrong) and excinfo.value.result.finding is not None:
             return text.finding(excinfo.value.result.finding)
+        if isinstance(excinfo.value, Unmet):
+            return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        line = self.target.bound.line
-        return self.path, max(line - 1, 0), f"{self.target.name}::{self.name}"
+        return self.path, max(self.line - 1, 0), f"{self.owner}::{self.name}" if self.owner else self.name
+
+
+class PropertyItem(CheckItem):
+    """One property of one target."""
+
+    def __init__(self, *, target: Target, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.target, self.owner, self.line = target, target.name, target.bound.line
+
+    def runtest(self) -> None:
+        from gradcheck_plugin.model import Verdict, plain
+        from gradcheck_plugin.report.text import sentence
+        from gradcheck_plugin.submission.calls import passing
+
+        with passing(pytest.exit.Exception):
+            result = self.target.check(self.name)
+        self.note(**plain(result))
+        if result.verdict is Verdict.FAIL:
+            raise Wrong(result).with_traceback(self.target.user_traceback())  # where --pdb opens
+        if result.verdict is not Verdict.PASS:
+            said = f"{result.verdict.value.lower()}: {sentence(result)}"
+            self.leave(said, open_=result.verdict is Verdict.INCONCLUSIVE)
+
+
+class RefusalItem(CheckItem):
+    """An object that could not be driven."""
+
+    def __init__(self, *, refusal: NotDriven, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.refusal, self.owner, self.line = refusal, refusal.target, refusal.line
+
+    def runtest(self) -> None:
+        from gradcheck_plugin.outcome import PIN
+
+        self.note(not_driven=self.refusal)
+        if self.refusal.code == PIN:
+            raise Unmet(self.refusal.reason)
+        self.leave(f"not driven: {self.refusal.reason}")
+
+
+class ProblemItem(CheckItem):
+    """A file that could not be checked."""
+
+    def __init__(self, *, problem: Problem, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.problem = problem
+
+    def runtest(self) -> None:
+        self.note(problem=self.problem)
+        self.leave(" ".join(self.problem.message.split()))
+
+
+class AbsentItem(CheckItem):
+    """A name that was asked for and that no object has."""
+
+    def __init__(self, *, problem: Problem, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.problem = problem
+
+    def runtest(self) -> None:
+        self.note(problem=self.problem)
+        raise Unmet(self.problem.message)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        return self.path, None, self.name
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A name that is required, or is given a layer on the command line, and that nothing has, fails as an item."""
+    if SETTINGS not in config.stash:
+        return
+    from gradcheck_plugin.cli import pins
+    from gradcheck_plugin.model import Problem
+    from gradcheck_plugin.outcome import PIN, REQUIRED, missing, unmatched
+
+    names = config.stash[SEEN].names
+    over = {n.target: n.reason for n in config.stash[SEEN].passed_over.values()}
+    required = config.stash[SETTINGS].required
+    absent = [Problem("", REQUIRED, missing(n, names, over)) for n in required if n not in names]
+    given = pins(config.getoption("gradcheck_as"))  # those of the ini file are for other files, too
+    absent += [Problem("", PIN, unmatched(n, layer, names)) for n, layer in given.items() if n not in names]
+    for problem in absent:
+        name = f"{re.split('[ =]', problem.message)[0]}::{problem.code}"
+        items.append(AbsentItem.from_parent(session, name=name, nodeid=name, problem=problem))
 
 
 # reporting
@@ -258,10 +415,10 @@ class PropertyItem(pytest.Item):
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """The short summary shows the finding's sentence, and a skipped property its reason at the user's line."""
     outcome: Any = yield
-    if not isinstance(item, PropertyItem) or call.when != "call" or call.excinfo is None:
+    if not isinstance(item, CheckItem) or call.when != "call" or call.excinfo is None:
         return
     report = outcome.get_result()
-    if isinstance(call.excinfo.value, Wrong) and isinstance(report.longrepr, str):
+    if isinstance(call.excinfo.value, Wrong | Unmet) and isinstance(report.longrepr, str):
         report.longrepr = _Failure(report.longrepr, str(call.excinfo.value), report)
     elif report.skipped and isinstance(report.longrepr, tuple):
         path, line, _ = item.reportinfo()
@@ -295,104 +452,127 @@ class _Failure:
 
 
 def pytest_report_teststatus(report: Any, config: pytest.Config) -> tuple[str, str, str] | None:
-    """INCONCLUSIVE and NOT JUDGED are words of their own, not passes and not plain skips."""
-    data = _data(report)
-    if data is None or report.when != "call" or not report.skipped:
+    """INCONCLUSIVE and NOT JUDGED are skips with words of their own."""
+    word = (_data(report) or {}).get("verdict")
+    if word is None or report.when != "call" or not report.skipped:
         return None
-    word = data["verdict"]
-    return word.lower().replace(" ", "_"), "?" if word == "INCONCLUSIVE" else "-", word
+    return "skipped", "?" if word == "INCONCLUSIVE" else "-", word
 
 
 def _data(report: Any) -> dict[str, Any] | None:
-    return next((v for k, v in getattr(report, "user_properties", ()) if k == "gradcheck"), None)
+    """What an item of this plugin found."""
+    found = next((v for k, v in getattr(report, "user_properties", ()) if k == KEY), None)
+    return json.loads(found) if found else None
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Kept on the controller, where the summary is written; under xdist the reports come from the workers."""
-    data = _data(report)
-    if data is None or report.when != "call" or _active is None:
-        return
-    _active.results[report.nodeid] = data
-    if report.failed and isinstance(report.longrepr, str):
-        from gradcheck_plugin.model import result_from_plain
+class Summary:
+    """Gathers what the items of one run found, and closes the run with it.
+
+    It belongs to its configuration: a run of pytest inside a test has one of its own. Under xdist the reports come from
+    the workers, and the controller closes the run.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.results: dict[str, Result] = {}
+        self.not_driven: dict[str, NotDriven] = {}
+        self.problems: dict[str, Problem] = {}
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        data = _data(report)
+        if data is None or report.when != "call":
+            return
+        from gradcheck_plugin.model import NotDriven, Problem, result_from_plain
         from gradcheck_plugin.report.text import sentence
 
-        result = result_from_plain({k: v for k, v in data.items() if k != "schema"})
-        report.longrepr = _Failure(report.longrepr, sentence(result), report)  # type: ignore[assignment]
+        data.pop("schema")
+        if "problem" in data:
+            self.problems[report.nodeid] = Problem(**data["problem"])
+        elif "not_driven" in data:
+            self.not_driven[report.nodeid] = NotDriven(**data["not_driven"])
+        else:
+            self.results[report.nodeid] = result = result_from_plain(data)
+        if report.failed and isinstance(report.longrepr, str):  # it came from a worker, as text
+            message = sentence(result) if "verdict" in data and result.finding else report.longrepr
+            report.longrepr = _Failure(report.longrepr, message, report)  # type: ignore[assignment]
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Nothing that was to be judged and was not ends in 0; the JSON file is written here."""
+        seen = self.config.stash[SEEN]
+        if hasattr(self.config, "workerinput"):
+            output: dict[str, Any] = getattr(self.config, "workeroutput")  # noqa: B009  (xdist sets it)
+            output["gradcheck"] = seen.plain()
+            return
+        if self.config.getoption("collectonly"):
+            return
+        if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and not seen.objects:
+            from gradcheck_plugin.model import Problem
 
-_active: State | None = None
+            where = ", ".join(self.config.args)
+            message = f"{where}: no Python file with backprop code in it"
+            self.problems[""] = Problem(where, "nothing-to-check", message)
+        self._write()
+        if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+            session.exitstatus = self._exit_status(exitstatus)
 
-
-def pytest_sessionstart(session: pytest.Session) -> None:
-    global _active
-    _active = session.config.stash.get(STATE, None)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Exit code 2 when there was something to check and none of it could be; the JSON file is written here."""
-    state = session.config.stash.get(STATE, None)
-    if state is None:
-        return
-    if hasattr(session.config, "workerinput"):
-        from gradcheck_plugin.model import plain
-
-        found = {"not_driven": state.not_driven, "problems": state.problems, "notes": state.notes}
-        output: dict[str, Any] = getattr(session.config, "workeroutput")  # noqa: B009  (xdist sets it)
-        output["gradcheck"] = plain(found)
-        return
-    empty = exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and not (state.problems or state.not_driven)
-    if empty and not session.config.getoption("collectonly"):
-        from gradcheck_plugin.suite import Problem
-
-        where = ", ".join(session.config.args)
-        state.problems.append(Problem(where, "nothing-to-check", f"{where}: no Python file with backprop code in it"))
-    path = _json_path(session.config)
-    if path:
-        from gradcheck_plugin.model import result_from_plain
+    def _write(self) -> None:
+        path = _json_path(self.config)
+        if path is None:
+            return
         from gradcheck_plugin.report.as_json import document, write
 
-        results = [result_from_plain({k: v for k, v in d.items() if k != "schema"}) for d in state.results.values()]
-        write(path, document(results, state.not_driven, state.problems))
-    nothing = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
-    if nothing and (state.problems or (state.not_driven and not state.results)):
-        session.exitstatus = pytest.ExitCode.INTERRUPTED
+        results, not_driven, problems = self.results.values(), self.not_driven.values(), self.problems.values()
+        over = list(self.config.stash[SEEN].passed_over.values())
+        write(path, document(list(results), list(not_driven), list(problems), over))
 
+    def _exit_status(self, exitstatus: int) -> int:
+        """The codes of pytest, for a run in which nothing failed: 3 a fault of ours, 2 a file, 5 nothing was judged."""
+        from gradcheck_plugin.outcome import INTERNAL
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any, error: Any) -> None:
-    """What an xdist worker saw while collecting; every worker saw the same."""
-    found = getattr(node, "workeroutput", {}).get("gradcheck")
-    if found is None or _active is None:
-        return
-    from gradcheck_plugin.model import NotDriven
-    from gradcheck_plugin.suite import Problem
+        everything: list[Result | NotDriven | Problem] = [*self.results.values(), *self.not_driven.values()]
+        everything += self.problems.values()
+        if any(found.code == INTERNAL for found in everything):
+            return pytest.ExitCode.INTERNAL_ERROR
+        if self.problems:
+            return pytest.ExitCode.INTERRUPTED
+        judged = any(r.verdict.value in ("PASS", "FAIL") for r in self.results.values())
+        if everything and not judged and not self.config.stash[SETTINGS].allow_open:
+            return pytest.ExitCode.NO_TESTS_COLLECTED
+        return exitstatus
 
-    for row in found["not_driven"]:
-        if NotDriven(**row) not in _active.not_driven:
-            _active.not_driven.append(NotDriven(**row))
-    for row in found["problems"]:
-        if Problem(**row) not in _active.problems:
-            _active.problems.append(Problem(**row))
-    _active.notes += [n for n in found["notes"] if n not in _active.notes]
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: Any) -> None:
+        """What an xdist worker saw while collecting."""
+        found = getattr(node, "workeroutput", {}).get("gradcheck")
+        if found is not None:
+            self.config.stash[SEEN].take(found)
 
+    def pytest_terminal_summary(self, terminalreporter: Any, config: pytest.Config) -> None:
+        """One row a layer, then what is in doubt, advice, and what could not be driven or read."""
+        lines = self._lines(config.get_verbosity() > 0)
+        if lines:
+            terminalreporter.section("gradcheck")
+        for line in lines:
+            terminalreporter.write_line(line)
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """One row a layer, then what is in doubt, advice, and what could not be driven or read."""
-    state = config.stash.get(STATE, None)
-    if state is None or not (state.results or state.not_driven or state.problems):
-        return
-    from gradcheck_plugin.model import result_from_plain
-    from gradcheck_plugin.report import text
+    def _lines(self, verbose: bool) -> list[str]:
+        seen = self.config.stash[SEEN]
+        if self.config.getoption("collectonly"):
+            return []
+        results, not_driven = list(self.results.values()), list(self.not_driven.values())
+        if results or not_driven or self.problems:
+            from gradcheck_plugin.report import text
 
-    results = [result_from_plain({k: v for k, v in d.items() if k != "schema"}) for d in state.results.values()]
-    terminalreporter.section("gradcheck")
-    lines = text.table(results, state.not_driven)
-    if config.get_verbosity() > 0:
-        lines += text.details(results)
-    lines += text.doubts(results) + text.advice(results, notes=config.get_verbosity() > 0) + text.notes(state.notes)
-    lines += text.problems((p.code, p.message) for p in state.problems)
-    for line in [*lines, text.totals(results, state.not_driven)]:
-        terminalreporter.write_line(line)
+            over = list(seen.passed_over.values())
+            lines = text.rows(results, not_driven, over, seen.notes, self.problems.values(), verbose)
+            return [*lines, *text.hint(not_driven), text.totals(results, not_driven)]
+        if seen.objects:
+            return []
+        where = ", ".join(self.config.args)
+        by = " (testpaths)" if self.config.args_source is pytest.Config.ArgsSource.TESTPATHS else ""
+        return [
+            f"no layer, loss, network or update rule was found in {where}{by}",
+            "name the files or folders that hold them, for instance: pytest --gradcheck src tests",
+        ]

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 
 from gradcheck_plugin.model import Case
+from gradcheck_plugin.submission.calls import Through, passes, passing
 from gradcheck_plugin.submission.guess import generic_sizes
 from gradcheck_plugin.submission.limits import Stopwatch
 from gradcheck_plugin.submission.subject import Subject
@@ -121,7 +122,7 @@ def search(
         if key not in state.seen:
             if (over[0] or watch.left < 0) and state.cases:
                 return ""
-            state.seen[key] = holds(candidate)
+            state.seen[key] = _held(holds, candidate)
             state.cases += not locked
         fault = state.seen[key]
         if fault == "time-limit":
@@ -138,10 +139,8 @@ def search(
             return True
         return False
 
-    for candidate in _generic(subject, layouts, seed):
-        if judged(candidate):
-            state.smallest = candidate
-            break
+    with passing():
+        state.smallest = next(filter(judged, _generic(subject, layouts, seed)), None)
     settings = hypothesis.settings(
         max_examples=cases,
         database=None,
@@ -150,7 +149,7 @@ def search(
         suppress_health_check=list(HealthCheck),
         verbosity=hypothesis.Verbosity.quiet,
     )
-    with hypothesis.reporting.with_reporter(lambda _: None), _own_draws():
+    with passing(), hypothesis.reporting.with_reporter(lambda _: None), _own_draws():
         try:
             state.smallest = hypothesis.find(drawn(subject, layouts), predicate, settings=settings, random=Random(seed))
         except hypothesis.errors.NoSuchExample:
@@ -158,3 +157,12 @@ def search(
         except hypothesis.errors.Flaky:  # time ran out between the last shrink and its replay
             pass
     return state
+
+
+def _held(holds: Callable[[Drawn], str], candidate: Drawn) -> str:
+    try:
+        return holds(candidate)
+    except BaseException as exc:
+        if isinstance(exc, Through) or not passes(exc):
+            raise
+        raise Through(exc) from exc

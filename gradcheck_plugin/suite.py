@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from gradcheck_plugin import outcome
 from gradcheck_plugin.checks import gradient
 from gradcheck_plugin.diagnosis import causes
-from gradcheck_plugin.model import PASSED_OVER, Case, NotDriven, Verdict
+from gradcheck_plugin.model import PASSED_OVER, Case, NotDriven, Problem, Verdict
 from gradcheck_plugin.submission import bind, guards, older, recognise
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised
 from gradcheck_plugin.submission.conventions import Candidate
@@ -23,15 +24,6 @@ from gradcheck_plugin.target import Settings, Target, quiet
 from reference_impls.spec import RULES
 
 ONE_BY_ONE = 60  # outputs up to which an upstream gradient with one entry is tried at every place
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A file that could not be checked at all, in one line."""
-
-    file: str
-    code: str
-    message: str
 
 
 @dataclass
@@ -50,22 +42,41 @@ class FileSuite:
 
 
 def python_files(paths: Iterable[Path]) -> Iterator[Path]:
-    """The files to check: those named, and files and notebooks of folders, without tests, caches, hidden folders."""
+    """The files to check: those named, and files and notebooks of folders, without tests, caches, hidden folders.
+
+    A file that is named twice, or is in a folder that is named too, is given once.
+    """
+    seen: set[str] = set()
     for path in paths:
-        if not path.is_dir():
-            yield path
-            continue
-        for found in sorted(f for suffix in SUFFIXES for f in path.rglob(f"*{suffix}")):
-            parts = found.relative_to(path).parts
-            if any(p.startswith(".") or p in ("__pycache__", "site-packages", "node_modules") for p in parts):
-                continue
-            if not found.name.startswith("test_") and found.name != "conftest.py" and mentions_backprop(found):
+        for found in _in_folder(path) if is_folder(path) else (path,):
+            real = os.path.realpath(found)
+            if real not in seen:
+                seen.add(real)
                 yield found
+
+
+def is_folder(path: Path) -> bool:
+    """Whether the path is a folder whose files can be listed; one that cannot be is opened as a file, and says so."""
+    try:
+        return path.is_dir() and os.access(path, os.R_OK | os.X_OK)
+    except OSError:
+        return False
+
+
+def _in_folder(folder: Path) -> Iterator[Path]:
+    for found in sorted(f for suffix in SUFFIXES for f in folder.rglob(f"*{suffix}")):
+        parts = found.relative_to(folder).parts
+        if any(p.startswith(".") or p in ("__pycache__", "site-packages", "node_modules") for p in parts):
+            continue
+        if not found.name.startswith("test_") and found.name != "conftest.py" and mentions_backprop(found):
+            yield found
 
 
 def mentions_backprop(path: Path) -> bool:
     """Whether a file can hold anything to check, by a look at its text."""
     try:
+        if not path.is_file():  # to read a pipe waits for someone who writes into it
+            return False
         text = path.read_bytes().lower()
     except OSError:
         return False
@@ -74,18 +85,37 @@ def mentions_backprop(path: Path) -> bool:
     return any(word in text for word in words)
 
 
-def open_file(path: Path, settings: Settings, *, name: str | None = None) -> FileSuite:
-    """Load a file, recognise and bind what is in it. Never raises on the file's account."""
-    shown = name or _relative(path)
+def open_file(
+    path: Path,
+    settings: Settings,
+    *,
+    name: str | None = None,
+    skip: Container[str] = (),
+    announce: Callable[[str], None] = lambda name: None,
+) -> FileSuite:
+    """Load a file, recognise and bind what is in it. Never raises, neither on the file's account nor on ours.
+
+    Objects named in `skip` are left out; `announce` is told the name of each object before it is bound.
+    """
+    where = name or shown(path)
     try:
-        loaded = load(path)
+        return _open(path, settings, where, skip, announce)
     except LoadError as exc:
-        return FileSuite(shown, problem=Problem(shown, exc.code, exc.message))
-    suite = _open_loaded(loaded, settings, shown)
+        return FileSuite(where, problem=Problem(where, exc.code, exc.message))
+    except Exception as exc:
+        said = outcome.internal(exc, f"{where}: opening it failed inside the checker")
+        return FileSuite(where, problem=Problem(where, outcome.INTERNAL, said))
+
+
+def _open(
+    path: Path, settings: Settings, shown: str, skip: Container[str], announce: Callable[[str], None]
+) -> FileSuite:
+    loaded = load(path)
+    suite = _open_loaded(loaded, settings, shown, lambda name: name not in skip, announce)
     unable = {n.target: n.reason for n in suite.not_driven if n.code == "does-not-run-here"}
     if era := older.era_of(loaded.path, list(unable.values())):
         with suppress(LoadError):
-            again = _open_loaded(load(path, era=era), settings, shown, only=unable)
+            again = _open_loaded(load(path, era=era), settings, shown, unable.__contains__, announce)
             again.targets = [t for t in again.targets if isinstance(t.bound, Subject)]
             ran = {t.name for t in again.targets}
             suite.not_driven = [n for n in suite.not_driven if n.target not in ran]
@@ -94,10 +124,16 @@ def open_file(path: Path, settings: Settings, *, name: str | None = None) -> Fil
     return suite
 
 
-def _open_loaded(loaded: Loaded, settings: Settings, shown: str, *, only: Container[str] | None = None) -> FileSuite:
+def _open_loaded(
+    loaded: Loaded,
+    settings: Settings,
+    shown: str,
+    wanted: Callable[[str], bool],
+    announce: Callable[[str], None],
+) -> FileSuite:
     suite = open_namespace(
         loaded.defined(), settings, file=shown, root=loaded.path.parent, module=loaded.path.stem,
-        modules=loaded.modules, only=only,
+        modules=loaded.modules, wanted=wanted, announce=announce,
     )  # fmt: skip
     suite.notes = loaded.notes
     for target in suite.targets:
@@ -107,7 +143,8 @@ def _open_loaded(loaded: Loaded, settings: Settings, shown: str, *, only: Contai
     return suite
 
 
-def _relative(path: Path) -> str:
+def shown(path: Path) -> str:
+    """A path as reports name it."""
     try:
         return os.path.relpath(path)
     except ValueError:  # another drive
@@ -123,20 +160,22 @@ def open_namespace(
     module: str = "",
     modules: Iterable[Any] = (),
     instances: Mapping[str, Any] | None = None,
-    only: Container[str] | None = None,
+    wanted: Callable[[str], bool] = lambda name: True,
+    announce: Callable[[str], None] = lambda name: None,
 ) -> FileSuite:
     """Recognise and bind the objects of a namespace; `instances` are driven as they are instead of being built.
 
-    `only` are the names of those that are wanted.
+    Names that are not `wanted` are left out; `announce` is told of each of the others before it is bound.
     """
     suite = FileSuite(file)
     with quiet():
         known = recognise.recognised(defined)
-    suite.not_driven += [replace(n, file=file) for n in known.refused]
-    suite.passed_over += [replace(n, file=file) for n in known.passed_over]
-    candidates = [c for c in known.candidates if only is None or c.name in only]
+    suite.not_driven += [replace(n, file=file) for n in known.refused if wanted(n.target)]
+    suite.passed_over += [replace(n, file=file) for n in known.passed_over if wanted(n.target)]
+    candidates = [c for c in known.candidates if wanted(c.name)]
     found = guards.find((dict(defined), *modules))
     for candidate in candidates:
+        announce(candidate.name)
         if candidate.name in (instances or {}):
             objects = {**candidate.objects, "instance": (instances or {})[candidate.name]}
             candidate = replace(candidate, objects=objects)
@@ -147,7 +186,8 @@ def open_namespace(
             (suite.passed_over if bound.code == PASSED_OVER else suite.not_driven).append(bound)
         else:
             suite.targets.append(Target(bound, settings, guarded))
-    if not suite.targets and not suite.not_driven:
+    wanted_all = all(map(wanted, [c.name for c in known.candidates] + [n.target for n in known.refused]))
+    if wanted_all and not suite.targets and not suite.not_driven:
         text = f"{file or 'the namespace'}: nothing to check. Looked for {recognise.LOOKED_FOR}."
         text += " To name a layer yourself: --gradcheck-as MyLayer=affine"
         suite.problem = Problem(file, "nothing-recognised", text)
@@ -165,10 +205,27 @@ def _bind(candidate: Candidate, settings: Settings, **place: Any) -> Subject | B
                 misfit=_misfit,
                 **place,
             )
-            return _assumption(bound) if isinstance(bound, Subject) else bound
+            bound = _assumption(bound) if isinstance(bound, Subject) else bound
+            return _obeyed(candidate, bound, settings, place["file"])
     except Exception as exc:
-        reason = f"binding it failed inside the checker: {type(exc).__name__}: {exc}"
-        return NotDriven(candidate.name, reason, file=place.get("file", ""), line=candidate.line, code="internal")
+        reason = outcome.internal(exc, "binding it failed inside the checker")
+        return NotDriven(candidate.name, reason, file=place["file"], line=candidate.line, code=outcome.INTERNAL)
+
+
+def _obeyed(
+    candidate: Candidate, bound: Subject | Broken | NotDriven, settings: Settings, file: str
+) -> Subject | Broken | NotDriven:
+    """What is bound, if it is compared with the layer that it was said to stand for."""
+    layer = settings.pinned.get(candidate.name)
+    if layer is None or isinstance(bound, Broken) or (isinstance(bound, Subject) and _is(bound, layer)):
+        return bound
+    why = f": {bound.reason}" if isinstance(bound, NotDriven) else ""
+    reason = f"it was said to be {layer}, and cannot be called like that{why}"
+    return NotDriven(candidate.name, reason, file=file, line=candidate.line, code=outcome.PIN)
+
+
+def _is(bound: Subject, layer: str) -> bool:
+    return bound.spec is not None and bound.spec.name == layer
 
 
 def _assumption(subject: Subject) -> Subject:
@@ -203,4 +260,4 @@ def _misfit(subject: Subject, case: Case, far: bool = False) -> float:
         return float("inf")
 
 
-__all__ = ["FileSuite", "Problem", "Settings", "Target", "open_file", "open_namespace", "python_files"]
+__all__ = ["FileSuite", "Settings", "Target", "open_file", "open_namespace", "python_files", "shown"]

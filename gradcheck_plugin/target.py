@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck_plugin import outcome
 from gradcheck_plugin import search as searching
 from gradcheck_plugin.checks import contract, forward, gradient, kink, rule
 from gradcheck_plugin.diagnosis import explain_failure
@@ -39,6 +40,8 @@ class Settings:
     seed: int = 0
     strict: bool = False
     pinned: Mapping[str, str] = field(default_factory=dict)
+    required: tuple[str, ...] = ()  # objects that have to be judged
+    allow_open: bool = False  # whether what is open or refused leaves a run successful
 
 
 class _Tail(io.TextIOBase):
@@ -111,18 +114,19 @@ class Target:
         return next(n for n in self.subject.judged if self.subject.gradient_name(n) == property)
 
     def check_all(self) -> list[Result]:
-        """Every property. A fault of ours in one of them is an inconclusive result and hides none of the others."""
-        results = []
-        for property in self.properties():
-            try:
-                results.append(self.check(property))
-            except Exception as exc:
-                reason = f"the checker itself failed: {type(exc).__name__}: {exc}"
-                results.append(replace(self._empty(property), verdict=Verdict.INCONCLUSIVE, reason=reason))
-        return results
+        """Every property."""
+        return [self.check(property) for property in self.properties()]
 
     def check(self, property: str) -> Result:
-        """Check one property. Faults of the user's code are findings; only faults of ours raise."""
+        """Check one property. Faults of the user's code are findings; one of ours is open, and asks to be reported."""
+        start = time.perf_counter()
+        try:
+            return self._check(property)
+        except Exception as exc:
+            open_ = replace(self._empty(property), verdict=Verdict.INCONCLUSIVE, code=outcome.INTERNAL)
+            return replace(open_, reason=outcome.internal(exc), seconds=time.perf_counter() - start)
+
+    def _check(self, property: str) -> Result:
         start = time.perf_counter()
         result = self._empty(property)
         if isinstance(self.bound, Broken):

@@ -21,7 +21,7 @@ def document(
     rows = []
     for r in results:
         row = plain(r)
-        row["code"] = r.finding.code if r.finding else ""
+        row["code"] = r.finding.code if r.finding else r.code
         row["message"] = sentence(r)
         rows.append(row)
     return {
@@ -34,5 +34,9 @@ def document(
 
 
 def write(path: Path, content: dict[str, Any]) -> None:
-    """Write the document. Raises OSError as the file system gives it."""
-    path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    """Write the document. Raises OSError as the file system gives it.
+
+    A file name that is no UTF-8 has characters that cannot be encoded: as `\\udcff` JSON can hold them.
+    """
+    text = json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+    path.write_bytes(text.encode("utf-8", "backslashreplace"))

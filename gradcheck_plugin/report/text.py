@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gradcheck_plugin.model import Comparison, Finding, NotDriven, Result, Severity, Verdict
+from gradcheck_plugin.model import Comparison, Finding, NotDriven, Problem, Result, Severity, Verdict
 from gradcheck_plugin.report.columns import columns, cut, padded, wrapped
 from gradcheck_plugin.report.numbers import LARGEST, shape, short
 
@@ -123,9 +123,27 @@ def table(results: list[Result], not_driven: list[NotDriven]) -> list[str]:
         for n in not_driven:
             if n.file == file:
                 lines += _wrap(f"  {padded(n.target, width)} ", f"not driven: {n.reason}")
-    if not_driven:
-        lines += _wrap("", "an object that stands for a known layer under another name: --gradcheck-as NAME=LAYER")
     return lines
+
+
+def hint(not_driven: Iterable[NotDriven]) -> list[str]:
+    """How to name an object, where there is one that was not driven."""
+    said = "an object that stands for a known layer under another name: --gradcheck-as NAME=LAYER"
+    return _wrap("", said) if list(not_driven) else []
+
+
+def rows(
+    results: list[Result],
+    not_driven: list[NotDriven],
+    over: list[NotDriven],
+    found: Iterable[str],
+    faults: Iterable[Problem],
+    verbose: bool,
+) -> list[str]:
+    """Everything but the findings and the totals: the table, what is in doubt, advice, notes, problems."""
+    lines = table(results, not_driven) + (details(results) + passed_over(over) if verbose else [])
+    lines += doubts(results) + advice(results, notes=verbose) + notes(found)
+    return lines + problems((p.code, p.message) for p in faults)
 
 
 def details(results: Iterable[Result]) -> list[str]:

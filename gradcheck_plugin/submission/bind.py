@@ -197,7 +197,7 @@ def _search(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | None
     best, refused = _Attempt(), None
     if named:
         best = _against(candidate, named, misfit)
-        if best.matches or _known_fault(best.subject):
+        if pinned or best.matches or _known_fault(best.subject):
             return best
     for spec in specs().values():
         if spec is not named and _kind(spec) == _kind_of(candidate) and (spec.distinctive or _alike(spec, named)):

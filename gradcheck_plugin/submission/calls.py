@@ -12,8 +12,21 @@ from typing import Any
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission.randomness import frozen, hold
 
-__all__ = ["NoGradient", "Unbindable", "UserCodeRaised", "converting", "frozen", "guarded", "meeting", "private",
-           "recording", "user_frame"]  # fmt: skip
+__all__ = [
+    "NoGradient",
+    "Through",
+    "Unbindable",
+    "UserCodeRaised",
+    "converting",
+    "frozen",
+    "guarded",
+    "meeting",
+    "passes",
+    "passing",
+    "private",
+    "recording",
+    "user_frame",
+]
 
 
 class UserCodeRaised(Exception):
@@ -64,6 +77,8 @@ def guarded(where: str, function: Callable[..., Any], *args: Any, **kwargs: Any)
     started = time.monotonic()
     try:
         return function(*args, **kwargs)
+    except tuple(_passing) as exc:
+        raise Through(exc) from exc
     except (Exception, SystemExit) as exc:
         entered = exc.__traceback__ is not None and exc.__traceback__.tb_next is not None
         if isinstance(exc, TypeError) and not entered and "argument" in str(exc):
@@ -85,6 +100,34 @@ def private(value: Array) -> Any:
     return given
 
 
+class Through(BaseException):
+    """Carries what is nobody's fault past everything that takes exceptions for faults, Hypothesis among it."""
+
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+
+@contextlib.contextmanager
+def passing(*kinds: type[BaseException]) -> Iterator[None]:
+    """Let exceptions of these kinds through, for the length of the block: whoever runs us ends the run with them."""
+    _passing.extend(kinds)
+    try:
+        yield
+    except Through as through:
+        if kinds or not isinstance(through.cause, Exception):  # an `except Exception` of ours must not take it
+            raise through.cause from None
+        raise
+    finally:
+        del _passing[len(_passing) - len(kinds) :]
+
+
+def passes(fault: BaseException) -> bool:
+    """Whether this is nobody's fault: Ctrl-C, the time limit of another plugin, the end of a session."""
+    return not isinstance(fault, Exception) or isinstance(fault, tuple(_passing))
+
+
+_passing: list[type[BaseException]] = []
 _converters: list[Callable[[Any], Any]] = []
 _watchers: list[Callable[[Array, Any], None]] = []
 _meetings: list[Callable[[Callable[..., Any], tuple[Any, ...]], None]] = []
