@@ -251,7 +251,8 @@ def _assumption(subject: Subject) -> Subject:
 def _misfit(subject: Subject, case: Case, far: bool = False) -> float:
     """0 where every gradient of a subject passes in one case; else 1, and if `far`, more the less they look like it."""
     try:
-        judged = ((n, gradient.judge(subject, n, case, subject.layout)) for n in subject.judged)
+        names = [n for n in subject.judged if n not in subject.open]
+        judged = ((n, gradient.judge(subject, n, case, subject.layout)) for n in names)
         wrong = (n for n, j in judged if j.verdict is not Verdict.PASS)
         if not far:
             return float(any(wrong))

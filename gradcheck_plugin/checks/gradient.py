@@ -17,6 +17,7 @@ from gradcheck_plugin.model import Array, Case, Verdict
 from gradcheck_plugin.oracles import autograd
 from gradcheck_plugin.oracles.numerical import EPS, KAPPA, STEPS, Estimate, Ladder, direction, floored
 from gradcheck_plugin.submission.calls import frozen
+from gradcheck_plugin.submission.missing import depends
 from gradcheck_plugin.submission.subject import Subject, Tape
 from gradcheck_plugin.submission.values import describe, numeric
 from reference_impls.shapes import OUTPUT, Layout
@@ -102,6 +103,8 @@ def underflows(subject: Subject, case: Case) -> bool:
 
 def judge(subject: Subject, name: str, case: Case, layout: Layout) -> Judgement:
     """Judge the gradient of the array `name`."""
+    if name in subject.open:
+        return Judgement(Verdict.INCONCLUSIVE, subject.open[name], "not-found")
     out, dy, given = gradients(subject, case)
     x, raw = case.arrays[name], given.get(name)
     expected, torch = exact(subject, name, case, layout, dy, out)
@@ -112,12 +115,13 @@ def judge(subject: Subject, name: str, case: Case, layout: Layout) -> Judgement:
     u = direction(case.rng(2), x)
     base.ladder, base.v = Ladder(lambda t: line(t, u), np.where(np.isinf(start), 0.0, start)), v
     if raw is None:
-        if name not in given:
-            return Judgement(Verdict.INCONCLUSIVE, f"no gradient of `{subject.display(name)}` was found", "not-found")
         if expected is None and referred(subject, case, layout, dy, out):
             reason = f"neither it nor the reference gives a gradient of `{subject.display(name)}`"
             return Judgement(Verdict.INCONCLUSIVE, reason, "not-found")
-        base.kind, base.reason = "missing-gradient", "it is None"
+        if not depends(subject, name, case):
+            reason = f"the forward does not depend on `{subject.display(name)}` here"
+            return Judgement(Verdict.INCONCLUSIVE, reason, "not-found")
+        base.kind, base.reason = "missing-gradient", "it is None" if name in given else "it is nowhere"
         return base
     yours = numeric(raw)
     if yours is None:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.model import Array, Case, NotDriven
-from gradcheck_plugin.submission import bind_rule, state
+from gradcheck_plugin.submission import bind_rule, missing, state, trained
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen, last_call
 from gradcheck_plugin.submission.constructor import SETTINGS, option_of
 from gradcheck_plugin.submission.conventions import Candidate
@@ -134,6 +134,8 @@ def bind(
             )
     if of:  # its gradient is of another kind than the caller's
         return bound
+    with suppress(TimeLimit, UserCodeRaised), time_limit(seconds):
+        bound = missing.settled(bound, candidate) if bound.spec is None or not bound.spec.rule else bound
     with suppress(TimeLimit), time_limit(seconds):
         return dataclasses.replace(bound, settings=tuple(_settings(candidate, bound, misfit)))
     return bound
@@ -527,8 +529,7 @@ def _judged(subject: Subject, case: Any) -> tuple[str, ...]:
     present = [e.name for e in subject.layout.entries if e.differentiable and e.name in given]
     if not [n for n in present if given[n] is not None]:
         raise Unbindable("not-implemented")
-    missing = [e.name for e in subject.layout.params if e.differentiable and e.name not in present]
-    return (*present, *missing)
+    return tuple(present)
 
 
 def _alone(candidate: Candidate, misfit: Misfit | None) -> _Attempt:
@@ -544,6 +545,8 @@ def _alone(candidate: Candidate, misfit: Misfit | None) -> _Attempt:
         for layout in layouts:
             attempt = _try(candidate, None, Variant(), layout, _whether(misfit) if ran else misfit)
             if attempt.subject is not None and attempt.fault is None:
+                attempt = _with_trained(candidate, attempt)
+                assert attempt.subject is not None
                 notes = [*attempt.subject.notes, "no reference: checked numerically"]
                 if isinstance(raised, UserCodeRaised) and raised.where == "backward":
                     notes.append("its backward raises for inputs of other shapes")
@@ -556,6 +559,25 @@ def _alone(candidate: Candidate, misfit: Misfit | None) -> _Attempt:
         if ran:
             return ran[0]
     return first
+
+
+def _with_trained(candidate: Candidate, attempt: _Attempt) -> _Attempt:
+    """The attempt with the parameters that the object trains, instead of those whose names look like it."""
+    assert attempt.subject is not None
+    found = trained.survey(attempt.subject)
+    if found is None:
+        return attempt
+    notes = attempt.subject.notes
+    if found.constants:
+        notes = (*notes, f"nobody trains {', '.join(found.constants)}")
+    if found.layout != attempt.subject.layout:
+        again = _try(candidate, None, Variant(), found.layout, None)
+        if again.subject is None or again.fault is not None:
+            return attempt
+        attempt = again
+    assert attempt.subject is not None
+    attempt.subject = dataclasses.replace(attempt.subject, open=found.open, notes=notes)
+    return attempt
 
 
 def _whether(misfit: Misfit | None) -> Misfit | None:

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.model import Array
-from gradcheck_plugin.submission import state
+from gradcheck_plugin.submission import state, told
 from gradcheck_plugin.submission.calls import Unbindable, guarded
 from gradcheck_plugin.submission.constructor import axis_sizes, filled, plan_arguments
 from gradcheck_plugin.submission.neighbours import Neighbour, needed
 from gradcheck_plugin.submission.roles import RATE
 from gradcheck_plugin.submission.signature import arguments
+from gradcheck_plugin.submission.told import Told
 from reference_impls.shapes import Layout
 
 _OPTIMIZERS = ("optimizer", "optimiser", "optim", "opt")
@@ -83,9 +84,7 @@ class Built:
         if self.instance is not None:
             obj = copy.deepcopy(self.instance)
         else:
-            sizes = axis_sizes(self.layout, arrays)
-            obj = guarded("__init__", self.cls, **filled(self.plan, arrays, sizes, self.layout))
-            self._prepare(obj, arrays)
+            obj = self._constructed(arrays)
         if self.warmed and self.warm is not None:
             shapes = tuple(np.shape(a) for a in arrays.values())
             first = self.warming.setdefault(shapes, {n: np.array(a) for n, a in arrays.items()})
@@ -103,6 +102,18 @@ class Built:
                 raise
             self.warmed = True
             return self.make(arrays)
+        return obj
+
+    def fresh(self, arrays: Mapping[str, Array], path: state.Path) -> Array | None:
+        """What a new object holds at a place, before anything of ours is put there."""
+        obj = copy.deepcopy(self.instance) if self.instance is not None else self._constructed(arrays)
+        value = state.get(obj, path)
+        return np.array(value) if isinstance(value, np.ndarray) else None
+
+    def _constructed(self, arrays: Mapping[str, Array]) -> Any:
+        sizes = axis_sizes(self.layout, arrays)
+        obj = guarded("__init__", self.cls, **filled(self.plan, arrays, sizes, self.layout))
+        self._prepare(obj, arrays)
         return obj
 
     def _prepare(self, obj: Any, arrays: Mapping[str, Array]) -> None:
@@ -135,15 +146,24 @@ class Built:
             return self.paths.setdefault(name, kept[0] if kept else (("attr", self.given[name]),))
         named = [(p, a) for p, a in held if state.whole_label(p) == name] if "." in name else []
         named = named or [(p, a) for p, a in held if state.label(p) == name or state.same(state.label(p), name)]
+        named = named or [(p, a) for p, a in state.leaves(obj) if name in (state.label(p), state.whole_label(p))]
         ordered = [e.name for e in self.layout.params]
         if not named and len(held) == len(ordered):
             named = [held[ordered.index(name)]]
+        named = named or self._of_shape(obj, value)
         if not named:
             raise Unbindable(f"no attribute of {self.cls.__name__} holds its parameter `{name}`")
         path, array = named[0]
         if array.shape != value.shape:
             raise Unbindable(f"{self.cls.__name__}.{state.label(path)} has shape {array.shape}, not {value.shape}")
         return self.paths.setdefault(name, path)
+
+    def _of_shape(self, obj: Any, value: Array) -> list[tuple[state.Path, Array]]:
+        """The only array of a shape among those whose names do not say what they are: `out_W`, `p`."""
+        taken = self.paths.values()
+        held = [(p, a) for p, a in state.leaves(obj) if p not in taken and state.may_be_parameter(p)]
+        fitting = [(p, a) for p, a in held if a.shape == value.shape]
+        return fitting if len(fitting) == 1 else []
 
     def names(self) -> dict[str, str]:
         """The user's names of the parameters."""
@@ -154,6 +174,8 @@ class DrivesObjects:
     """What callers of classes share: where the parameters of their objects are, and how one is made."""
 
     built: Built
+    told: Told | None = None  # where backward was seen to leave gradients, from its first run on
+    meet: Callable[[Any], None] | None = None  # is shown every object before it runs
 
     @property
     def layout(self) -> Layout:
@@ -169,7 +191,24 @@ class DrivesObjects:
         return [n.cls for n in self.built.neighbours.values()]
 
     def build(self, arrays: Mapping[str, Array]) -> Any:
-        return self.built.make(arrays)
+        obj = self.built.make(arrays)
+        if self.meet is not None:
+            self.meet(obj)
+        return obj
+
+    def watched(self, obj: Any, run: Callable[[], Any]) -> Any:
+        """What a backward returns; the first one shows where it leaves gradients that no usual name tells."""
+        if self.told is not None:
+            return run()
+        before = told.snapshot(obj)
+        returned = run()
+        self.told = told.learn(obj, before, self.paths)
+        return returned
+
+    def gradient_path(self, obj: Any, name: str) -> state.Path | None:
+        """Where the gradient of a parameter lies after a backward."""
+        at = state.gradient_path(obj, self.paths[name])
+        return at if at is not None or self.told is None else self.told.paths.get(name)
 
     def warmed(self, arrays: Mapping[str, Array]) -> Any:
         """An object that has run once, where a first run makes its parameters."""

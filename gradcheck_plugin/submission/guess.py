@@ -15,6 +15,7 @@ from gradcheck_plugin.submission import state
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen
 from gradcheck_plugin.submission.constructor import DATA_SETS, IMAGE, WORD_TO_INDEX
 from gradcheck_plugin.submission.conventions import Candidate
+from gradcheck_plugin.submission.roles import is_data, is_prediction, twins
 from gradcheck_plugin.submission.signature import arguments
 from reference_impls.shapes import Entry, Layout
 from reference_impls.spec import LayerSpec
@@ -143,7 +144,7 @@ def guesses(candidate: Candidate) -> Iterator[list[Layout]]:
     shapes = SHAPES if len(inputs) == 1 else LOSS_SHAPES if candidate.kind == "loss" else SHAPES[:1]
     pairs += [(s, families[0]) for s in (*_declared(candidate), *shapes) if s not in [p for p, _ in pairs]]
     for shape, family in pairs:
-        labels = ("@onehot", "@label", "@binary", "") if loss else ("",)
+        labels = _labels(candidate)
         layouts = []
         domains = ("", " @prob", " @unit") if loss and len(inputs) == 2 and " 7 9" not in shape else ("",)
         for label in labels:
@@ -155,6 +156,16 @@ def guesses(candidate: Candidate) -> Iterator[list[Layout]]:
         yield list(dict.fromkeys(layouts))
     if masks := _masks(candidate):
         yield from guesses(dataclasses.replace(candidate, inputs=(*inputs, *masks)))
+
+
+def _labels(candidate: Candidate) -> tuple[str, ...]:
+    """The forms that the last array of a loss may have: numbers like any other first where its name says no label."""
+    if candidate.kind not in ("loss", "network"):
+        return ("",)
+    names = candidate.inputs
+    if candidate.kind == "loss" and len(names) == 2 and not is_data(names[1], True) and not is_prediction(names[0]):
+        return ("",) if twins(*names) else ("", "@onehot", "@label", "@binary")
+    return ("@onehot", "@label", "@binary", "")
 
 
 def _masks(candidate: Candidate) -> list[str]:
@@ -239,6 +250,11 @@ def _named(leaves: list[tuple[state.Path, Array]]) -> list[tuple[str, Array]]:
     return [(n if names.count(n) == 1 else state.whole_label(p), a) for n, (p, a) in zip(names, held, strict=True)]
 
 
+def parameter_entries(held: list[tuple[state.Path, Array]]) -> list[Entry]:
+    """Arrays that an object holds as entries of a layout, of their own fixed sizes."""
+    return [Entry(name, tuple((str(s),) for s in a.shape)) for name, a in _named(held)]
+
+
 def _images(shape: tuple[str, ...], kernel: tuple[str, ...]) -> list[tuple[str, ...]]:
     """Shapes of images for a network that has a convolution: of any size, then of those of a data set."""
     if len(shape) < 4:
@@ -280,7 +296,7 @@ def _with_state(candidate: Candidate, layout: Layout, family: Mapping[str, str])
             and a.ndim
             and not any(np.array_equal(a, arrays[n]) for n in given)  # held under another name
         ]
-        fixed = [Entry(name, tuple((str(s),) for s in a.shape)) for name, a in _named(held)]
+        fixed = parameter_entries(held)
         if fixed:  # the object has sizes of its own now: what belongs to them stays as it is
             shown = {d for e in probe.entries for d in e.dims}  # labels alone do not show how many classes there are
             sizes["C"] = sizes["C"] if "C" in shown else 5

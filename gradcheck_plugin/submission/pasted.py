@@ -6,6 +6,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from gradcheck_plugin.submission.state import Path
@@ -49,15 +50,30 @@ def _size(layout: Layout, axis: str, names: Mapping[str, str]) -> str:
 
 def place(path: Path) -> str:
     """Source text of a place in an object: `.params['W1']`."""
-    return "".join(f".{key}" if kind == "attr" else f"[{key!r}]" for kind, key in path)
+    texts = {"attr": ".{}", "call": ".{}()", "item": "[{!r}]"}
+    return "".join(texts[kind].format(key) for kind, key in path)
+
+
+def returned_names(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The names in the last `return` of a function, of attributes the last part; () where one of them has none."""
+    value = _returned(function)
+    parts = value.elts if isinstance(value, ast.Tuple) else [value]
+    names = [p.id if isinstance(p, ast.Name) else p.attr if isinstance(p, ast.Attribute) else "" for p in parts]
+    return tuple(names) if all(names) else ()
 
 
 def returned_count(function: Callable[..., Any]) -> int:
     """How many values the last `return` of a function gives at once; 0 where that is one, or cannot be read."""
+    value = _returned(function)
+    return len(value.elts) if isinstance(value, ast.Tuple) else 0
+
+
+@cache
+def _returned(function: Callable[..., Any]) -> ast.expr | None:
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     except (OSError, TypeError, SyntaxError):
-        return 0
+        return None
     returns = [n for n in ast.walk(tree) if isinstance(n, ast.Return)]
     last = max(returns, key=lambda n: n.lineno, default=None)
-    return len(last.value.elts) if last is not None and isinstance(last.value, ast.Tuple) else 0
+    return last.value if last is not None else None

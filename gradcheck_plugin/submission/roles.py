@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -52,6 +53,43 @@ def mode(name: str) -> Role | None:
 
 def is_label(name: str) -> bool:
     return name.lower().strip("_") in LABELS
+
+
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+_DATA = {
+    "label", "labels", "target", "targets", "tgt", "true", "truth", "gt", "real", "actual", "expected", "desired",
+    "goal", "onehot", "hot", "answer", "answers", "mask", "masks", "valid", "ignore",
+    "idx", "index", "indices", "indexes", "ids", "len", "lens", "length", "lengths", "position", "positions",
+    "adj", "adjacency", "laplacian", "edges", "noise", "seed", "rng", "running", "moving", "ema", "stat", "stats",
+    "eps", "epsilon", "reg", "lam", "lambda", "lmbda", "decay", "lr", "rate",
+}  # fmt: skip
+_PREDICTED = re.compile(r"pred|logit|score|hat$|prob")
+_TWINS = (  # names of two arrays that come from the same place
+    ("a", "b"), ("u", "v"), ("left", "right"), ("anchor", "positive"), ("anchor", "pos"), ("query", "key"), ("q", "k"),
+    ("img", "txt"), ("image", "text"), ("mu", "logvar"), ("mean", "logvar"), ("mu", "sigma"), ("mean", "std"),
+)  # fmt: skip
+
+
+def is_data(name: str, loss: bool) -> bool:
+    """Whether a name says that nobody wants a gradient: labels, a mask, indices, statistics, a coefficient.
+
+    `y` and `t` are labels where they are given to a `loss`, and operands elsewhere.
+    """
+    words = {w.lower() for w in _WORD.findall(name)}
+    return bool(words & _DATA) or (loss and is_label(name))
+
+
+def is_prediction(name: str) -> bool:
+    """Whether a name says that the array is compared with labels: `y_pred`, `logits`."""
+    low = name.lower().strip("_")
+    return (low in PREDICTIONS and len(low) > 2) or bool(_PREDICTED.search(low))
+
+
+def twins(first: str, second: str) -> bool:
+    """Whether two names are those of two arrays of one kind: `z1, z2`, `left, right`, `anchor, positive`."""
+    a, b = (n.lower().replace("_", "") for n in (first, second))
+    stems = [re.sub(r"(\d+|[ijab]|left|right)$", "", n) for n in (a, b)]
+    return (a, b) in _TWINS or (b, a) in _TWINS or (stems[0] == stems[1] != "" and a != b)
 
 
 def label_first(names: Sequence[str]) -> bool:

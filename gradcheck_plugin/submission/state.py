@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission.tensors import is_tensor, to_array, to_tensor
 from reference_impls.shapes import Entry
 
-Path = tuple[tuple[str, Any], ...]  # (("attr", "params"), ("item", "W"))
+Path = tuple[tuple[str, Any], ...]  # (("attr", "params"), ("item", "W")); ("call", "params") is what a method gives
 _GRADIENT = re.compile(r"^(d[A-Z_]?\w*|\w*grad\w*|dl?d\w+|d(weights?|bias(es)?|gamma|beta|inputs?|values?))$")
 _WEIGHTS = re.compile(r"^[wWbBkK](_|\d|$)|weight|bias|kernel|filter|gamma|beta|theta|^params?")
 _NOT_PARAMETER = re.compile(
@@ -35,7 +36,8 @@ SYNONYMS = {
     "mean": ("mean", "running_mean", "moving_mean", "mu", "running_m"),
     "var": ("var", "running_var", "moving_var", "moving_variance", "running_v"),
 }
-_OWNERS = ("params", "param", "parameters", "weights")
+_BOXES = ("grads", "gradients", "grad", "gradient", "cache")
+OWNERS = ("params", "param", "parameters", "weights")
 
 
 def same(name: str, wanted: str) -> bool:
@@ -69,7 +71,7 @@ def _leaves(obj: Any, path: Path, depth: int, seen: set[int], *, twice: bool = F
         children = [(("item", i), v) for i, v in enumerate(obj)]
     elif hasattr(obj, "__dict__") and not isinstance(obj, type) and type(obj).__module__ != "builtins":
         children = [(("attr", k), v) for k, v in vars(obj).items()]
-        children.sort(key=lambda c: c[0][1] not in _OWNERS)
+        children.sort(key=lambda c: c[0][1] not in OWNERS)
     if children:
         seen.add(id(obj))
     for step, child in children:
@@ -80,7 +82,10 @@ def get(obj: Any, path: Path) -> Any:
     """The value at a path, or None where the path no longer leads anywhere."""
     for kind, key in path:
         try:
-            obj = getattr(obj, key) if kind == "attr" else obj[key]
+            obj = obj[key] if kind == "item" else getattr(obj, key)
+            if kind == "call":
+                obj = obj()
+                obj = list(obj) if isinstance(obj, Iterator) else obj
         except Exception:  # of a dictionary or a property of the user's
             return None
     return obj
@@ -124,7 +129,7 @@ def whole_label(path: Path) -> str:
     for kind, key in path[:held]:  # what comes after, `.value`, is no part of the name
         if kind == "item":
             text += f"[{key}]"
-        elif key not in _OWNERS:
+        elif key not in OWNERS:
             text += f".{key}" if text else str(key)
     return f"{text}.{own}" if text and not own.startswith("[") else text + own
 
@@ -132,15 +137,21 @@ def whole_label(path: Path) -> str:
 def is_parameter(path: Path) -> bool:
     """Whether the name of a leaf says parameter, and not gradient, running statistic or cached input."""
     names = [str(key) for _, key in path]
-    if any(n.strip("_").lower() in ("grads", "gradients", "grad", "gradient", "cache") for n in names):
+    if any(n.strip("_").lower() in _BOXES for n in names):
         return False
     last = label(path).split("[")[0]
-    if any(n in _OWNERS for n in names):
+    if any(n in OWNERS for n in names):
         return True
     bare = last.strip("_")
     if _GRADIENT.match(bare) or _NOT_PARAMETER.search(bare):
         return False
     return bool(_WEIGHTS.search(bare)) or not _VALUES.search(bare)
+
+
+def may_be_parameter(path: Path) -> bool:
+    """Whether the name of a leaf leaves it open that it is a parameter: it is no gradient, statistic or cache."""
+    names = [str(key).strip("_") for _, key in path]
+    return not any(_GRADIENT.match(n) or _NOT_PARAMETER.search(n) or n.lower() in _BOXES for n in names)
 
 
 def is_weight(path: Path) -> bool:
@@ -200,7 +211,7 @@ def _likely(parameter: Path) -> tuple[Path, ...]:
         found += [(*owner, (kind, g)) for g in ("grad", "gradient", "g", "deriv", "derivative")]
     name = str(key)
     spellings = _spellings(name)
-    prefixes = [owner] if owner and owner[-1][1] not in _OWNERS else [owner, owner[:-1]]
+    prefixes = [owner] if owner and owner[-1][1] not in OWNERS else [owner, owner[:-1]]
     for prefix in prefixes:
         found += [(*prefix, ("attr", s)) for s in spellings]
         for box in ("grads", "gradients", "gradient", "grad", "dparams"):
@@ -233,9 +244,22 @@ def _spellings(name: str) -> list[str]:
     return list(dict.fromkeys(form.format(n) for n in names for form in forms))
 
 
-def in_order(returned: Sequence[Any], entries: Sequence[Entry]) -> dict[str, Any]:
-    """A returned tuple by array name: of the arrays that have a gradient, or of all with a place for the others."""
+def in_order(
+    returned: Sequence[Any],
+    entries: Sequence[Entry],
+    said: Sequence[str] = (),
+    shown: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, Any]:
+    """A returned tuple by array name: of the arrays that have a gradient, or of all with a place for the others.
+
+    Of a tuple with too few, `said` are the author's names of what is in it, and `shown` those of the arrays.
+    """
     mine = [e for e in entries if e.differentiable]
+    if len(returned) < len(mine) and len(said) == len(returned):
+        forms = {e.name: (*_spellings(shown.get(e.name, e.name)), *_spellings(e.name)) for e in mine}
+        keys = [next((n for n, spellings in forms.items() if s in spellings), "") for s in said]
+        if all(keys) and len({*keys}) == len(keys):
+            return dict(zip(keys, returned, strict=True))
     empty = [i for i, e in enumerate(entries) if not e.differentiable]
     whole = len(returned) == len(entries) or any(i < len(returned) and returned[i] is None for i in empty)
     named = zip(entries if whole else mine, returned, strict=False)

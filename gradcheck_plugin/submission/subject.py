@@ -44,7 +44,8 @@ class Subject:
     holds further layouts of the same convention that the forward was seen to accept, with whether a fault there is only
     advice; `settings` the same object with other values of its options, stride 1 for stride 2; `matches` whether the
     forward agreed with the reference when it was bound; `one_hot` is set where the backward is right only for an
-    upstream gradient with one entry that is not zero: that one, or any (-1).
+    upstream gradient with one entry that is not zero: that one, or any (-1); `open` says of an array why it may be
+    right that backward gives no gradient of it, where nothing decides that.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Subject:
     fixed: Mapping[str, int] = field(default_factory=dict)
     one_hot: int | None = None
     settings: tuple[Subject, ...] = ()
+    open: Mapping[str, str] = field(default_factory=dict)
 
     def display(self, name: str) -> str:
         return self.names.get(name, name)

@@ -22,7 +22,7 @@ from gradcheck_plugin.submission.calls import Unbindable, guarded, private
 from gradcheck_plugin.submission.constructor import DROP, option_of
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.outputs import join
-from gradcheck_plugin.submission.pasted import returned_count
+from gradcheck_plugin.submission.pasted import returned_count, returned_names
 from gradcheck_plugin.submission.roles import mode
 from gradcheck_plugin.submission.signature import Signature, arguments, line_of
 from gradcheck_plugin.submission.subject import Tape
@@ -198,9 +198,11 @@ class FunctionPair:
         if isinstance(returned, dict):
             display = {n: a for a, n in self.order.items()}
             return {n: g for n in names if (g := state.returned_as(display[n], returned)) is not None}
-        if isinstance(returned, tuple | list):
-            return state.in_order(returned, [self.layout[n] for n in self.order.values()])
-        return {names[0]: returned} if returned is not None else {}
+        if returned is None:
+            return {}
+        parts = returned if isinstance(returned, tuple | list) else (returned,)
+        said, shown = returned_names(self.backward_function), self.user_names()
+        return state.in_order(parts, [self.layout[n] for n in self.order.values()], said, shown)
 
     def user_names(self) -> dict[str, str]:
         return {n: a for a, n in self.order.items()}

@@ -80,10 +80,10 @@ class LabelledNetwork(DrivesObjects):
         asked = getattr(obj, self.loss) if self.loss else self._criterion(obj, out)
 
         def backward(dy: Any) -> dict[str, Any]:
-            returned = guarded("backward", obj.backward, private(arrays[labels]))
+            returned = self.watched(obj, lambda: guarded("backward", obj.backward, private(arrays[labels])))
             found = {} if np.shape(returned) != np.shape(arrays[x]) else {x: returned}
-            for name, path in self.paths.items():
-                if (held := state.gradient_path(obj, path)) is not None:
+            for name in self.paths:
+                if (held := self.gradient_path(obj, name)) is not None:
                     found[name] = state.get(obj, held)
             return found
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +22,7 @@ from gradcheck_plugin.submission.built import Built, DrivesObjects, flush
 from gradcheck_plugin.submission.calls import NoGradient, Unbindable, frozen, guarded, private
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.outputs import join
-from gradcheck_plugin.submission.pasted import constructed, place
+from gradcheck_plugin.submission.pasted import constructed, place, returned_names
 from gradcheck_plugin.submission.roles import (
     BACKWARD,
     DERIVATIVES,
@@ -196,7 +196,7 @@ class LayerClass(DrivesObjects):
                 for r in self.roles
             ]
             held = {n: np.array(state.get(obj, p)) for n, p in self.paths.items()}
-            returned = guarded("backward", getattr(obj, self.backward_name), *given)
+            returned = self.watched(obj, lambda: guarded("backward", getattr(obj, self.backward_name), *given))
             found = self.collect(obj, returned)
             self._undo(obj, held, found)
             return {n: np.multiply(dy, g) for n, g in found.items()} if self.multiplied else found
@@ -235,9 +235,9 @@ class LayerClass(DrivesObjects):
         elif isinstance(returned, list) and len(inputs) == 1 and not params and _alike(returned):
             found = {inputs[0]: np.array(returned)}  # one for each row: the input may be a list of arrays
         elif isinstance(returned, tuple | list):
-            found = state.in_order(returned, (*self.layout.inputs, *self.layout.params))
+            found = self._in_order(returned, params)
         elif returned is not None:
-            found = {inputs[0]: returned} if inputs else {}
+            found = self._in_order((returned,), ()) if inputs else {}
         else:
             left = next((n for n in _INPUT_GRADIENTS if getattr(obj, n, None) is not None), None)
             if left and inputs:
@@ -245,13 +245,18 @@ class LayerClass(DrivesObjects):
                 self.gradients[inputs[0]] = ((("attr", left),),)
         for name in params:
             if name not in found and name in self.paths:
-                path = state.gradient_path(obj, self.paths[name])
+                path = self.gradient_path(obj, name)
                 if path is not None:
                     parts = state.gradients_of_one(obj, self.paths[name], path)
                     self.gradients[name] = parts
                     values = [state.get(obj, path) for path in parts]
                     found[name] = values[0] if len(values) == 1 else sum(values)
         return found
+
+    def _in_order(self, returned: Any, params: Sequence[str]) -> dict[str, Any]:
+        said = returned_names(getattr(self.built.cls, self.backward_name))
+        entries = (*self.layout.inputs, *(self.layout[n] for n in params))
+        return state.in_order(returned, entries, said, self.user_names())
 
     def user_names(self) -> dict[str, str]:
         """The user's names: of the forward's arguments, and of the places that hold the parameters."""

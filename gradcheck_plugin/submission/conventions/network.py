@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -137,10 +138,10 @@ class Network(DrivesObjects):
         came = dict(zip(self.parts, result, strict=True)) if len(self.parts) > 1 else {"loss": result}
 
         def backward(dy: Any) -> dict[str, Any]:
-            returned = (
-                guarded(self.gradient, getattr(obj, self.gradient), *given()) if self.gradient else came.get("grads")
-            )
-            return self.collect(obj, returned)
+            if not self.gradient:
+                return self.collect(obj, came.get("grads"))
+            run = partial(guarded, self.gradient, getattr(obj, self.gradient), *given())
+            return self.collect(obj, self.watched(obj, run))
 
         return Tape(came["loss"], backward)
 
@@ -168,7 +169,7 @@ class Network(DrivesObjects):
             if value is None and isinstance(returned, tuple | list):
                 value = dict(enumerate(returned)).get([e.name for e in self.layout.params].index(entry.name))
             if value is None and returned is None:
-                path = state.gradient_path(obj, self.paths[entry.name])
+                path = self.gradient_path(obj, entry.name)
                 if path is not None:
                     value, self.left[entry.name] = state.get(obj, path), path
             if value is not None:

@@ -11,6 +11,7 @@ import inspect
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -86,10 +87,8 @@ class TapeLayer(LayerClass):
         def backward(dy: Any) -> dict[str, Any]:
             obj, given, _ = fresh.pop() if fresh else self._recorded(self.build(arrays), arrays)
             engine = self._engine(obj)
-            if self.backward_name:
-                guarded("backward", getattr(obj, self.backward_name))
-            else:
-                guarded("backward", engine.backward, dy)
+            own = partial(guarded, "backward", getattr(obj, self.backward_name)) if self.backward_name else None
+            self.watched(obj, own or (lambda: guarded("backward", engine.backward, dy)))
             inputs = [e.name for e in self.layout.inputs if e.differentiable][: 1 if self.backward_name else None]
             return {n: tape.gradient(engine, given[n]) for n in inputs} | self.collect(obj, None)
 

@@ -1,0 +1,195 @@
+"""The parameters of an object that no reference knows: by value, not by name.
+
+A parameter is an array that an object holds before it runs, that no forward rewrites, and on which the output depends:
+all that is measured. It is trained where backward leaves a gradient of it, or where the author says so: it is kept
+among the parameters, or drawn at random under the name of a weight. What nobody trains, such as the mean of a data set,
+a fixed kernel or a mask, is a constant: it keeps the author's values and has no gradient.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from gradcheck_plugin.model import Array, Case
+from gradcheck_plugin.submission import state, told
+from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen
+from gradcheck_plugin.submission.guess import generic_sizes, parameter_entries
+from gradcheck_plugin.submission.missing import depends
+from gradcheck_plugin.submission.subject import Subject
+from gradcheck_plugin.submission.values import numeric
+from reference_impls.shapes import Layout
+
+_MOST = 40  # arrays that are looked at
+STEP, NEAR = 1e-5, 1e-4
+
+
+@dataclasses.dataclass(frozen=True)
+class Survey:
+    """The layout with the parameters that an object trains, and why some of them are left open."""
+
+    layout: Layout
+    open: Mapping[str, str]
+    constants: tuple[str, ...] = ()
+
+
+def survey(subject: Subject) -> Survey | None:
+    """What the object of a bound subject trains; None where it holds nothing, or cannot be looked at."""
+    inner = _innermost(subject.caller)
+    if not hasattr(inner, "built") or not hasattr(inner, "meet"):
+        return None
+    try:
+        return _survey(subject, inner)
+    except (UserCodeRaised, Unbindable, TypeError, ValueError):
+        return None
+
+
+def _survey(subject: Subject, inner: Any) -> Survey | None:
+    layout, case = subject.layout, _case(subject)
+    kept = _kept(subject, inner, case)
+    known = {inner.paths[n]: n for n in inner.paths}
+    new = {p: a for p, a in kept.items() if p not in known}
+    entries = parameter_entries(list(new.items()))
+    whole = dataclasses.replace(layout, params=(*layout.params, *entries))
+    if len({e.name for e in whole.entries}) != len(whole.entries) or not whole.params:
+        return None
+    own = {n: _authors(inner, case, p) for n, p in inner.paths.items() if n not in inner.built.given}
+    own |= {e.name: a for e, a in zip(entries, new.values(), strict=True)}
+    full = dataclasses.replace(subject, caller=_with_layout(subject.caller, whole), layout=whole)
+    first = dataclasses.replace(case, arrays={**case.arrays, **own})
+    used = [e for e in whole.params if depends(full, e.name, first)]
+    if not [e for e in used if e in entries] and len(used) == len(whole.params) and not layout.params:
+        return None
+    found = _Found(full, first, {e.name for e in used})
+    trained = [e for e in whole.params if found.trained(e.name)]
+    still = {e.name for e in layout.params if e.name in inner.built.given or (e not in used and found.given(e.name))}
+    chosen = [e for e in layout.params if e in trained or e.name in still]
+    chosen += [e for e in entries if e in trained]
+    left = tuple(e.name for e in used if e not in chosen)
+    if any(e in entries for e in chosen):  # the object has sizes of its own now
+        layout = layout.pinned({n: s for n, s in case.sizes.items() if n != "N"})
+    return Survey(dataclasses.replace(layout, params=tuple(chosen)), found.open, left)
+
+
+class _Found:
+    """What a backward leaves of the arrays that an object holds, and what that says about them."""
+
+    def __init__(self, subject: Subject, case: Case, used: set[str]) -> None:
+        self.subject, self.case, self.used = subject, case, used
+        self.inner = _innermost(subject.caller)
+        self.open: dict[str, str] = {}
+        with frozen(case.seed):
+            tape = subject.caller.forward(case.arrays)
+            out = numeric(tape.output)
+            assert out is not None
+            self.dy = case.rng(1).standard_normal(out.shape) if subject.caller.upstream else np.ones(out.shape)
+            self.gradients = tape.backward(self.dy.copy() if self.dy.ndim else float(self.dy))
+        self.told = self.inner.told or told.Told()
+        self.some = any(self.given(e.name) for e in subject.layout.params)
+
+    def given(self, name: str) -> bool:
+        return self.gradients.get(name) is not None
+
+    def trained(self, name: str) -> bool:
+        """Whether a held array has a gradient, or the author says that it should have one."""
+        if name not in self.used:
+            return False
+        path = self.inner.paths[name]
+        if self.given(name) and name not in self.told.guessed:
+            return True
+        if self.given(name) and self._right(name):
+            return True
+        if not self.given(name) and not state.may_be_parameter(path):
+            return False
+        drawn = self._drawn(name, path)
+        if self.given(name):  # only its shape says that this may be its gradient
+            if not drawn:
+                at = state.whole_label(self.told.paths[name])
+                self.open[name] = f"`{at}` may be the gradient of `{state.label(path)}`, and is not"
+            return True
+        if name in self.inner.built.given:
+            return True
+        plain = self.some and not np.ptp(self.case.arrays[name])  # zeros or ones, as what is trained may start
+        listed = any(str(key) in state.OWNERS for _, key in path)
+        return (listed and (self.some or drawn)) or (state.is_weight(path) and (drawn or plain))
+
+    def _drawn(self, name: str, path: state.Path) -> bool:
+        """Whether an array differs from one object to the next: it is drawn at random, as weights are."""
+        if name in self.inner.built.given:
+            return True
+        values = []
+        for seed in (1, 2):
+            with frozen(seed):
+                values.append(self.inner.built.fresh(self.case.arrays, path))
+        return values[0] is not None and not np.array_equal(values[0], values[1])
+
+    def _right(self, name: str) -> bool:
+        """Whether a gradient agrees with the slope of the forward along one direction."""
+        g, x = numeric(self.gradients[name]), self.case.arrays[name]
+        if g is None or g.shape != x.shape:
+            return False
+        u = self.case.rng(41).standard_normal(x.shape)
+        outs = []
+        for t in (STEP, -STEP):
+            with frozen(self.case.seed):
+                outs.append(numeric(self.subject.caller.forward({**self.case.arrays, name: x + t * u}).output))
+        slope = float(np.vdot(self.dy, (outs[0] - outs[1]) / (2 * STEP)))  # type: ignore[operator]
+        return abs(slope - float(np.vdot(g, u))) <= NEAR * float(np.linalg.norm(g * u))
+
+
+def _kept(subject: Subject, inner: Any, case: Case) -> dict[state.Path, Array]:
+    """The arrays that an object holds before it runs and that the forward of two inputs leaves as they are."""
+    other = dict(case.arrays)
+    sizes = {**case.sizes, "N": case.sizes["N"] + 1} if "N" in case.sizes else case.sizes
+    rng = np.random.default_rng(3)
+    other |= {e.name: e.sample(sizes, rng) for e in subject.layout.inputs}
+    before = told.snapshot(_built(inner, case))
+    for arrays in (case.arrays, other):
+        seen: list[Any] = []
+        inner.meet = seen.append
+        try:
+            with frozen(case.seed):
+                subject.caller.forward(arrays)
+        finally:
+            inner.meet = None
+        after = told.snapshot(seen[-1])
+        before = {p: a for p, a in before.items() if p in after and np.array_equal(a, after[p], equal_nan=True)}
+    whole = [(p, a) for p, a in before.items() if a.size and a.ndim]
+    return dict(whole[:_MOST])
+
+
+def _authors(inner: Any, case: Case, path: state.Path) -> Array:
+    """What the author has put at a place; where a first forward makes it, what is there then."""
+    with frozen(case.seed):
+        value: Array | None = inner.built.fresh(case.arrays, path)
+    return np.array(state.get(_built(inner, case), path)) if value is None else value
+
+
+def _case(subject: Subject) -> Case:
+    base = subject.spec.layout if subject.spec else None
+    return subject.sample(29, generic_sizes(subject.layout, subject.spec, base))
+
+
+def _built(inner: Any, case: Case) -> Any:
+    with frozen(case.seed):
+        return inner.build(case.arrays)
+
+
+def _innermost(caller: Any) -> Any:
+    while "_caller" in vars(caller):
+        caller = caller._caller
+    return caller
+
+
+def _with_layout(caller: Any, layout: Layout) -> Any:
+    """The same caller for more parameters."""
+    if "_caller" in vars(caller):
+        outer: Any = object.__new__(type(caller))
+        vars(outer).update(vars(caller))
+        outer._caller = _with_layout(caller._caller, layout)
+        return outer
+    built = dataclasses.replace(caller.built, layout=layout, paths=dict(caller.paths), places={}, warming={})
+    return dataclasses.replace(caller, built=built)

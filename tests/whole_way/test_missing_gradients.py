@@ -1,0 +1,248 @@
+"""A gradient that a backward does not give is missed where the forward depends on the array, and nowhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from from_file import checked
+
+from gradcheck_plugin.model import Verdict
+
+HEAD = "import numpy as np\n\n\n"
+
+MUL = """
+class Mul:
+    def forward(self, x, y):
+        self.x, self.y = x, y
+        return x * y
+
+    def backward(self, dout):
+        return {returned}
+"""
+
+CELL = """
+class Cell:
+    def __init__(self, Wx, Wh, b):
+        self.Wx, self.Wh, self.b = Wx, Wh, b
+
+    def forward(self, x, h_prev):
+        self.x, self.h_prev = x, h_prev
+        self.h = np.tanh(x @ self.Wx + h_prev @ self.Wh + self.b)
+        return self.h
+
+    def backward(self, dh):
+        da = dh * (1 - self.h**2)
+        self.dWx, self.dWh, self.db = self.x.T @ da, self.h_prev.T @ da, da.sum(axis=0)
+        return {returned}
+"""
+
+GATE = """
+def gate_forward(x, y, z):
+    s = 1 / (1 + np.exp(-z))
+    return s * x + (1 - s) * y**2, (x, y, s)
+
+
+def gate_backward(dout, cache):
+    x, y, s = cache
+    dx, dy, dz = dout * s, dout * (1 - s) * 2 * y, dout * (x - y**2) * s * (1 - s)
+    return {returned}
+"""
+
+STATIC = """
+class Gate:
+    @staticmethod
+    def forward(x, y):
+        return x * np.tanh(y), (x, y)
+
+    @staticmethod
+    def backward(dout, cache):
+        x, y = cache
+        dx, dy = dout * np.tanh(y), dout * x / np.cosh(y) ** 2
+        return {returned}
+"""
+
+CONTEXT = """
+class Gate:
+    @staticmethod
+    def forward(ctx, a, b):
+        ctx.save_for_backward(a, b)
+        return a * np.tanh(b)
+
+    @staticmethod
+    def backward(ctx, grad):
+        a, b = ctx.saved_tensors
+        da, db = grad * np.tanh(b), grad * a / np.cosh(b) ** 2
+        return {returned}
+"""
+
+PAIR_LOSS = """
+class PairLoss:
+    def forward(self, {first}, {second}):
+        self.d = {first} - {second}
+        return float(np.sum(self.d**4))
+
+    def backward(self):
+        da = 4 * self.d**3
+        return {returned}
+"""
+
+# source, its right form, the wrong one, the target and the property that is missing
+MISSING = {
+    "one of two inputs of a layer": (MUL, "dout * self.y, dout * self.x", "dout * self.y", "Mul", "dy"),
+    "none for an input": (MUL, "dout * self.y, dout * self.x", "dout * self.y, None", "Mul", "dy"),
+    "a state of a cell": (CELL, "da @ self.Wx.T, da @ self.Wh.T", "da @ self.Wx.T", "Cell", "dh_prev"),
+    "one of three of a pair": (GATE, "dx, dy, dz", "dx, dy", "gate", "dz"),
+    "the middle one of a pair": (GATE, "dx, dy, dz", "dx, dz", "gate", "dy"),
+    "of a static pair": (STATIC, "dx, dy", "dx", "Gate", "dy"),
+    "of a pair with a context": (CONTEXT, "da, db", "da", "Gate", "db"),
+    "none of a pair with a context": (CONTEXT, "da, db", "da, None", "Gate", "db"),
+    "of a loss of two embeddings": (
+        PAIR_LOSS.replace("{first}", "z1").replace("{second}", "z2"), "da, -da", "da", "PairLoss", "dz2",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", MISSING)
+def test_what_the_forward_depends_on_has_a_gradient(tmp_path: Path, kind: str) -> None:
+    source, right, wrong, target, missing = MISSING[kind]
+    found = checked(tmp_path, HEAD + source.format(returned=right), "right.py")
+    assert found.passes(target), found.verdicts(target) or found.refused
+    found = checked(tmp_path, HEAD + source.format(returned=wrong), "wrong.py")
+    assert found.failed(target) == {missing: "missing-gradient"}, found.verdicts(target)
+    finding = found.result(target, missing).finding
+    assert finding is not None
+    assert finding.message == f"backward gives no gradient for `{missing[1:]}`, which the forward depends on"
+
+
+FIRST = """
+class Table:
+    def __init__(self, W, b):
+        self.W, self.b = W, b
+
+    def forward(self, x):
+        self.x = x
+        return np.tanh(x) @ self.W + self.b
+
+    def backward(self, dout):
+        self.dW, self.db = np.tanh(self.x).T @ dout, dout.sum(axis=0)
+        {returned}
+"""
+
+
+def test_a_layer_without_an_input_gradient_is_left_open(tmp_path: Path) -> None:
+    found = checked(tmp_path, HEAD + FIRST.format(returned="return None"))
+    assert found.verdicts("Table") == {
+        "contract": Verdict.PASS, "dx": Verdict.INCONCLUSIVE, "dW": Verdict.PASS, "db": Verdict.PASS,
+    }  # fmt: skip
+    assert "right for a first layer only" in found.result("Table", "dx").reason
+
+
+@pytest.mark.parametrize(
+    ("names", "verdict"),
+    [
+        (("y_pred", "y_true"), None),
+        (("x", "t"), None),
+        (("scores", "labels"), None),
+        (("y_hat", "goal"), None),
+        (("z1", "z2"), Verdict.FAIL),
+        (("z_i", "z_j"), Verdict.FAIL),
+        (("u", "v"), Verdict.FAIL),
+        (("anchor", "positive"), Verdict.FAIL),
+        (("x", "c"), Verdict.INCONCLUSIVE),
+    ],
+)
+def test_the_second_array_of_a_loss_is_data_if_its_name_says_so(
+    tmp_path: Path, names: tuple[str, str], verdict: Verdict | None
+) -> None:
+    source = PAIR_LOSS.format(first=names[0], second=names[1], returned="da")
+    found = checked(tmp_path, HEAD + source).verdicts("PairLoss")
+    assert found.pop("d" + names[0]) is Verdict.PASS
+    assert found.pop("d" + names[1], None) is verdict
+    assert set(found.values()) == {Verdict.PASS}
+
+
+RIGHT = {
+    "documented as a target": '''
+class Distance:
+    """The distance of a prediction a to its target b."""
+
+    def forward(self, a, b):
+        self.d = a - b
+        return float(np.sum(self.d**4))
+
+    def backward(self):
+        return 4 * self.d**3
+''',
+    "a mask": """
+class Masked:
+    def forward(self, x, mask):
+        self.x, self.mask = x, mask
+        return x**3 * mask
+
+    def backward(self, dout):
+        return dout * self.mask * 3 * self.x**2
+""",
+    "running statistics": """
+def scaled_forward(x, gamma, running_mean, running_var):
+    std = np.sqrt(running_var**2 + 1)
+    n = (x - running_mean) / std
+    return gamma * n, (gamma, n, std)
+
+
+def scaled_backward(dout, cache):
+    gamma, n, std = cache
+    return dout * gamma / std, (dout * n).sum(axis=0)
+""",
+    "what is not used": """
+class First:
+    def forward(self, x, y):
+        self.x = x
+        return np.sin(x)
+
+    def backward(self, dout):
+        return dout * np.cos(self.x)
+""",
+    "where a condition chooses": """
+class Choose:
+    def forward(self, x, y):
+        self.on = y > 0
+        self.x = x
+        return np.where(self.on, x**2, x**3)
+
+    def backward(self, dout):
+        return dout * np.where(self.on, 2 * self.x, 3 * self.x**2), None
+""",
+    "said to be constant": '''
+class Step:
+    """One step; h_prev is a constant here, since time is cut off after one step."""
+
+    def __init__(self, Wx, Wh):
+        self.Wx, self.Wh = Wx, Wh
+
+    def forward(self, x, h_prev):
+        self.x, self.h, self.y = x, h_prev, np.tanh(x @ self.Wx + h_prev @ self.Wh)
+        return self.y
+
+    def backward(self, dout):
+        da = dout * (1 - self.y**2)
+        self.dWx, self.dWh = self.x.T @ da, self.h.T @ da
+        return da @ self.Wx.T
+''',
+    "a model with its data": """
+def quartic_loss(w, X, y):
+    d = X @ w - y
+    loss = np.sum(d**4)
+    grad = X.T @ (4 * d**3)
+    return loss, grad
+""",
+}
+
+
+@pytest.mark.parametrize("kind", RIGHT)
+def test_what_the_author_shows_to_be_data_needs_no_gradient(tmp_path: Path, kind: str) -> None:
+    found = checked(tmp_path, HEAD + RIGHT[kind])
+    assert found.report.results, found.refused
+    assert {r.verdict for r in found.report.results} == {Verdict.PASS}, [
+        (r.property, r.verdict, r.reason) for r in found.report.results
+    ]
