@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import multiprocessing
+import pkgutil
 import re
 import time
 import traceback
@@ -14,6 +16,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import gradcheck_plugin
 from benchmarks.whole_way import conventions
 from benchmarks.whole_way.collect import Unwritable, stores
 from benchmarks.whole_way.conventions import Convention
@@ -149,8 +152,14 @@ class Writer:
         return source
 
     def _object(
-        self, spec: LayerSpec, convention: Convention, style: Style, right: bool, taken: dict[str, str], space: dict[str, Any]
-    ) -> Object:  # fmt: skip
+        self,
+        spec: LayerSpec,
+        convention: Convention,
+        style: Style,
+        right: bool,
+        taken: dict[str, str],
+        space: dict[str, Any],
+    ) -> Object:
         rng = style.rng
         variant, layout = rng.choice(spec.layouts())
         mistakes = [m for m in spec.mistakes if (m.backward or m.forward) and m.variant in ("", variant.note)]
@@ -274,6 +283,15 @@ def work(writer: Writer, number: int, right: bool, folder: Path, cases: int, che
     return Told(judged(source, said), source.dropped, strays(source, said), time.perf_counter() - start)
 
 
+def prepare() -> None:
+    """Import everything once, before the first file is given to a process of its own."""
+    for info in pkgutil.walk_packages(gradcheck_plugin.__path__, "gradcheck_plugin."):
+        if info.name.rpartition(".")[2] not in ("plugin", "__main__") and ".demo" not in info.name:
+            importlib.import_module(info.name)
+    importlib.import_module("torch")
+    specs()
+
+
 def _send(pipe: Any, *job: Any) -> None:
     try:
         pipe.send(work(*job))
@@ -291,6 +309,7 @@ def run(
         for number, right in files:
             yield number, work(writer, number, right, folder, cases, check)
         return
+    prepare()
     context = multiprocessing.get_context("fork")
     waiting, running = list(reversed(files)), {}
     while waiting or running:

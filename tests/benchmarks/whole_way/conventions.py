@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from benchmarks.whole_way import layers, truth
+from benchmarks.whole_way import functions, layers, losses, truth
 from benchmarks.whole_way.kernels import Kernel, kernel_of
 from benchmarks.whole_way.style import Style
 from benchmarks.whole_way.written import Made, snake
@@ -54,4 +54,12 @@ ALL = (
     Convention("static", layers.static, style="static"),
     Convention("rate", layers.rate, style="rate"),
     Convention("functions", layers.functions, style="pair"),
+    Convention("loss class", losses.as_class, ("loss",)),
+    Convention("loss, grad", losses.loss_and_gradient, ("loss",)),
+    Convention("loss and prime", losses.with_prime, ("loss",)),
+    Convention("network", losses.network, ("network",), style="network"),
+    Convention("net function", losses.network_function, ("network",), style="network"),
+    Convention("torch ctx", functions.with_ctx, style="torch", header=lambda style: functions.TORCH),
+    Convention("torch setup", functions.with_setup, style="setup", header=lambda style: functions.TORCH),
+    Convention("engine", functions.engine, style="engine", header=functions.engine_preamble),
 )

@@ -204,7 +204,7 @@ class Block:
         """Whether a variable may be replaced by `value` for good."""
         if isinstance(value, ast.Name):
             return value.id not in self.bound
-        return known(value)
+        return known(value) and not isinstance(value, ast.List)  # a list may grow
 
     def statement(self, node: ast.stmt) -> Statements:
         self.hoisted, before = [], self.hoisted

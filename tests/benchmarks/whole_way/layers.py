@@ -137,7 +137,7 @@ def _class(style: Style, kernel: Kernel, name: str, args: list[str], first: list
     base = style.one_of("", "", "(object)") if not style.annotations else ""
     text = helpers(style, kernel) + f"class {name}{base}:\n" + docstring(style, titled(kernel), 4)
     if first or args:
-        given = signature(style, args, defaults(kernel))
+        given = signature(style, args, defaults(kernel), kind="np.ndarray" if args == kernel.params else "int")
         text += f"    def __init__({given}):\n" + indented(first or ["pass"])
         text += "\n"
     return text + "\n".join(methods)
@@ -299,8 +299,9 @@ def pair(style: Style, kernel: Kernel, name: str) -> Made:
     stem = snake(name)
     forward, backward = _functions(style, kernel, f"{stem}_forward", f"{stem}_backward", "")
     text = helpers(style, kernel) + f"{forward}\n\n{backward}"
-    return Made(stem, (stem, f"{stem}_forward", f"{stem}_backward"), text, (f"{stem}_backward",),
-                _pair_drive(kernel, lambda s: (s[f"{stem}_forward"], s[f"{stem}_backward"])), _given(kernel))  # fmt: skip
+    drive = _pair_drive(kernel, lambda s: (s[f"{stem}_forward"], s[f"{stem}_backward"]))
+    names = (stem, f"{stem}_forward", f"{stem}_backward")
+    return Made(stem, names, text, (f"{stem}_backward",), drive, _given(kernel))
 
 
 def static(style: Style, kernel: Kernel, name: str) -> Made:

@@ -22,6 +22,7 @@ UPSTREAM = {
     "cmu": ("dLdZ", "dLdA", "dLdZ", "delta"),
     "rate": ("output_gradient", "output_error", "d_L_d_out", "accum_grad", "grad", "delta", "dout"),
     "torch": ("grad_output", "grad_output", "grad_out", "dout", "grad", "g"),
+    "setup": ("grad_output", "grad_output", "grad_out", "dout", "grad", "g"),
     "engine": ("grad_output", "out_grad", "gy", "grad"),
 }
 WEIGHTS = {"W": ("W", "W", "w", "weight", "weights", "kernel"), "b": ("b", "b", "bias", "biases")}
@@ -62,6 +63,7 @@ class Style:
         self.bare = rng.random() < 0.6
         self.blank = rng.random() < 0.2
         self.none_first = rng.random() < 0.5
+        self.engine: dict[str, str] = {}  # the names of the file's own engine
 
     def chance(self, p: float) -> bool:
         return self.rng.random() < p
@@ -96,7 +98,7 @@ class Style:
             [names.get(n, n) for n in part] for part in (kernel.inputs, kernel.params, kernel.upstream, kernel.saved)
         )
         kernel.settings = {names.get(n, n): v for n, v in kernel.settings.items()}
-        self._habits(kernel)
+        self._habits(kernel, convention)
         return kernel
 
     def _parameter(self, name: str) -> str:
@@ -126,7 +128,7 @@ class Style:
             free[name] = name if new in others or keyword.iskeyword(new) else new
         return free
 
-    def _habits(self, kernel: Kernel) -> None:
+    def _habits(self, kernel: Kernel, convention: str) -> None:
         flat = all(len(e.dims) <= 2 for e in (*kernel.layout.entries, kernel.layout.output, *kernel.layout.outputs,
                                               *kernel.spec.layout.entries))  # fmt: skip
         changes = [Dots()] if self.dots and flat else []
@@ -135,7 +137,7 @@ class Style:
             for part in ("forward", "backward", "out", "helpers"):
                 setattr(kernel, part, [change.visit(n) for n in getattr(kernel, part)])
             kernel.grads = {n: change.visit(e) for n, e in kernel.grads.items()}
-        if self.saves:
+        if self.saves and convention not in ("setup", "network"):
             shared(kernel, self.rng)
 
     # text -----------------------------------------------------------------------------------------------------

@@ -82,8 +82,8 @@ def docstring(style: Style, text: str, depth: int) -> str:
     return " " * depth + f'"""{text}"""\n' if style.docstrings else ""
 
 
-def signature(style: Style, names: list[str], extra: list[str], own: str = "self") -> str:
-    annotated = [f"{n}: np.ndarray" if style.annotations else n for n in names]
+def signature(style: Style, names: list[str], extra: list[str], own: str = "self", kind: str = "np.ndarray") -> str:
+    annotated = [f"{n}: {kind}" if style.annotations else n for n in names]
     return ", ".join([*([own] if own else []), *annotated, *extra])
 
 
