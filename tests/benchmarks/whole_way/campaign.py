@@ -26,7 +26,8 @@ from benchmarks.whole_way.written import Made
 from gradcheck_plugin.model import Verdict
 from gradcheck_plugin.suite import Settings, open_file
 from reference_impls import specs
-from reference_impls.spec import LayerSpec
+from reference_impls.shapes import Layout
+from reference_impls.spec import LayerSpec, Mistake, Variant
 
 OBJECTS = 12  # in one file
 PLAIN = ("MyLayer", "Layer", "Block", "Node", "Module", "Op", "Custom", "Unit")
@@ -164,38 +165,88 @@ class Writer:
         variant, layout = rng.choice(spec.layouts())
         mistakes = [m for m in spec.mistakes if (m.backward or m.forward) and m.variant in ("", variant.note)]
         mistake = rng.choice(mistakes) if mistakes and not right and rng.random() < 0.5 else None
-        kernel = style.named(convention.kernel(spec, variant, layout, mistake, rng), convention.style)
         name = rng.choice(names_of(spec)) if rng.random() < 0.9 else rng.choice(PLAIN)
-        keep = style.gradient
-        try:
-            made = convention.write(style, kernel, name if convention.fits(name, taken) else f"{name}{len(taken)}")
-        finally:
-            style.gradient = keep
-        if any(n in taken and taken[n] == "object" for n in made.mentioned):
-            raise Unwritable("another object of its name is in the file")
-        made.text = _settled(made, taken)
-        fault = mistake.code if mistake else ""
-        if not right and mistake is None:
+        name = name if convention.fits(name, taken) else f"{name}{len(taken)}"
+        seed = rng.random()
+        draft = Draft(convention, style, spec, variant, layout, name, seed, taken, space)
+        convert, made = draft.right()
+        fault = ""
+        if mistake:
+            fault, made = mistake.code, draft.written(convert, mistake)
+        elif not right:
             changed = mutated(made.text, made.backwards, rng)
             if changed is None:
                 raise Unwritable("no place for a fault")
             made.text, fault = changed
-        inner = dict(space)
-        exec(compile(made.text, f"<{made.name}>", "exec"), inner)
-        found, why = convention.verdict(kernel, made, inner)
-        if found != ("right" if right else "wrong"):
-            raise Unwritable(
-                f"as generated it is {found} ({convention.name}, {variant.note or 'base'}, {fault}): {why}"
-            )
+        if not right:
+            found, why = draft.verdict(made)
+            if found != "wrong":
+                of = f"{convention.name}, {variant.note or 'base'}, {fault}"
+                raise Unwritable(f"with a fault it is {found} ({of}): {why}")
         for node in ast.parse(made.text).body:
             for n in stores(node) if isinstance(node, ast.Assign) else [getattr(node, "name", "")]:
                 taken[n] = ast.unparse(node)
         taken.update(dict.fromkeys(made.mentioned, "object"))
-        space.update({n: inner[n] for n in inner if n not in space})
+        space.update({n: v for n, v in draft.space.items() if n not in space})
         return Object(made, spec.name, spec.family, variant.note, fault)
 
 
-def _settled(made: Made, taken: dict[str, str]) -> str:
+@dataclass
+class Draft:
+    """One object on its way into a file, which has names that are `taken` and values in its `space`."""
+
+    convention: Convention
+    style: Style
+    spec: LayerSpec
+    variant: Variant
+    layout: Layout
+    name: str
+    seed: float
+    taken: Mapping[str, str]
+    around: Mapping[str, Any]
+    kernel: Any = None
+    space: dict[str, Any] = field(default_factory=dict)
+
+    def right(self) -> tuple[bool, Made]:
+        """The object as it should be; code of the base layout is taken where that is right as it is."""
+        why = ""
+        for convert in (False, True) if self.variant.shapes else (True,):
+            try:
+                made = self.written(convert, None)
+            except Unwritable as exc:
+                why = why or str(exc)
+                continue
+            found, says = self.verdict(made)
+            if found == "right":
+                return convert, made
+            why = f"as generated it is {found} ({self.convention.name}, {self.variant.note or 'base'}): {says}"
+        raise Unwritable(why)
+
+    def written(self, convert: bool, mistake: Mistake | None) -> Made:
+        """The object, or one with a mistake, written the same way every time."""
+        style = self.style
+        rng = style.rng = Random(self.seed)
+        gradient = style.gradient
+        try:
+            kernel = self.convention.kernel(self.spec, self.variant, self.layout, mistake, rng, convert)
+            style.rng = Random(self.seed)
+            self.kernel = self.convention.named(style, kernel)
+            made = self.convention.write(style, self.kernel, self.name)
+        finally:
+            style.gradient = gradient
+        if any(self.taken.get(n) == "object" for n in made.mentioned):
+            raise Unwritable("another object of its name is in the file")
+        made.text = _settled(made, self.taken)
+        return made
+
+    def verdict(self, made: Made) -> tuple[str, str]:
+        """Whether it is right, by its own numbers and those of the reference."""
+        self.space = dict(self.around)
+        exec(compile(made.text, f"<{made.name}>", "exec"), self.space)
+        return self.convention.verdict(self.kernel, made, self.space)
+
+
+def _settled(made: Made, taken: Mapping[str, str]) -> str:
     """The text of an object without helpers that the file has, and with other names for those that differ."""
     text = made.text
     kept = []

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from benchmarks.whole_way import functions, layers, losses, truth
+from benchmarks.whole_way import functions, layers, losses, rules, truth
 from benchmarks.whole_way.kernels import Kernel, kernel_of
 from benchmarks.whole_way.style import Style
 from benchmarks.whole_way.written import Made, snake
@@ -34,8 +34,14 @@ class Convention:
     def preamble(self, style: Style) -> str:
         return self.header(style)
 
-    def kernel(self, spec: LayerSpec, variant: Variant, layout: Layout, mistake: Mistake | None, rng: Random) -> Kernel:
-        return kernel_of(spec, variant, layout, mistake, rng)
+    def kernel(
+        self, spec: LayerSpec, variant: Variant, layout: Layout, mistake: Mistake | None, rng: Random, convert: bool
+    ) -> Kernel:
+        return kernel_of(spec, variant, layout, mistake, rng, convert)
+
+    def named(self, style: Style, kernel: Any) -> Any:
+        """The kernel under the names of an author."""
+        return style.named(kernel, self.style)
 
     def fits(self, name: str, taken: Mapping[str, str]) -> bool:
         """Whether no object of the file has this name."""
@@ -43,6 +49,22 @@ class Convention:
 
     def verdict(self, kernel: Kernel, made: Made, space: Mapping[str, Any]) -> tuple[str, str]:
         return truth.verdict(kernel, made, space)
+
+
+@dataclass(frozen=True)
+class RuleConvention(Convention):
+    """A convention of rules, which have no gradient."""
+
+    def kernel(
+        self, spec: LayerSpec, variant: Variant, layout: Layout, mistake: Mistake | None, rng: Random, convert: bool
+    ) -> Any:
+        return rules.rule_of(spec, variant, mistake, rng)
+
+    def named(self, style: Style, kernel: Any) -> Any:
+        return kernel
+
+    def verdict(self, kernel: Any, made: Made, space: Mapping[str, Any]) -> tuple[str, str]:
+        return rules.verdict(kernel, made, space)
 
 
 ALL = (
@@ -62,4 +84,8 @@ ALL = (
     Convention("torch ctx", functions.with_ctx, style="torch", header=lambda style: functions.TORCH),
     Convention("torch setup", functions.with_setup, style="setup", header=lambda style: functions.TORCH),
     Convention("engine", functions.engine, style="engine", header=functions.engine_preamble),
+    RuleConvention("update", rules.update, ("update",)),
+    RuleConvention("clip", rules.clip, ("clip",)),
+    RuleConvention("schedule", rules.schedule, ("schedule",)),
+    RuleConvention("initialiser", rules.initialiser, ("initialiser",)),
 )

@@ -91,6 +91,8 @@ class Evaluator:
         used |= set(renamed.values()) | inner | set(bound)
         block = Block(self, env, used)
         made = block.run(body)
+        if not any(isinstance(n, ast.Return) for s in made for n in ast.walk(s)):
+            return first + made, ast.Constant(None)
         if not made or not isinstance(made[-1], ast.Return) or any(
             isinstance(n, ast.Return) for s in made[:-1] for n in ast.walk(s)
         ):  # fmt: skip
@@ -221,6 +223,11 @@ class Block:
             case ast.AugAssign(ast.Name(name) as target, ast.BitOr(), value) if name in self.env:
                 merged = ast.BinOp(ast.Name(target.id, ast.Load()), ast.BitOr(), value)
                 return self.assignment(target, self.expr(merged))
+            case ast.Expr(value):
+                value = self.expr(value)
+                return [] if isinstance(value, ast.Constant) else [ast.Expr(value)]
+            case ast.AugAssign(_, ast.Add() | ast.Sub(), value) if worked_out(value) == 0:
+                return []
             case ast.If(test, body, other):
                 return self.condition(self.expr(test), body, other)
             case ast.For(ast.Name(name), iterated, body, []):

@@ -101,7 +101,7 @@ def engine_preamble(style: Style) -> str:
 
 
 def engine(style: Style, kernel: Kernel, name: str) -> Made:
-    """class Affine(Function) with static forward(ctx, x, W, b) and backward(ctx, grad_output), on a Tensor of the file."""
+    """class Affine(Function) with static forward(ctx, x, W) and backward(ctx, grad_output), on a Tensor of the file."""
     if len(kernel.out) > 1:
         raise Unwritable("several outputs")
     names = style.engine

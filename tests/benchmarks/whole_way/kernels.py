@@ -61,19 +61,30 @@ def _read_first(body: Statements, values: list[ast.expr]) -> set[str]:
     return found
 
 
-def kernel_of(spec: LayerSpec, variant: Variant, layout: Layout, mistake: Mistake | None, rng: Random) -> Kernel:
-    """The kernel of a reference, or of one of its mistakes; raises Unwritable with the reason."""
+def kernel_of(
+    spec: LayerSpec, variant: Variant, layout: Layout, mistake: Mistake | None, rng: Random, convert: bool = True
+) -> Kernel:
+    """The kernel of a reference, or of one of its mistakes; raises Unwritable with the reason.
+
+    Without `convert` the code is that of the base layout, which is right for some other layouts as it is.
+    """
     settings = _settings(spec, variant, rng)
     if settings:
         try:
-            return _kernel(spec, variant, layout, mistake, rng, settings)
+            return _kernel(spec, variant, layout, mistake, rng, settings, convert)
         except Unwritable:
             pass  # where numbers decide which branch is taken, they are written as numbers
-    return _kernel(spec, variant, layout, mistake, rng, {})
+    return _kernel(spec, variant, layout, mistake, rng, {}, convert)
 
 
 def _kernel(
-    spec: LayerSpec, variant: Variant, layout: Layout, mistake: Mistake | None, rng: Random, settings: dict[str, Any]
+    spec: LayerSpec,
+    variant: Variant,
+    layout: Layout,
+    mistake: Mistake | None,
+    rng: Random,
+    settings: dict[str, Any],
+    convert: bool,
 ) -> Kernel:
     source = Collector()
     backward = mistake.backward if mistake and mistake.backward else spec.backward
@@ -110,7 +121,8 @@ def _kernel(
         mistake.code if mistake else "",
     )  # fmt: skip
     kernel.helpers = [h for h in kernel.helpers if not isinstance(h, ast.Pass)]
-    _converted(kernel)
+    if convert:
+        _converted(kernel)
     if "mask" in set(arrays) - set(kernel.arrays) and spec.family == "stochastic":
         _drawn(kernel, spec, variant)
         arrays.remove("mask")
@@ -257,7 +269,9 @@ def _conversion(name: str, here: Entry, there: Entry) -> tuple[str, str]:
             if axis != ("1",):
                 sizes.append("-1" if len(axis) > 1 else f"{name}.shape[{position}]")
             position += len(axis)
-        squeezed = f"{name}.reshape({', '.join(sizes)})" if sizes else f"{name}.reshape(())"
+        if not sizes:
+            raise Unwritable("a scalar that is made a matrix")
+        squeezed = f"{name}.reshape({', '.join(sizes)})"
         if sizes.count("-1") > 1:
             raise Unwritable("two groups of axes")
     to, back = squeezed, "GRAD"

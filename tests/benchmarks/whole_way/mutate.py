@@ -120,6 +120,8 @@ def _statement(body: list[ast.stmt], i: int, node: ast.stmt, upstream: str) -> I
         return change
 
     match node:
+        case ast.Return(ast.Tuple([ast.Name("loss"), value])):
+            yield "a gradient twice as large", to(ast.Return(ast.Tuple([ast.Name("loss"), _twice(value)], ast.Load())))
         case ast.Return(ast.Tuple(values) as whole) if len(values) > 1 and not _is_cache(values[-1]):
             yield "a gradient left out of several", to(ast.Return(ast.Tuple(values[:-1], ast.Load())))
             yield "None for a gradient", to(ast.Return(ast.Tuple([*values[:-1], ast.Constant(None)], ast.Load())))
