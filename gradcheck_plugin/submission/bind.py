@@ -18,11 +18,10 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.model import Array, Case, NotDriven
-from gradcheck_plugin.submission import bind_rule, missing, state, trained
+from gradcheck_plugin.submission import bind_rule, derivative, missing, state, trained
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen, last_call
 from gradcheck_plugin.submission.constructor import SETTINGS, option_of
 from gradcheck_plugin.submission.conventions import Candidate
-from gradcheck_plugin.submission.derivative import DerivativeCaller, derivative_of
 from gradcheck_plugin.submission.faults import timed_out
 from gradcheck_plugin.submission.guess import generic_sizes, guesses
 from gradcheck_plugin.submission.limits import TimeLimit, time_limit
@@ -112,9 +111,8 @@ def bind(
         return _nothing_says(candidate, attempt.fault, place)
     if attempt.subject is None:
         return not_bound(candidate, attempt.fault, named if attempt.fits else None, root, place)
-    of = derivative_of(attempt.subject, generic_sizes(attempt.subject.layout, None, None)) if not attempt.fault else ""
-    if of:
-        attempt.subject = dataclasses.replace(attempt.subject, caller=DerivativeCaller(attempt.subject.caller, of))
+    if not attempt.fault:
+        attempt.subject = derivative.read(attempt.subject, generic_sizes(attempt.subject.layout, None, None))
     bound = dataclasses.replace(
         attempt.subject, root=root, module=module, function=candidate.function, matches=attempt.matches, **place
     )
@@ -132,7 +130,7 @@ def bind(
                 cause=getattr(attempt.fault, "cause", None),
                 **place,
             )
-    if of:  # its gradient is of another kind than the caller's
+    if isinstance(bound.caller, derivative.DerivativeCaller):  # its gradient is of another kind than the caller's
         return bound
     with suppress(TimeLimit, UserCodeRaised), time_limit(seconds):
         bound = missing.settled(bound, candidate) if bound.spec is None or not bound.spec.rule else bound

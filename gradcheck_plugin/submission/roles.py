@@ -11,7 +11,7 @@ from gradcheck_plugin.submission.calls import Unbindable
 from gradcheck_plugin.submission.signature import Signature
 
 OF_ACTIVATIONS = ("fn", "func", "activate", "activation", "norm")  # and of penalties
-DERIVATIVES = ("derivative", "gradient", "grad", "calculate_gradient")
+DERIVATIVES = ("derivative", "gradient", "grad", "calculate_gradient", "prime", "deriv")
 FORWARD = ("forward", "forward_pass", "forward_propagation", "forward_prop", "feedforward", "feed_forward", "fprop",
            "__call__", *OF_ACTIVATIONS)  # fmt: skip
 BACKWARD = ("backward", "backward_pass", "backward_propagation", "backprop", "back_prop", "backpropagate",

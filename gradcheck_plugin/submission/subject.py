@@ -45,7 +45,8 @@ class Subject:
     advice; `settings` the same object with other values of its options, stride 1 for stride 2; `matches` whether the
     forward agreed with the reference when it was bound; `one_hot` is set where the backward is right only for an
     upstream gradient with one entry that is not zero: that one, or any (-1); `open` says of an array why it may be
-    right that backward gives no gradient of it, where nothing decides that.
+    right that backward gives no gradient of it, where nothing decides that; `would_be` says under which reading that
+    nothing speaks for its backward would be right.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Subject:
     notes: tuple[str, ...] = ()
     fixed: Mapping[str, int] = field(default_factory=dict)
     one_hot: int | None = None
+    would_be: str = ""
     settings: tuple[Subject, ...] = ()
     open: Mapping[str, str] = field(default_factory=dict)
 

@@ -72,7 +72,7 @@ def _fitting(candidate: Candidate, spec: LayerSpec, backward: Callable[..., Any]
     """The ways in which the backward is right; where there is none, those in which it must be wrong."""
     whole = [(v, known) for v, known in spec.layouts() if len(known.entries) == len(candidate.inputs)]
     made = [_caller(candidate, spec, backward, known, v.options) for v, known in whole]
-    if len(candidate.inputs) == 1 and not _INPUT.match(candidate.inputs[0]):
+    if len(candidate.inputs) == 1 and _may_be_output(candidate.inputs[0], spec):
         made += [replace(caller, of_output=True) for caller in made]
     tried = [way for c in made for way in _tried(c)]
     run = [(c, fault) for c, fault in tried if not isinstance(fault, UserCodeRaised | Unbindable)]
@@ -87,6 +87,12 @@ def _fitting(candidate: Candidate, spec: LayerSpec, backward: Callable[..., Any]
         kept = ", ".join(candidate.inputs)
         raise Unbindable(f"there is no forward beside {candidate.function} that says what it keeps in {kept}")
     return right or [c for c, _ in run if not c.of_output]
+
+
+def _may_be_output(name: str, spec: LayerSpec) -> bool:
+    """Whether an argument may be the output by its name: an operand is none, but for y, and the a of an activation."""
+    kept = "y" if spec.family == "ops" else "ya"
+    return name.lower() in kept or not (_INPUT.match(name) or _OPERAND.match(name))
 
 
 def _tried(caller: BackwardAlone) -> Iterator[tuple[BackwardAlone, Exception | None]]:

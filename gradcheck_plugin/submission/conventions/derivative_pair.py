@@ -13,13 +13,14 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission.calls import Unbindable, guarded, private
 from gradcheck_plugin.submission.conventions import Candidate
+from gradcheck_plugin.submission.evidence import Derivative, Of
 from gradcheck_plugin.submission.roles import INPUTS, LABELS, WEIGHTS, label_first
 from gradcheck_plugin.submission.signature import arguments, line_of
 from gradcheck_plugin.submission.subject import Tape
@@ -109,7 +110,10 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     loss = len(names) > 1
     if loss and len(arguments(derivative).required) == 1:
         raise Unbindable(f"{derivative.__name__} takes one argument, and {forward.__name__} two")
-    ways: tuple[Literal["input", "output"], ...] = ("input",) if loss else ("input", "output")
+    ways: tuple[Of, ...] = ("input",) if loss else ("input", "output")
+    if not loss:
+        written = Derivative(derivative, arguments(derivative).names[0], forward.__name__, names)
+        ways = written.given() or ways
     owner = candidate.objects.get("owner", "")
     return [DerivativePair(forward, derivative, layout, order, of, owner) for of in ways]
 
@@ -122,7 +126,7 @@ class DerivativePair:
     derivative: Callable[..., Any]
     layout: Layout
     order: dict[str, str]
-    of: Literal["input", "output"]
+    of: Of
     owner: str = ""
 
     @property

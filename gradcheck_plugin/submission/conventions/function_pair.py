@@ -21,6 +21,7 @@ from gradcheck_plugin.submission import state
 from gradcheck_plugin.submission.calls import Unbindable, guarded, private
 from gradcheck_plugin.submission.constructor import DROP, option_of
 from gradcheck_plugin.submission.conventions import Candidate
+from gradcheck_plugin.submission.evidence import Derivative
 from gradcheck_plugin.submission.outputs import join
 from gradcheck_plugin.submission.pasted import returned_count, returned_names
 from gradcheck_plugin.submission.roles import mode
@@ -206,6 +207,14 @@ class FunctionPair:
 
     def user_names(self) -> dict[str, str]:
         return {n: a for a, n in self.order.items()}
+
+    @property
+    def written(self) -> Derivative | None:
+        """The backward as its author wrote it, where the upstream gradient is all that it takes."""
+        names = arguments(self.backward_function).names
+        if len(names) != 1:
+            return None
+        return Derivative(self.backward_function, names[0], self.forward_function.__name__, tuple(self.order))
 
     @property
     def settings(self) -> dict[str, Any]:

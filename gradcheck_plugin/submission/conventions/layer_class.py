@@ -21,6 +21,7 @@ from gradcheck_plugin.submission import state
 from gradcheck_plugin.submission.built import Built, DrivesObjects, flush
 from gradcheck_plugin.submission.calls import NoGradient, Unbindable, frozen, guarded, private
 from gradcheck_plugin.submission.conventions import Candidate
+from gradcheck_plugin.submission.evidence import Derivative
 from gradcheck_plugin.submission.outputs import join
 from gradcheck_plugin.submission.pasted import constructed, place, returned_names
 from gradcheck_plugin.submission.roles import (
@@ -261,6 +262,15 @@ class LayerClass(DrivesObjects):
     def user_names(self) -> dict[str, str]:
         """The user's names: of the forward's arguments, and of the places that hold the parameters."""
         return {n: a for a, n in self.order.items()} | self.built.names()
+
+    @property
+    def written(self) -> Derivative | None:
+        """The backward as its author wrote it, where its one argument gets the upstream gradient."""
+        if self.roles != (UPSTREAM,):
+            return None
+        argument = (*self.signature.required, *self.signature.names)[0]
+        function, cls = inspect.getattr_static(self.built.cls, self.backward_name), self.built.cls
+        return Derivative(function, argument, self.forward_name, tuple(self.order), cls.__name__, cls)
 
     @property
     def settings(self) -> dict[str, Any]:
