@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from gradcheck_plugin import outcome
 from gradcheck_plugin.checks import gradient
 from gradcheck_plugin.diagnosis import causes
 from gradcheck_plugin.model import PASSED_OVER, Case, NotDriven, Problem, Verdict
-from gradcheck_plugin.submission import bind, guards, older, recognise
+from gradcheck_plugin.submission import averages, bind, evidence, guards, older, recognise
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.guess import generic_sizes
@@ -23,6 +24,7 @@ from gradcheck_plugin.submission.subject import Subject
 from gradcheck_plugin.target import Settings, Target, quiet
 from reference_impls.spec import RULES
 
+ONE_ENTRY = "right for an upstream gradient with one entry, such as a cross-entropy gives, and for no other"
 ONE_BY_ONE = 60  # outputs up to which an upstream gradient with one entry is tried at every place
 
 
@@ -174,6 +176,7 @@ def open_namespace(
     suite.passed_over += [replace(n, file=file) for n in known.passed_over if wanted(n.target)]
     candidates = [c for c in known.candidates if wanted(c.name)]
     found = guards.find((dict(defined), *modules))
+    networks: list[tuple[Candidate, Target]] = []
     for candidate in candidates:
         announce(candidate.name)
         if candidate.name in (instances or {}):
@@ -185,7 +188,10 @@ def open_namespace(
         if isinstance(bound, NotDriven):
             (suite.passed_over if bound.code == PASSED_OVER else suite.not_driven).append(bound)
         else:
-            suite.targets.append(Target(bound, settings, guarded))
+            target = Target(bound, settings, guarded)
+            target.averaging = partial(_averaging, target, candidate, networks)
+            suite.targets.append(target)
+            networks += [(candidate, target)] if candidate.kind == "network" else []
     wanted_all = all(map(wanted, [c.name for c in known.candidates] + [n.target for n in known.refused]))
     if wanted_all and not suite.targets and not suite.not_driven:
         text = f"{file or 'the namespace'}: nothing to check. Looked for {recognise.LOOKED_FOR}."
@@ -245,7 +251,26 @@ def _assumption(subject: Subject) -> Subject:
         return subject
     # at every place: a backward that is linear and wrong is wrong at one of them
     right = size <= ONE_BY_ONE and all(_misfit(replace(subject, one_hot=i), case) == 0 for i in range(size))
-    return replace(subject, one_hot=-1, settings=()) if right else subject
+    return replace(subject, one_hot=-1, doubt=ONE_ENTRY, settings=()) if right else subject
+
+
+def _averaging(target: Target, candidate: Candidate, networks: list[tuple[Candidate, Target]]) -> str:
+    """What says that the parameters of a layer are averaged over the batch on purpose; "" where nothing does.
+
+    A comment, a gradient of the loss beside it that is not divided, or a network that calls it and is right as a whole.
+    """
+    if said := averages.said(candidate.objects):
+        return said
+    called = evidence.names_of(candidate.objects)
+    for other, network in networks:
+        if network is target or not called & evidence.reached(other.objects) or not isinstance(network.bound, Subject):
+            continue
+        subject = network.bound
+        sizes = generic_sizes(subject.layout, subject.spec, subject.spec.layout if subject.spec else None)
+        with quiet():
+            if all(_misfit(subject, subject.sample(seed, sizes)) == 0 for seed in (41, 42)):
+                return f"the gradients of {network.name}, which calls it, are right as a whole"
+    return ""
 
 
 def _misfit(subject: Subject, case: Case, far: bool = False) -> float:

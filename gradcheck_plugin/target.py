@@ -76,6 +76,7 @@ class Target:
         self.plain_import = True
         self.notebook: Notebook | None = None
         self.guards = found
+        self.averaging: Callable[[], str] = lambda: ""  # what says that a layer takes the mean over the batch
         self._contract: Result | None = None
 
     @property
@@ -164,13 +165,8 @@ class Target:
         """A gradient that is another one on purpose (straight-through, reversal) is reported, not failed."""
         if self._slow and found.verdict is Verdict.PASS:
             return replace(found, verdict=Verdict.INCONCLUSIVE, reason=self._slow)
-        if (
-            self.subject.one_hot is not None
-            and found.verdict is Verdict.PASS
-            and found.property not in ("contract", "forward")
-        ):
-            reason = "right for an upstream gradient with one entry, such as a cross-entropy gives, and for no other"
-            return replace(found, verdict=Verdict.INCONCLUSIVE, reason=reason)
+        if self.subject.doubt and found.verdict is Verdict.PASS and found.property not in ("contract", "forward"):
+            return replace(found, verdict=Verdict.INCONCLUSIVE, reason=self.subject.doubt)
         intended = getattr(self.subject.caller, "intended", None)
         if (
             intended is None
@@ -438,8 +434,8 @@ class Target:
                 finding = explain_failure.gradient(self, subject, name, property, found, self._raised)
             if only:
                 finding = replace(finding, evidence=(only, *finding.evidence))
-            if finding.code == "batch-average":  # a convention of the whole layer, told apart from one missing factor
-                return replace(result, finding=None, advice=(*result.advice, finding))
+            if finding.code == "batch-average" and (said := self.averaging()):
+                return replace(result, advice=(*result.advice, replace(finding, evidence=(said,))))
             if finding.severity is Severity.ADVICE:  # a convention that another layer makes up for
                 return replace(result, verdict=Verdict.INCONCLUSIVE, finding=finding, reason=finding.message)
             return replace(result, verdict=Verdict.FAIL, finding=finding)

@@ -139,8 +139,8 @@ def _same_output(subject: Subject, mistake: Mistake, case: Case, layout: Layout)
     return same and right is not None and yours is not None and not _close(yours, right)
 
 
-def averages_parameters(subject: Subject, layout: Layout, seed: int) -> bool:
-    """Whether every parameter's gradient is the right one divided by N, and every input's is right.
+def averaged_parameters(subject: Subject, layout: Layout, seed: int) -> tuple[list[str], list[str]]:
+    """The parameters whose gradient is the right one divided by N, and those whose is not, where all the rest is right.
 
     Some courses take the mean over the batch in the layer and not in the loss; the network as a whole is then right.
     """
@@ -149,22 +149,29 @@ def averages_parameters(subject: Subject, layout: Layout, seed: int) -> bool:
         params = [n for n in inputs if any(state.same(n, p) for p in ("W", "b"))]
         inputs = [n for n in inputs if n not in params]
     if len(params) < 2 or not inputs or not layout.output.dims:
-        return False
+        return [], []
     samples = list(_samples(subject, params[0], layout, seed))
-    if not all(n in s.yours for s in samples for n in (*params, *inputs)):
-        return False
+    if not samples or not all(n in s.yours for s in samples for n in (*params, *inputs)):
+        return [], []
     if not subject.matches:
         samples = [replace(s, expected=_numerical(subject, s, (*params, *inputs))) for s in samples[:2]]
-    factors = [
-        (s, n, float(s.case.sizes.get("N", 0)) if n in params else 1.0) for s in samples for n in (*params, *inputs)
-    ]
-    return bool(factors) and all(
-        n in s.yours
-        and n in s.expected
-        and s.yours[n].size == s.expected[n].size
-        and _close(s.yours[n].reshape(s.expected[n].shape) * factor, s.expected[n])
-        for s, n, factor in factors
-    )
+    whole = [n for n in (*params, *inputs) if all(_is_multiple(s, n, 1.0) for s in samples)]
+    divided = [n for n in params if n not in whole and all(_is_multiple(s, n, _batch(s)) for s in samples)]
+    if len(whole) + len(divided) < len(params) + len(inputs):
+        return [], []
+    return divided, [n for n in whole if n in params]
+
+
+def _batch(sample: Sample) -> float:
+    return float(sample.case.sizes.get("N", 0))
+
+
+def _is_multiple(sample: Sample, name: str, factor: float) -> bool:
+    """Whether a gradient is the right one once it is multiplied by a factor."""
+    yours, expected = sample.yours[name], sample.expected.get(name)
+    if expected is None or yours.size != expected.size:
+        return False
+    return _close(yours.reshape(expected.shape) * factor, expected)
 
 
 def _numerical(subject: Subject, sample: Sample, names: tuple[str, ...]) -> dict[str, Array]:

@@ -35,6 +35,10 @@ CODES: dict[str, Code] = {
         "every parameter's gradient, `{grad}` too, is divided by N, and those of the inputs are not",
         "right where the loss takes a sum and the layer the mean, as some courses do; check the whole network",
     ),
+    "batch-average-mixed": Code(
+        "`{grad}` is averaged over the batch and {n} is not: the gradients of one layer go together",
+        "divide all of them by N where the loss does not, and none of them where it does",
+    ),
     "updated-weights-used": Code(
         "`{grad}` is computed with weights that backward has updated already",
         "compute every gradient from the old weights first, then take the step",

@@ -52,9 +52,14 @@ def gradient(
         values = {"grad": property, "array": subject.display(name), "n": judged.reason}
         code, message, helps = judged.kind, sentence(judged.kind, **values), help_for(judged.kind, **values)
     convention = cause.convention
-    if causes.averages_parameters(subject, drawn.layout, drawn.case.seed % 1000):
+    averaged, whole = causes.averaged_parameters(subject, drawn.layout, drawn.case.seed % 1000)
+    others = " and ".join(f"`{subject.gradient_name(n)}`" for n in whole)
+    if averaged and not whole:
         convention, code = True, "batch-average"
         message, helps = sentence(code, grad=property), help_for(code)
+    elif averaged and code in ("extra-batch-mean", "batch-average"):
+        convention, code = False, "batch-average-mixed"
+        message, helps = sentence(code, grad=property, n=others), help_for(code)
     return Finding(
         code,
         message,

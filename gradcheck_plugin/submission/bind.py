@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.model import Array, Case, NotDriven
-from gradcheck_plugin.submission import bind_rule, derivative, missing, state, trained
+from gradcheck_plugin.submission import averages, bind_rule, derivative, missing, reduction, state, trained
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen, last_call
 from gradcheck_plugin.submission.constructor import SETTINGS, option_of
 from gradcheck_plugin.submission.conventions import Candidate
@@ -35,7 +35,7 @@ from gradcheck_plugin.submission.obstacles import (
     uses_torch,
 )
 from gradcheck_plugin.submission.recognise import spec_named
-from gradcheck_plugin.submission.reduction import reduced
+from gradcheck_plugin.submission.reduction import ReducedCaller, reduced
 from gradcheck_plugin.submission.signature import arguments
 from gradcheck_plugin.submission.subject import Caller, Subject
 from gradcheck_plugin.submission.tensors import TensorCaller
@@ -100,6 +100,11 @@ def bind(
                 if second.subject is not None and second.fault is None:
                     attempt, candidate = second, other
                 other = other.objects.get("otherwise")
+            mean = attempt.subject is not None and _is_mean(attempt.subject.caller)
+            if mean and _distance(attempt, _whether(misfit)) and not averages.takes_mean(candidate.objects):
+                second = _alone(candidate, misfit)  # the reference knows the mean; nobody says that it is taken
+                if second.subject and not _is_mean(second.subject.caller) and not _distance(second, _whether(misfit)):
+                    attempt = second
     except TimeLimit as exc:
         if last_call() < seconds / 2:
             reason = f"too slow to be tried out within {seconds:g} s: one call takes {last_call():.1g} s"
@@ -130,6 +135,8 @@ def bind(
                 cause=getattr(attempt.fault, "cause", None),
                 **place,
             )
+    if _is_mean(bound.caller) and not averages.takes_mean(candidate.objects):
+        bound = dataclasses.replace(bound, doubt=reduction.DOUBT)
     if isinstance(bound.caller, derivative.DerivativeCaller):  # its gradient is of another kind than the caller's
         return bound
     with suppress(TimeLimit, UserCodeRaised), time_limit(seconds):
@@ -180,6 +187,11 @@ def _given(caller: Any) -> str:
     """The settings that the user's own code is given, in words; "" where none is known."""
     settings = getattr(caller, "settings", {})
     return repr(sorted(settings.items())) if settings else ""
+
+
+def _is_mean(caller: Caller) -> bool:
+    """Whether the gradients of a loss are judged as those of the mean of what it gives."""
+    return isinstance(caller, ReducedCaller) and caller.how == "mean"
 
 
 def _kind(spec: LayerSpec) -> str:

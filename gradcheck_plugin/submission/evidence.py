@@ -13,11 +13,12 @@ import io
 import linecache
 import re
 import tokenize
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
+from types import CodeType
 from typing import Any, Literal
 
 from gradcheck_plugin.submission.roles import DERIVATIVES, RATES
@@ -245,10 +246,10 @@ class Derivative:
 
     def _uses(self, text: Text) -> Iterator[Use]:
         calls = [c for c in text.calls if self._is_call(text, c, self.name) and len(c.args) == 1]
-        made = {_key(t) for t, value in text.assignments if self._is_call(text, value, self.forward)}
-        passed = {_key(c.args[0]) for c in text.calls if c.args and self._is_call(text, c, self.forward)}
+        made = {kept_as(t) for t, value in text.assignments if self._is_call(text, value, self.forward)}
+        passed = {kept_as(c.args[0]) for c in text.calls if c.args and self._is_call(text, c, self.forward)}
         for call in calls:
-            what, given = call.args[0], _key(call.args[0])
+            what, given = call.args[0], kept_as(call.args[0])
             of: Of | Literal[""] = ""
             if self._is_call(text, what, self.forward) or (given in made and given not in passed):
                 of = "output"
@@ -262,18 +263,18 @@ class Derivative:
         if not isinstance(node, ast.Call):
             return False
         if not self.owner:
-            return _last(node.func) == name
+            return last_name(node.func) == name
         if name == "__call__":
             return self._is_mine(text, node.func)
         return isinstance(node.func, ast.Attribute) and node.func.attr == name and self._is_mine(text, node.func.value)
 
     def _is_mine(self, text: Text, receiver: ast.expr) -> bool:
         """Whether an object may be of this class: made of it, named after it, or what people call an activation."""
-        if isinstance(receiver, ast.Call | ast.Name) and _last(receiver) == self.owner:
+        if isinstance(receiver, ast.Call | ast.Name) and last_name(receiver) == self.owner:
             return True
-        key = _key(receiver)
-        made = [value for target, value in text.assignments if _key(target) == key]
-        names = {_last(n) for value in made for n in ast.walk(value) if isinstance(n, ast.Call | ast.Name)}
+        key = kept_as(receiver)
+        made = [value for target, value in text.assignments if kept_as(target) == key]
+        names = {last_name(n) for value in made for n in ast.walk(value) if isinstance(n, ast.Call | ast.Name)}
         if self.owner in names:
             return True
         classes = {n.name for n in ast.walk(text.tree) if isinstance(n, ast.ClassDef)}
@@ -290,18 +291,18 @@ class Use:
     multiplied: bool
 
 
-def _last(node: ast.AST) -> str:
+def last_name(node: ast.AST) -> str:
     """The last name of an expression: of a function that is called, of an attribute."""
     if isinstance(node, ast.Call):
-        return _last(node.func)
+        return last_name(node.func)
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
-def _key(node: ast.AST) -> str:
+def kept_as(node: ast.AST) -> str:
     """The name under which a value is kept: `self.zs[-1]` is zs."""
     while isinstance(node, ast.Subscript):
         node = node.value
-    return "" if isinstance(node, ast.Call) else _last(node)
+    return "" if isinstance(node, ast.Call) else last_name(node)
 
 
 def _multiplied(text: Text, node: ast.AST, depth: int = 1) -> bool:
@@ -314,7 +315,7 @@ def _multiplied(text: Text, node: ast.AST, depth: int = 1) -> bool:
         return _varies(other) or _multiplied(text, parent, depth)
     if isinstance(parent, ast.AugAssign) and isinstance(parent.op, ast.Mult):
         return parent.value is node
-    if isinstance(parent, ast.Call) and _last(parent) in ("multiply", "mul"):
+    if isinstance(parent, ast.Call) and last_name(parent) in ("multiply", "mul"):
         return any(_varies(a) for a in parent.args if a is not node) or isinstance(parent.func, ast.Attribute)
     if isinstance(parent, ast.Assign) and depth:
         targets, scope = {ast.unparse(t) for t in parent.targets}, text.scope(parent)
@@ -324,14 +325,44 @@ def _multiplied(text: Text, node: ast.AST, depth: int = 1) -> bool:
 
 
 def _varies(node: ast.AST) -> bool:
-    names = [_last(n) for n in ast.walk(node) if isinstance(n, ast.Name | ast.Attribute)]
+    names = [last_name(n) for n in ast.walk(node) if isinstance(n, ast.Name | ast.Attribute)]
     return any(n and n not in RATES for n in names)
 
 
-def any_of(things: Iterable[Any], pattern: re.Pattern[str]) -> str:
-    """The first remark of some functions and classes that a pattern finds."""
-    for thing in things:
-        for line in remarks(thing).splitlines():
-            if pattern.search(line):
-                return line.strip().strip("#\"' ")
-    return ""
+# --- who calls whom ---
+
+
+def functions_of(objects: Mapping[str, Any]) -> list[Any]:
+    """The functions and classes among the objects of a candidate."""
+    return [o for o in objects.values() if inspect.isfunction(o) or inspect.isclass(o)]
+
+
+def names_of(objects: Mapping[str, Any]) -> set[str]:
+    """The names by which other code calls a candidate."""
+    return {o.__name__ for o in functions_of(objects)}
+
+
+def reached(objects: Mapping[str, Any]) -> set[str]:
+    """The global names that the functions and classes of a candidate use, and those of its file that they call."""
+    waiting, seen, names = functions_of(objects), set(), set[str]()
+    while waiting:
+        thing = waiting.pop()
+        if id(thing) in seen:
+            continue
+        seen.add(id(thing))
+        if inspect.isclass(thing):
+            waiting += [m for m in vars(thing).values() if inspect.isfunction(m)]
+            continue
+        used = set(_code_names(thing.__code__))
+        names |= used
+        near = [thing.__globals__.get(n) for n in used]
+        home = thing.__module__
+        waiting += [o for o in near if (inspect.isfunction(o) or inspect.isclass(o)) and o.__module__ == home]
+    return names
+
+
+def _code_names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _code_names(inner)

@@ -46,7 +46,8 @@ class Subject:
     forward agreed with the reference when it was bound; `one_hot` is set where the backward is right only for an
     upstream gradient with one entry that is not zero: that one, or any (-1); `open` says of an array why it may be
     right that backward gives no gradient of it, where nothing decides that; `would_be` says under which reading that
-    nothing speaks for its backward would be right.
+    nothing speaks for its backward would be right, `doubt` under which its gradients were judged, though nothing in
+    the file says that it is meant.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Subject:
     fixed: Mapping[str, int] = field(default_factory=dict)
     one_hot: int | None = None
     would_be: str = ""
+    doubt: str = ""
     settings: tuple[Subject, ...] = ()
     open: Mapping[str, str] = field(default_factory=dict)
 

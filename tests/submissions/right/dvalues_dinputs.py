@@ -42,7 +42,13 @@ class Activation_Softmax:
             self.dinputs[i] = np.dot(np.diagflat(row) - np.dot(row, row.T), d)
 
 
-class Loss_CategoricalCrossentropy:
+class Loss:
+    def calculate(self, output, y):
+        sample_losses = self.forward(output, y)
+        return np.mean(sample_losses)
+
+
+class Loss_CategoricalCrossentropy(Loss):
     def forward(self, y_pred, y_true):
         clipped = np.clip(y_pred, 1e-7, 1 - 1e-7)
         if len(y_true.shape) == 1:
@@ -58,7 +64,7 @@ class Loss_CategoricalCrossentropy:
         self.dinputs = -y_true / dvalues / samples
 
 
-class Loss_MeanSquaredError:
+class Loss_MeanSquaredError(Loss):
     def forward(self, y_pred, y_true):
         return np.mean((y_true - y_pred) ** 2, axis=-1)
 

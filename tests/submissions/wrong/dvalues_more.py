@@ -66,6 +66,7 @@ if __name__ == "__main__":
     layer, loss = Layer_Dense(2, 1), Loss_MeanAbsoluteError()
     for _ in range(3):
         layer.forward(np.random.randn(5, 2))
+        print(np.mean(loss.forward(layer.output, np.zeros((5, 1)))))
         loss.backward(layer.output, np.zeros((5, 1)))
         layer.backward(loss.dinputs)
         print(layer.dweights)
