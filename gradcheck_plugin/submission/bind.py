@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.model import Array, Case, NotDriven
-from gradcheck_plugin.submission import averages, bind_rule, derivative, missing, reduction, state, trained
+from gradcheck_plugin.submission import averages, bind_rule, derivative, missing, reduction, state, strengths, trained
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen, last_call
 from gradcheck_plugin.submission.constructor import SETTINGS, option_of
 from gradcheck_plugin.submission.conventions import Candidate
@@ -142,7 +142,11 @@ def bind(
     with suppress(TimeLimit, UserCodeRaised), time_limit(seconds):
         bound = missing.settled(bound, candidate) if bound.spec is None or not bound.spec.rule else bound
     with suppress(TimeLimit), time_limit(seconds):
-        return dataclasses.replace(bound, settings=tuple(_settings(candidate, bound, misfit)))
+        bound = dataclasses.replace(bound, settings=tuple(_settings(candidate, bound, misfit)))
+    if candidate.kind in ("network", "loss"):
+        sizes = generic_sizes(bound.layout, bound.spec, bound.spec.layout if bound.spec else None)
+        with suppress(TimeLimit), time_limit(seconds):
+            bound = dataclasses.replace(bound, settings=(*bound.settings, *strengths.settings(bound, sizes)))
     return bound
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from gradcheck_plugin.submission.constructor import axis_sizes, filled, plan_arg
 from gradcheck_plugin.submission.neighbours import Neighbour, needed
 from gradcheck_plugin.submission.roles import RATE
 from gradcheck_plugin.submission.signature import arguments
+from gradcheck_plugin.submission.strengths import Strength, of_arguments, of_attributes
 from gradcheck_plugin.submission.told import Told
 from reference_impls.shapes import Layout
 
@@ -51,6 +52,7 @@ class Built:
     warming: dict[tuple[tuple[int, ...], ...], Mapping[str, Array]] = field(default_factory=dict)  # by their shapes
     paths: dict[str, state.Path] = field(default_factory=dict)
     places: dict[str, tuple[state.Path, ...]] = field(default_factory=dict)  # all that lead to one array
+    attributes: Mapping[str, float] = field(default_factory=dict)  # strengths of penalties that are set from outside
     preparation: tuple[str, ...] = ()  # source text of the calls between construction and forward
 
     @classmethod
@@ -85,6 +87,8 @@ class Built:
             obj = copy.deepcopy(self.instance)
         else:
             obj = self._constructed(arrays)
+        for name, value in self.attributes.items():
+            setattr(obj, name, value)
         if self.warmed and self.warm is not None:
             shapes = tuple(np.shape(a) for a in arrays.values())
             first = self.warming.setdefault(shapes, {n: np.array(a) for n, a in arrays.items()})
@@ -130,6 +134,19 @@ class Built:
                 guarded("__init__", getattr(obj, name), Step())
                 done.append(f"{name}({Step.text.replace('{', '{{').replace('}', '}}')})")
         self.preparation = tuple(done)
+
+    def strengths(self, obj: Any) -> list[Strength]:
+        """The strengths of penalties that come through the constructor, else those that an object of it keeps."""
+        values = {n: what for n, (kind, what) in self.plan.items() if kind == "value"}
+        signature = arguments(self.cls.__init__, method=True)
+        given = of_arguments(signature, values) if self.instance is None else []
+        return [replace(s, place="constructor") for s in given] or of_attributes(obj)
+
+    def weighted(self, values: Mapping[Strength, float]) -> Built:
+        """The same with other strengths."""
+        plan = self.plan | {s.name: ("value", v) for s, v in values.items() if s.place == "constructor"}
+        attributes = {s.name: v for s, v in values.items() if s.place == "attribute"}
+        return replace(self, plan=plan, attributes=attributes, warming={})
 
     @property
     def steps(self) -> bool:

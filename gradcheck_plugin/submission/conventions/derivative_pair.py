@@ -12,7 +12,7 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.evidence import Derivative, Of
 from gradcheck_plugin.submission.roles import INPUTS, LABELS, WEIGHTS, label_first
 from gradcheck_plugin.submission.signature import arguments, line_of
+from gradcheck_plugin.submission.strengths import Strength, of_arguments
 from gradcheck_plugin.submission.subject import Tape
 from gradcheck_plugin.submission.values import numeric
 from reference_impls.shapes import Layout
@@ -128,6 +129,7 @@ class DerivativePair:
     order: dict[str, str]
     of: Of
     owner: str = ""
+    extra: dict[str, float] = field(default_factory=dict)  # strengths of penalties in place of the author's defaults
 
     @property
     def convention(self) -> str:
@@ -143,7 +145,9 @@ class DerivativePair:
         return (self.function.__globals__[self.owner],) if self.owner else (self.function, self.derivative)
 
     def forward(self, arrays: Mapping[str, Array]) -> Tape:
-        out = guarded("forward", self.function, *(private(arrays[n]) for n in self.order.values()))
+        out = guarded(
+            "forward", self.function, *(private(arrays[n]) for n in self.order.values()), **self._extra(self.function)
+        )
         weights = [n for a, n in self.order.items() if a.lower() in WEIGHTS and len(self.order) > 2]
         first = (weights or [e.name for e in self.layout.inputs])[0]
 
@@ -152,12 +156,23 @@ class DerivativePair:
             given = [private(arrays[n]) for n in self.order.values()]
             if self.of == "output":
                 given = [out if value is None else private(np.asarray(value))]
-            slope = guarded("derivative", self.derivative, *given)
+            slope = guarded("derivative", self.derivative, *given, **self._extra(self.derivative))
             if isinstance(slope, tuple | list) and len(slope) == len(self.order):  # one for every argument
                 return dict(zip(self.order.values(), slope, strict=True))
             return {first: slope if slope is None or not self.upstream else np.multiply(dy, slope)}
 
         return Tape(out, backward)
+
+    def _extra(self, function: Callable[..., Any]) -> dict[str, float]:
+        return {n: v for n, v in self.extra.items() if n in arguments(function).names}
+
+    def strengths(self, arrays: Mapping[str, Array]) -> list[Strength]:
+        """The strengths of penalties among the arguments that have a default."""
+        both = (self.function, self.derivative)
+        return list(dict.fromkeys(s for f in both for s in of_arguments(arguments(f), self.extra, len(self.order))))
+
+    def weighted(self, values: Mapping[Strength, float]) -> DerivativePair:
+        return replace(self, extra=self.extra | {s.name: v for s, v in values.items()})
 
     def user_names(self) -> dict[str, str]:
         return {n: a for a, n in self.order.items()}
@@ -165,8 +180,11 @@ class DerivativePair:
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
         given = ", ".join(arrays[n] for n in self.order.values())
         dot = f"{self.owner}." if self.owner else ""
-        lines = [f"out = {dot}{self.function.__name__}({given})"]
+        extra, again = (
+            "".join(f", {n}={v!r}" for n, v in self._extra(f).items()) for f in (self.function, self.derivative)
+        )
+        lines = [f"out = {dot}{self.function.__name__}({given}{extra})"]
         if not gradient:
             return [*lines, "print(out)"]
-        slope = f"{dot}{self.derivative.__name__}({given if self.of == 'input' else 'out'})"
+        slope = f"{dot}{self.derivative.__name__}({given if self.of == 'input' else 'out'}{again})"
         return [*lines, f"print({dy} * {slope})" if self.upstream else f"print({slope})"]

@@ -9,7 +9,7 @@ import inspect
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from gradcheck_plugin.submission.neighbours import CRITERIA
 from gradcheck_plugin.submission.pasted import constructed, place
 from gradcheck_plugin.submission.roles import forward_inputs, is_label
 from gradcheck_plugin.submission.signature import arguments, line_of
+from gradcheck_plugin.submission.strengths import Strength
 from gradcheck_plugin.submission.subject import Tape
 from reference_impls.shapes import Layout
 
@@ -95,6 +96,13 @@ class LabelledNetwork(DrivesObjects):
             raise Unbindable(f"{self.built.cls.__name__} does not keep its {self.criterion}")
         return lambda labels: getattr(held, "forward", held)(out, labels)
 
+    def strengths(self, arrays: Mapping[str, Array]) -> list[Strength]:
+        """The strengths of penalties, where the loss is its own; a criterion knows nothing of the weights."""
+        return self.built.strengths(self.build(arrays)) if self.loss else []
+
+    def weighted(self, values: Mapping[Strength, float]) -> LabelledNetwork:
+        return replace(self, built=self.built.weighted(values))
+
     def user_names(self) -> dict[str, str]:
         return {e.name: e.name for e in self.layout.inputs} | self.built.names()
 
@@ -104,6 +112,7 @@ class LabelledNetwork(DrivesObjects):
         x, labels = (arrays[e.name] for e in self.layout.inputs)
         lines = [f"net = {constructed(self.built.cls, self.built.plan, self.layout, arrays)}"]
         lines += [f"net{place(p)}[...] = {arrays[n]}" for n, p in self.paths.items() if n not in self.built.given]
+        lines += [f"net.{n} = {v!r}" for n, v in self.built.attributes.items()]
         lines.append(f"out = net.forward({x})")
         if not gradient:
             loss = f"net.{self.loss}({labels})" if self.loss else f"net.{self.criterion}.forward(out, {labels})"

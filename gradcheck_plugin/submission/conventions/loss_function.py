@@ -7,7 +7,7 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from gradcheck_plugin.submission.calls import NoGradient, Unbindable, guarded, p
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.roles import label_first
 from gradcheck_plugin.submission.signature import arguments, line_of
+from gradcheck_plugin.submission.strengths import Strength, of_arguments
 from gradcheck_plugin.submission.subject import Tape
 from gradcheck_plugin.submission.values import numeric
 from gradcheck_plugin.submission.written import assigned, returned, words_of
@@ -151,12 +152,13 @@ class LossFunction:
     place: int  # of the loss in the pair that it returns
     convention: str = "function that returns (loss, gradient)"
     upstream: bool = False
+    extra: dict[str, float] = field(default_factory=dict)  # strengths of penalties that are not the author's defaults
     unsure: bool = False  # whether nothing but its shape says that what comes with the loss is the gradient
 
     def forward(self, arrays: Mapping[str, Array]) -> Tape:
         def run() -> tuple[Any, Any]:
             given = [private(arrays[n]) for n in self.order.values()]
-            returned = guarded("forward", self.function, *given)
+            returned = guarded("forward", self.function, *given, **self.extra)
             if not isinstance(returned, tuple) or len(returned) < 2:
                 kind = type(returned).__name__
                 raise Unbindable(f"{self.function.__name__} returned {kind}, not the pair (loss, gradient)")
@@ -185,11 +187,18 @@ class LossFunction:
         weights = [n for a, n in self.order.items() if a.lower() in ("w", "weights", "theta")]
         return {(weights or names)[0]: returned} if returned is not None else {}
 
+    def strengths(self, arrays: Mapping[str, Array]) -> list[Strength]:
+        """The strengths of penalties among its arguments that have a default."""
+        return of_arguments(arguments(self.function), self.extra)
+
+    def weighted(self, values: Mapping[Strength, float]) -> LossFunction:
+        return replace(self, extra=self.extra | {s.name: v for s, v in values.items()})
+
     def user_names(self) -> dict[str, str]:
         return {n: a for a, n in self.order.items()}
 
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
-        given = ", ".join(arrays[n] for n in self.order.values())
+        given = ", ".join([*(arrays[n] for n in self.order.values()), *(f"{n}={v!r}" for n, v in self.extra.items())])
         printed = "print(gradient)" if gradient else "print(loss)"
         names = "gradient, loss" if self.place else "loss, gradient"
         return [f"{names} = {self.function.__name__}({given})", printed]

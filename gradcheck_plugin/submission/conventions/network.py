@@ -6,7 +6,7 @@ import inspect
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -21,6 +21,7 @@ from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.pasted import constructed, place
 from gradcheck_plugin.submission.roles import label_first
 from gradcheck_plugin.submission.signature import arguments, line_of
+from gradcheck_plugin.submission.strengths import Strength, of_arguments
 from gradcheck_plugin.submission.subject import Tape
 from gradcheck_plugin.submission.written import is_abstract
 from reference_impls.shapes import Layout
@@ -133,14 +134,15 @@ class Network(DrivesObjects):
             return [private(arrays[n]) for n in self._order()]
 
         state_first = [guarded("loss", getattr(obj, self.initial))] if self.initial else []
-        result = guarded("loss", getattr(obj, self.loss), *given(), *state_first, **self.extra)
+        result = guarded("loss", getattr(obj, self.loss), *given(), *state_first, **self._extra(self.loss))
         self.parts = _parts(result)
         came = dict(zip(self.parts, result, strict=True)) if len(self.parts) > 1 else {"loss": result}
 
         def backward(dy: Any) -> dict[str, Any]:
             if not self.gradient:
                 return self.collect(obj, came.get("grads"))
-            run = partial(guarded, self.gradient, getattr(obj, self.gradient), *given())
+            extra = self._extra(self.gradient)
+            run = partial(guarded, self.gradient, getattr(obj, self.gradient), *given(), **extra)
             return self.collect(obj, self.watched(obj, run))
 
         return Tape(came["loss"], backward)
@@ -150,6 +152,20 @@ class Network(DrivesObjects):
         """The method that gives the state before the first step, where the loss asks for one."""
         required = arguments(getattr(self.built.cls, self.loss), method=True).required
         return next((n for n in _INITIAL if hasattr(self.built.cls, n)), "") if len(required) == 3 else ""
+
+    def strengths(self, arrays: Mapping[str, Array]) -> list[Strength]:
+        """The strengths of penalties: arguments of the loss and the gradient, of the constructor, or attributes."""
+        methods = [getattr(self.built.cls, n) for n in (self.loss, self.gradient) if n]
+        asked = [s for m in methods for s in of_arguments(arguments(m, method=True), self.extra, 2)]
+        return [*dict.fromkeys(asked), *self.built.strengths(self.build(arrays))]
+
+    def weighted(self, values: Mapping[Strength, float]) -> Network:
+        extra = self.extra | {s.name: v for s, v in values.items() if s.place == "call"}
+        return replace(self, built=self.built.weighted(values), extra=extra, left={})
+
+    def _extra(self, method: str) -> dict[str, Any]:
+        names = arguments(getattr(self.built.cls, method), method=True).names
+        return {n: v for n, v in self.extra.items() if n in names}
 
     def _order(self) -> list[str]:
         """The arrays in the order of the loss's arguments."""
@@ -186,11 +202,14 @@ class Network(DrivesObjects):
         lines = [f"net = {constructed(self.built.cls, self.built.plan, self.layout, arrays)}"]
         lines += [f"net{place(p)}[...] = {arrays[n]}" for n, p in self.paths.items() if n not in self.built.given]
         given = ", ".join([arrays[n] for n in self._order()] + [f"net.{self.initial}()"] * bool(self.initial))
-        extra = "".join(f", {k}={v!r}" for k, v in self.extra.items())
+        lines += [f"net.{n} = {v!r}" for n, v in self.built.attributes.items()]
+        extra, again = (
+            "".join(f", {k}={v!r}" for k, v in self._extra(m).items()) for m in (self.loss, self.gradient or self.loss)
+        )
         loss = f"net.{self.loss}({given}{extra})"
         parts = f"{', '.join(self.parts)} = {loss}"
         if not gradient:
             return [*lines, parts, "print(loss)"]
         if self.gradient:
-            return [*lines, loss, f"grads = net.{self.gradient}({given})", "print(grads)"]
+            return [*lines, loss, f"grads = net.{self.gradient}({given}{again})", "print(grads)"]
         return [*lines, parts, f"print(net{place(self.left[gradient])})" if gradient in self.left else "print(grads)"]

@@ -11,8 +11,8 @@ import copy
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from gradcheck_plugin.submission.calls import Unbindable, guarded, private
 from gradcheck_plugin.submission.constructor import DROP
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.signature import arguments, line_of
+from gradcheck_plugin.submission.strengths import VISIBLE, Strength, is_strength, of_arguments
 from gradcheck_plugin.submission.subject import Tape
 from gradcheck_plugin.submission.values import numeric
 from reference_impls.shapes import Layout
@@ -39,7 +40,7 @@ _ROLES = {  # what an argument stands for, by its name
     "cache": ("cache", "caches", "forward_cache", "memory", "store", "activations"),
     "output": ("al", "a1", "a2", "a3", "yhat", "y_hat", "y_pred", "probs", "output", "a", "predictions", "y_output"),
 }
-_SETTINGS = {"lambd": 0.7, "lambda_": 0.7, "lamda": 0.7, "reg": 0.7, "l2": 0.7} | {n: 0.6 for n in DROP if len(n) > 1}
+_SETTINGS = {n: 0.6 for n in DROP if len(n) > 1}
 _COSTS = r"^(compute|calculate|calc|get|)_?(cost|loss|cross_?entropy)(_\w+)?$"
 _SIZES = {"0": "D", "1": "6", "2": "5", "3": "2"}
 
@@ -100,7 +101,10 @@ def _roles(function: Callable[..., Any]) -> dict[str, str] | None:
     found = {}
     for name in signature.names:
         low = name.lower().strip("_")
-        role = next((r for r, names in _ROLES.items() if low in names), "setting" if low in _SETTINGS else "")
+        role = next(
+            (r for r, names in _ROLES.items() if low in names),
+            "setting" if low in _SETTINGS or is_strength(low, 0.0) else "",
+        )
         if not role and name in signature.required:
             return None
         if role:
@@ -197,6 +201,7 @@ class NetworkFunctions:
     layout: Layout
     loss: str
     upstream: bool = False
+    given: dict[str, float] = field(default_factory=dict)  # strengths of penalties in place of the author's defaults
 
     @property
     def convention(self) -> str:
@@ -206,10 +211,25 @@ class NetworkFunctions:
         roles = _roles(function) or {}
         defaults = arguments(function).defaults
         given = {n: values[r] for n, r in roles.items() if r in values}
-        given |= {n: _SETTINGS[n.lower()] for n, r in roles.items() if r == "setting" and n not in defaults}
+        given |= self._settings(roles, defaults)
         if missing := [n for n, r in roles.items() if n not in given and n not in defaults]:
             raise Unbindable(f"{function.__name__} wants `{missing[0]}`, which no other function gives")
         return guarded(where, function, **given)
+
+    def _settings(self, roles: Mapping[str, str], defaults: Container[str]) -> dict[str, float]:
+        wanted = (n for n, r in roles.items() if r == "setting" and (n not in defaults or n in self.given))
+        return {n: self.given.get(n, _SETTINGS.get(n.lower(), VISIBLE)) for n in wanted}
+
+    def strengths(self, arrays: Mapping[str, Array]) -> list[Strength]:
+        """The strengths of penalties that have a default, where the cost is the author's own."""
+        functions = [f for f in (self.forward_function, self.cost_function, self.backward_function) if f is not None]
+        found = [
+            s for f in functions for s in of_arguments(arguments(f), self.given) if s.name in arguments(f).defaults
+        ]
+        return [] if self.loss else list(dict.fromkeys(found))
+
+    def weighted(self, values: Mapping[Strength, float]) -> NetworkFunctions:
+        return replace(self, given=self.given | {s.name: v for s, v in values.items()})
 
     def forward(self, arrays: Mapping[str, Array]) -> Tape:
         values: dict[str, Any] = {"x": private(arrays["X"]), "y": private(arrays["Y"])}
@@ -252,9 +272,6 @@ class NetworkFunctions:
 
     def _text(self, function: Callable[..., Any], texts: Mapping[str, str]) -> str:
         roles, defaults = _roles(function) or {}, arguments(function).defaults
-        given = [
-            f"{n}={texts.get(r, repr(_SETTINGS.get(n.lower())))}"
-            for n, r in roles.items()
-            if r in texts or n not in defaults
-        ]
-        return f"{function.__name__}({', '.join(given)})"
+        given = {n: texts[r] for n, r in roles.items() if r in texts}
+        given |= {n: repr(v) for n, v in self._settings(roles, defaults).items()}
+        return f"{function.__name__}({', '.join(f'{n}={given[n]}' for n in roles if n in given)})"

@@ -1,0 +1,101 @@
+"""Strengths of weight penalties: arguments and attributes that are called `reg`, `weight_decay`, `lambd` and so on.
+
+A penalty whose strength is zero cannot be seen. So what has such a strength is judged with one that shows, too, and
+with its author's own. In layers they stay as they are: a layer's penalty is in a loss that it does not know.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from gradcheck_plugin.model import Case
+from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen
+from gradcheck_plugin.submission.signature import Signature
+from gradcheck_plugin.submission.subject import Subject
+from gradcheck_plugin.submission.tensors import TensorCaller
+from gradcheck_plugin.submission.values import numeric
+
+VISIBLE, FAINT = 0.7, 1e-3  # the strength that is given, and one below which a penalty may go unseen
+_WHAT = r"(strength|coef\w*|param\w*|lambda|lam|rate|const\w*|factor|weight|value|term|amount|l[12]|alpha)"
+_NAME = re.compile(
+    rf"_*((l[12]_?)?reg(ulari[sz](ation|er))?(_?{_WHAT})?|(kernel|weights?)_?reg(ulari[sz]er)?(_?l[12])?|"
+    rf"lam|lamb|lambda_?|lambd|lamda|lmbda|lmd|lambda_(reg|l[12])|(reg|l[12])_?lambda|l[12](_?{_WHAT})?|"
+    rf"(weight_?)?decay_?(lambda|coef\w*|strength)|weight_?decay|wd|(l[12]_?)?penalty(_?{_WHAT})?|ridge)_*",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Strength:
+    """One strength: what it is in the way of calling that was found, what its author gives it, and where it goes in."""
+
+    name: str
+    now: float
+    own: float
+    place: Literal["call", "constructor", "attribute"] = "call"
+
+
+def is_strength(name: str, value: Any) -> bool:
+    """Whether a number of this name is the strength of a penalty: `l1 = 64` is a size, and a flag is no number."""
+    if _NAME.fullmatch(name) is None or isinstance(value, bool):
+        return False
+    return isinstance(value, float) or (isinstance(value, int) and value in (0, 1))
+
+
+def of_arguments(signature: Signature, given: Mapping[str, Any], first: int = 0) -> list[Strength]:
+    """The strengths among the arguments of a function, from the place `first` on; `given` is what they get."""
+    found = []
+    for name in signature.names[first:]:
+        own = signature.defaults.get(name, given.get(name))
+        now = given.get(name, own)
+        if is_strength(name, own) and is_strength(name, now):
+            found.append(Strength(name, float(now), float(own)))
+    return found
+
+
+def of_attributes(obj: Any) -> list[Strength]:
+    """The strengths that an object keeps."""
+    held = vars(obj) if hasattr(obj, "__dict__") else {}
+    return [Strength(n, float(v), float(v), "attribute") for n, v in held.items() if is_strength(n, v)]
+
+
+def settings(bound: Subject, sizes: Mapping[str, int]) -> Iterator[Subject]:
+    """The subject with strengths that show, and with those of its author, where the ones it has are others."""
+    case = bound.sample(7, sizes)
+    caller, tensors = bound.caller, isinstance(bound.caller, TensorCaller)
+    inner: Any = getattr(caller, "_caller", None) if tensors else caller
+    if not hasattr(type(inner), "weighted"):
+        return
+    try:
+        with frozen(case.seed):
+            found: list[Strength] = inner.strengths(case.arrays)
+    except (Unbindable, UserCodeRaised):
+        return
+    shown = {s: VISIBLE for s in found if s.now < FAINT}
+    own = {s: s.own for s in found if s.own != s.now and s.own}
+    for values in (own, shown):
+        if not values:
+            continue
+        other = inner.weighted(values)
+        note = ", ".join(dict.fromkeys(f"{s.name} = {v:g}" for s, v in values.items()))
+        variant = replace(bound.variant, note=note)
+        subject = replace(bound, caller=TensorCaller(other) if tensors else other, variant=variant, matches=False)
+        if _runs(subject, case):
+            yield replace(subject, further=(), settings=())
+
+
+def _runs(subject: Subject, case: Case) -> bool:
+    """Whether an object runs with other strengths: what raises then is a call that nobody meant."""
+    try:
+        with frozen(case.seed):
+            tape = subject.caller.forward(case.arrays)
+            tape.backward(1.0)
+        out = numeric(tape.output)
+    except (Unbindable, UserCodeRaised):
+        return False
+    return out is not None and bool(np.isfinite(out).all())
