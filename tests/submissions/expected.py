@@ -219,7 +219,7 @@ WRONG: dict[tuple[str, str], tuple[str, str]] = {
     ("schedulers.py", "LambdaLR"): ("schedule", "decays-twice"),
     ("mytorch_state.py", "Sigmoid"): ("dx", "wrong-gradient"),
     ("mytorch_state.py", "Tanh"): ("dx", "local-derivative-at-output"),
-    ("mytorch_state.py", "Linear"): ("dW", "extra-batch-mean"),
+    ("mytorch_state.py", "Linear"): ("dW", "batch-average-mixed"),
     ("mytorch_state.py", "SoftmaxCrossEntropy"): ("dx", "wrong-sign"),
     ("dvalues_dinputs.py", "Layer_Dense"): ("dbiases", "batch-mean-for-sum"),
     ("dvalues_dinputs.py", "Activation_ReLU"): ("dinputs", "wrong-gradient"),
