@@ -165,8 +165,14 @@ class Writer:
         variant, layout = rng.choice(spec.layouts())
         mistakes = [m for m in spec.mistakes if (m.backward or m.forward) and m.variant in ("", variant.note)]
         mistake = rng.choice(mistakes) if mistakes and not right and rng.random() < 0.5 else None
-        name = rng.choice(names_of(spec)) if rng.random() < 0.9 else rng.choice(PLAIN)
-        name = name if convention.fits(name, taken) else f"{name}{len(taken)}"
+        names = rng.sample(names_of(spec), len(names_of(spec)))
+        if not spec.rule:  # the name of a rule is all that says what it is
+            names = (
+                rng.sample(PLAIN, len(PLAIN)) + names if rng.random() < 0.1 else names + rng.sample(PLAIN, len(PLAIN))
+            )
+        name = next((n for n in names if convention.fits(n, taken)), "")
+        if not name:
+            raise Unwritable("all of its names are taken")
         seed = rng.random()
         draft = Draft(convention, style, spec, variant, layout, name, seed, taken, space)
         convert, made = draft.right()

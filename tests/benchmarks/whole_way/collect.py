@@ -10,6 +10,7 @@ import math
 import sys
 import textwrap
 from collections.abc import Iterator
+from functools import cache
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -190,11 +191,17 @@ def _code(node: ast.Lambda) -> bytes:
     return made
 
 
+@cache
 def _module_tree(module: ModuleType) -> ast.Module:
     return ast.parse(inspect.getsource(module))
 
 
 def _definition(function: Any) -> ast.FunctionDef:
+    return copy.deepcopy(_parsed(function))
+
+
+@cache
+def _parsed(function: Any) -> ast.FunctionDef:
     """The definition of a function without annotations, decorators and docstring."""
     if not (isinstance(function, FunctionType) and function.__module__.startswith(PACKAGE)):
         raise Unwritable(f"{getattr(function, '__name__', function)} is no function of a reference")

@@ -34,7 +34,9 @@ def found(tree: ast.Module, name: str) -> Iterator[ast.FunctionDef]:
 def changes(function: ast.FunctionDef) -> Iterator[Change]:
     """Every fault that fits somewhere in a function."""
     upstream = next((a.arg for a in function.args.args if a.arg not in ("self", "ctx")), "")
-    for parent in ast.walk(function):
+    for i, statement in enumerate(function.body):
+        yield from _statement(function.body, i, statement, upstream)
+    for parent in (n for s in function.body for n in ast.walk(s)):  # defaults of arguments are no part of the backward
         for field, value in ast.iter_fields(parent):
             if isinstance(value, ast.expr):
                 yield from _expression(parent, field, None, value)
