@@ -173,7 +173,12 @@ def open_namespace(
     with quiet():
         known = recognise.recognised(defined)
     suite.not_driven += [replace(n, file=file) for n in known.refused if wanted(n.target)]
-    suite.passed_over += [replace(n, file=file) for n in known.passed_over if wanted(n.target)]
+    for n in filter(lambda n: wanted(n.target), known.passed_over):
+        if layer := settings.pinned.get(n.target):
+            told = replace(n, file=file, code="not-driven", reason=f"it is pinned to `{layer}`; {n.reason}")
+            suite.not_driven.append(told)
+        else:
+            suite.passed_over.append(replace(n, file=file))
     candidates = [c for c in known.candidates if wanted(c.name)]
     found = guards.find((dict(defined), *modules))
     networks: list[tuple[Candidate, Target]] = []

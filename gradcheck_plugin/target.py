@@ -21,12 +21,13 @@ from gradcheck_plugin.model import Array, Case, Finding, Result, Severity, Verdi
 from gradcheck_plugin.oracles import autograd
 from gradcheck_plugin.search import Drawn, Search
 from gradcheck_plugin.submission import guards, rules
-from gradcheck_plugin.submission.calls import UserCodeRaised, last_call
+from gradcheck_plugin.submission.calls import UserCodeRaised, frozen, last_call
 from gradcheck_plugin.submission.guess import generic_sizes
 from gradcheck_plugin.submission.limits import TimeLimit, time_limit
 from gradcheck_plugin.submission.notebook import Notebook
 from gradcheck_plugin.submission.obstacles import Broken
 from gradcheck_plugin.submission.subject import Subject, Tape
+from gradcheck_plugin.submission.values import numeric
 from reference_impls.shapes import Entry, Layout
 from reference_impls.spec import RULES
 
@@ -167,6 +168,8 @@ class Target:
             return replace(found, verdict=Verdict.INCONCLUSIVE, reason=self._slow)
         if self.subject.doubt and found.verdict is Verdict.PASS and found.property not in ("contract", "forward"):
             return replace(found, verdict=Verdict.INCONCLUSIVE, reason=self.subject.doubt)
+        if found.verdict is Verdict.PASS and (doubt := self._doubt(found.property)):
+            return replace(found, verdict=Verdict.INCONCLUSIVE, reason=doubt)
         intended = getattr(self.subject.caller, "intended", None)
         if (
             intended is None
@@ -178,6 +181,12 @@ class Target:
         if not why:
             return found
         return replace(found, verdict=Verdict.INCONCLUSIVE, finding=None, reason=f"intentional: {why}")
+
+    def _doubt(self, property: str) -> str:
+        """The reading under which a gradient would be wrong, where nothing says which reading is meant."""
+        doubts, names = self.subject.doubts, self.subject.judged
+        name = next((n for n in names if self.subject.gradient_name(n) == property), None)
+        return doubts.get("") or doubts.get(self.subject.display(name), "") if name is not None and doubts else ""
 
     def _empty(self, property: str) -> Result:
         bound = self.bound
@@ -197,7 +206,7 @@ class Target:
         def guarded(drawn: Drawn) -> str:
             try:
                 with time_limit(limit):
-                    return holds(drawn)
+                    return holds(drawn) if drawn.case.sizes == generic or _means_something(subject, drawn) else ""
             except TimeLimit as exc:
                 self._raised = exc
                 if last_call() < limit / 2:  # many calls, none of which hangs
@@ -247,6 +256,8 @@ class Target:
 
         found = self._search(subject, property, holds, min(self.settings.cases, 8))
         notes = tuple(explain_failure.advice(subject, b, d) for b, d in advice.values())
+        if subject.promised:
+            notes += (explain_failure.habit(subject, "not-as-named", subject.promised),)
         result = replace(result, cases=found.cases, advice=notes)
         if not found.smallest:
             return result
@@ -452,6 +463,26 @@ ELSEWHERE = 3  # cases for each other setting
 
 def _tenth(entry: Entry, array: Array) -> Array:
     return 0.1 * array if entry.domain == "real" else array
+
+
+def _means_something(subject: Subject, drawn: Drawn) -> bool:
+    """Whether a layer means anything for such sizes: a window that is larger than the image leaves nothing of it.
+
+    The reference says so, where there is one; else the forward itself, which gives no entry, or no number.
+    """
+    if subject.spec is not None and subject.spec.rule:
+        return True
+    try:
+        if subject.spec is not None:
+            out = subject.reference(drawn.case, drawn.layout)
+        else:
+            with frozen(drawn.case.seed):
+                out = numeric(subject.caller.forward(drawn.case.arrays).output)
+    except UserCodeRaised:
+        return True  # which is to be said
+    except Exception:  # of the reference
+        return False
+    return out is None or bool(out.size and not np.isnan(out).any())
 
 
 def _refuses(fault: UserCodeRaised, root: Path | None) -> bool:

@@ -239,6 +239,14 @@ CODES: dict[str, Code] = {
         "the update makes a new array; whoever holds the old one, such as a layer, does not see it",
         "write into the array: params[key] -= lr * grads[key]",
     ),
+    "square-only": Code(
+        "`{grad}` is right for square images only",
+        "height and width are taken for one another, or one of them for both: follow them through the shapes",
+    ),
+    "not-as-named": Code(
+        "its name is that of `{n}`, its forward is of another kind: the backward was judged for that",
+        "if it is meant to be `{n}`, compare the two forwards: gradcheck explain {n}",
+    ),
     # it does not get that far
     "raised": Code("`{target}` raised {n}", "run the reproducer and look at the shapes on that line"),
     "time-limit": Code(

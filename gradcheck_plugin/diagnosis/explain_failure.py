@@ -20,7 +20,8 @@ from gradcheck_plugin.diagnosis.localise import Location, localise, numerical_gr
 from gradcheck_plugin.diagnosis.place import EVERYWHERE
 from gradcheck_plugin.diagnosis.reproducer import UPSTREAM, identifiers, reproduce
 from gradcheck_plugin.diagnosis.source import source_of
-from gradcheck_plugin.model import Array, Comparison, Finding, Severity, Verdict
+from gradcheck_plugin.diagnosis.square import only_square
+from gradcheck_plugin.model import Array, Case, Comparison, Finding, Severity, Verdict
 from gradcheck_plugin.search import Drawn, Search
 from gradcheck_plugin.submission.calls import UserCodeRaised
 from gradcheck_plugin.submission.faults import raised as raised_finding
@@ -29,6 +30,7 @@ from gradcheck_plugin.submission.guess import generic_sizes
 from gradcheck_plugin.submission.limits import Stopwatch, TimeLimit, time_limit
 from gradcheck_plugin.submission.subject import Subject
 from gradcheck_plugin.submission.values import numeric
+from reference_impls.shapes import Layout
 
 if TYPE_CHECKING:
     from gradcheck_plugin.target import Target
@@ -60,6 +62,9 @@ def gradient(
     elif averaged and code in ("extra-batch-mean", "batch-average"):
         convention, code = False, "batch-average-mixed"
         message, helps = sentence(code, grad=property, n=others), help_for(code)
+    if not convention and only_square(subject, drawn.layout, lambda c, la: _passes(target, subject, name, c, la)):
+        general = [f"in other images: {message}", *general]
+        code, message, helps = "square-only", sentence("square-only", grad=property), help_for("square-only")
     return Finding(
         code,
         message,
@@ -73,6 +78,10 @@ def gradient(
         reproduce=reproduce(target, subject, drawn, name, dy=judged.dy, yours=judged.yours, expected=judged.expected),
         **source_of(subject, property),
     )
+
+
+def _passes(target: Target, subject: Subject, name: str, case: Case, layout: Layout) -> bool:
+    return target.judge(subject, name, case, layout).verdict is Verdict.PASS
 
 
 def forward(
@@ -97,6 +106,8 @@ def forward(
         code, message, helps = cause.code, cause.message, cause.help
     if cause is None and own and len(own) == len(subject.judged):
         message += "; the backward is right for the forward you wrote"
+    if only_square(subject, drawn.layout, lambda c, la: judged(Drawn(c, la)).verdict is Verdict.PASS):
+        code, message, helps = "square-only", sentence("square-only", grad="output"), help_for("square-only")
     return Finding(
         code,
         message,

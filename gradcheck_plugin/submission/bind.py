@@ -19,11 +19,12 @@ import numpy as np
 
 from gradcheck_plugin.model import Array, Case, NotDriven
 from gradcheck_plugin.submission import averages, bind_rule, derivative, missing, reduction, state, strengths, trained
+from gradcheck_plugin.submission.author_shapes import Said, kind_of, said, shows_scalars
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen, last_call
 from gradcheck_plugin.submission.constructor import SETTINGS, option_of
 from gradcheck_plugin.submission.conventions import Candidate
-from gradcheck_plugin.submission.faults import timed_out
-from gradcheck_plugin.submission.guess import generic_sizes, guesses
+from gradcheck_plugin.submission.faults import not_as_pinned, timed_out
+from gradcheck_plugin.submission.guess import generic_sizes, guesses, positive
 from gradcheck_plugin.submission.limits import TimeLimit, time_limit
 from gradcheck_plugin.submission.obstacles import (
     OWN_FAULTS,
@@ -34,8 +35,9 @@ from gradcheck_plugin.submission.obstacles import (
     not_bound,
     uses_torch,
 )
-from gradcheck_plugin.submission.recognise import spec_named
+from gradcheck_plugin.submission.recognise import promises, spec_named
 from gradcheck_plugin.submission.reduction import ReducedCaller, reduced
+from gradcheck_plugin.submission.roles import LABELS, PREDICTIONS
 from gradcheck_plugin.submission.signature import arguments
 from gradcheck_plugin.submission.subject import Caller, Subject
 from gradcheck_plugin.submission.tensors import TensorCaller
@@ -50,6 +52,10 @@ GUARD = 1e-3  # up to which a number is an eps, not a setting
 SETTINGS_TRIED = 3
 CLOSE = 1e-3  # up to which a wrong forward is a known one, whatever its eps
 Misfit = Callable[[Subject, Case, bool], float]  # 0 for a right backward; with True, how far a wrong one is from that
+
+
+class NotFinite(Unbindable):
+    """A forward gives nothing that means anything for such inputs."""
 
 
 @dataclass
@@ -88,6 +94,7 @@ def bind(
     attempt: _Attempt | None = None
     try:
         with time_limit(seconds):
+            candidate = _with_shapes(candidate, named, misfit)
             attempt = _search(candidate, named, misfit, pinned=layer is not None)
             if (attempt.subject is None or attempt.fault) and uses_torch(candidate):
                 tensors = dataclasses.replace(candidate, objects={**candidate.objects, "tensors": True})
@@ -112,6 +119,11 @@ def bind(
         finding = timed_out(candidate.function or candidate.name, exc, seconds, root, **place)
         layer_name = named.name if named else ""
         return Broken(candidate.name, finding, convention=convention_of(candidate), layer=layer_name, **place)
+    other = attempt.subject is None or attempt.subject.spec is not named
+    if layer is not None and named is not None and other and not isinstance(attempt.fault, UserCodeRaised):
+        reason = str(attempt.fault or "no layout of it fits")
+        finding = not_as_pinned(candidate.name, candidate.function, named.name, reason, place)
+        return Broken(candidate.name, finding, convention=convention_of(candidate), layer=named.name, **place)
     if candidate.objects.get("unsure") and (attempt.fault or _distance(attempt, misfit)):
         return _nothing_says(candidate, attempt.fault, place)
     if attempt.subject is None:
@@ -119,7 +131,13 @@ def bind(
     if not attempt.fault:
         attempt.subject = derivative.read(attempt.subject, generic_sizes(attempt.subject.layout, None, None))
     bound = dataclasses.replace(
-        attempt.subject, root=root, module=module, function=candidate.function, matches=attempt.matches, **place
+        attempt.subject,
+        root=root,
+        module=module,
+        function=candidate.function,
+        matches=attempt.matches,
+        doubts={**attempt.subject.doubts, **candidate.objects.get("doubts", {})},
+        **place,
     )
     if attempt.fault is not None:
         strange = not attempt.matches and not isinstance(getattr(attempt.fault, "cause", None), OWN_FAULTS)
@@ -156,6 +174,92 @@ def _nothing_says(candidate: Candidate, fault: Exception | None, place: dict[str
         return not_bound(candidate, fault, None, None, place)  # type: ignore[return-value]
     reason = "beside a number it returns an array that is not its gradient, and nothing says that it is meant to be"
     return NotDriven(candidate.name, reason, **place)
+
+
+_SHAPED = ("function_pair", "layer_class", "derivative_pair", "loss_function")
+
+
+def _with_shapes(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | None) -> Candidate:
+    """The candidate with what its author says of the shapes of its arrays: in words and code, and by its gradients."""
+    known_by_convention = candidate.convention.__name__.rpartition(".")[2] not in _SHAPED
+    if known_by_convention or {"shapes", "instance"} & candidate.objects.keys() or not candidate.inputs:
+        return candidate
+    known = said(candidate)
+    numbers = shows_scalars(candidate, known)
+    candidate = dataclasses.replace(candidate, objects={**candidate.objects, "said": known, "numbers": numbers})
+    open_ = [n for n in candidate.inputs[1:] if n not in known.ranks and kind_of(n, candidate.inputs) != "operand"]
+    settled = candidate.inputs[0] in known.ranks or not known.ranks
+    if candidate.kind != "layer" or (settled and not open_) or (named is not None and named.family != "ops"):
+        return candidate
+    return _stated(candidate, known, open_, misfit)
+
+
+def _stated(candidate: Candidate, known: Said, names: list[str], misfit: Misfit | None) -> Candidate:
+    """The candidate with the shapes that its backward gives to the arrays that nothing else is known of.
+
+    The number of axes of a gradient is what the author says of its array, where the forward runs with such a one. The
+    gradient of a parameter that has all the axes of the input is one that was not summed, and says nothing.
+    """
+    attempt = _alone(candidate, None)
+    if attempt.subject is None or attempt.fault is not None:
+        return candidate
+    layout, given = attempt.subject.layout, _given_shapes(attempt.subject)
+    whole = len(layout[candidate.inputs[0]].dims)
+    ranks, axes, doubts = {candidate.inputs[0]: whole, **known.ranks}, dict(known.axes), dict[str, str]()
+    for name in names:
+        kind, entry, shape = kind_of(name, candidate.inputs), layout[name], given.get(name)
+        ranks[name] = len(entry.dims)
+        axes[name] = entry.dims
+        if shape is None:
+            continue
+        if not _same_axes(shape, attempt.subject, name) and not (kind == "parameter" and len(shape) >= whole):
+            other = _read_as(candidate, layout, name, _axes_of(shape, attempt.subject), misfit)
+            if other is not None and _same_axes(_given_shapes(other).get(name), other, name):
+                ranks[name], axes[name] = len(other.layout[name].dims), other.layout[name].dims
+        elif kind == "open" and len(entry.dims) == whole > 1:
+            other = _read_as(candidate, layout, name, layout[candidate.inputs[0]].dims[-1:], misfit)
+            if other is not None and not _same_axes(_given_shapes(other).get(name), other, name):
+                doubts[name] = (
+                    f"right if `{name}` has the shape of `{candidate.inputs[0]}`; wrong if it is one number a feature"
+                )
+    return dataclasses.replace(candidate, objects={**candidate.objects, "said": Said(ranks, axes), "doubts": doubts})
+
+
+def _given_shapes(subject: Subject) -> dict[str, tuple[int, ...]]:
+    """The shapes of the gradients that a backward gives in a generic case."""
+    case = subject.sample(7, generic_sizes(subject.layout, None, None))
+    try:
+        with frozen(case.seed):
+            tape = subject.caller.forward(case.arrays)
+            dy = np.random.default_rng(3).standard_normal(np.shape(tape.output))
+            given = tape.backward(dy if np.ndim(dy) else float(dy))
+    except (Unbindable, UserCodeRaised):
+        return {}
+    numbers = {n: numeric(g) for n, g in given.items()}
+    return {n: g.shape for n, g in numbers.items() if g is not None}
+
+
+def _same_axes(shape: tuple[int, ...] | None, subject: Subject, name: str) -> bool:
+    """Whether a gradient has the shape of its array, but for axes of one."""
+    mine = subject.layout[name].shape(generic_sizes(subject.layout, None, None))
+    return shape is not None and [s for s in shape if s > 1] == [s for s in mine if s > 1]
+
+
+def _axes_of(shape: tuple[int, ...], subject: Subject) -> tuple[str, ...]:
+    """The names of the axes that have these sizes in a generic case."""
+    names = {size: name for name, size in generic_sizes(subject.layout, None, None).items()}
+    return tuple(names.get(size, str(size)) for size in shape)
+
+
+def _read_as(
+    candidate: Candidate, layout: Layout, name: str, dims: tuple[str, ...], misfit: Misfit | None
+) -> Subject | None:
+    """The candidate with other axes of one array, where it runs so."""
+    inputs = tuple(
+        dataclasses.replace(e, axes=tuple((d,) for d in dims)) if e.name == name else e for e in layout.inputs
+    )
+    attempt = _try(candidate, None, Variant(), dataclasses.replace(layout, inputs=inputs), misfit)
+    return attempt.subject if attempt.fault is None else None
 
 
 def _settings(candidate: Candidate, bound: Subject, misfit: Misfit | None) -> Iterator[Subject]:
@@ -207,6 +311,20 @@ def _kind_of(candidate: Candidate) -> str:
 
 
 def _search(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | None, pinned: bool = False) -> _Attempt:
+    """The best reading of a candidate; readings of single numbers only where no array runs, or its author shows them.
+
+    Whatever multiplies two arrays in some way also multiplies two numbers.
+    """
+    first = _searched(candidate, named, misfit, pinned)
+    refuses = isinstance(first.fault, UserCodeRaised) and first.fault.where == "forward"
+    if "said" not in candidate.objects or not refuses:
+        return first
+    objects = {**candidate.objects, "numbers": True}
+    second = _searched(dataclasses.replace(candidate, objects=objects), named, misfit, pinned)
+    return second if second.subject is not None and second.fault is None else first
+
+
+def _searched(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | None, pinned: bool = False) -> _Attempt:
     if candidate.kind in RULES:
         found = bind_rule.search(candidate, named, pinned)
         return _Attempt(found.subject, found.fault, found.subject is not None, found.matches)
@@ -224,14 +342,16 @@ def _search(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | None
                 said = "computes what `{}` computes" if named else "recognised as `{}` by its numbers"
                 other.subject = dataclasses.replace(other.subject, notes=(*other.subject.notes, said.format(spec.name)))
                 return other
-    claimed = named is not None and (named.distinctive or best.shaped or not candidate.objects.get("op"))
-    if named and best.ran and claimed and not _own_settings(candidate, named):
+    claimed = named is not None and best.ran and (pinned or _says_so(candidate, named, best))
+    if claimed and named is not None and not _own_settings(candidate, named):
         return best
     best.fits = named is not None and not isinstance(best.fault, Unbindable)
     alone = _alone(candidate, misfit)
     if refused is not None and (alone.subject is None or alone.fault is not None):
         return refused
-    if alone.subject is not None and (named is None or best.subject is None or not best.shaped):
+    if alone.subject is not None and (named is None or best.subject is None or not claimed):
+        if named is not None and best.ran and alone.fault is None and promises(candidate.name):
+            alone.subject = dataclasses.replace(alone.subject, promised=named.name)
         return alone
     if named and best.ran and alone.subject is not None and alone.fault is None and not _distance(alone, misfit):
         return alone  # right for a forward with settings of its own
@@ -239,6 +359,48 @@ def _search(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | None
         alone.fits = best.fits
         return alone  # what the code itself says is of more use than that a reference does not fit
     return best if best.fault or best.subject else alone
+
+
+KIND = 0.5  # correlation of two outputs from which one may be a faulty version of the other
+
+
+def _says_so(candidate: Candidate, named: LayerSpec, best: _Attempt) -> bool:
+    """Whether an object is meant to be the reference of its name, whose numbers it does not give.
+
+    Its name says so by itself, its output has the reference's shape, its arguments are called like the reference's, and
+    its numbers move with the reference's. Else the name stands for something else, as `inv` does for a matrix.
+    """
+    if not promises(candidate.name) or not best.shaped or best.subject is None:
+        return False
+    if candidate.kind == "loss" and len(candidate.inputs) == 2:
+        names = {n.lower().strip("_") for n in candidate.inputs}
+        if not names & {*LABELS, *PREDICTIONS}:
+            return False
+    return _alike_in_kind(best.subject)
+
+
+def _alike_in_kind(subject: Subject) -> bool:
+    """Whether the output of a forward moves with that of its reference, over some generic cases."""
+    assert subject.spec is not None
+    sizes = generic_sizes(subject.layout, subject.spec, subject.spec.layout)
+    mine, theirs = [], []
+    for seed in range(40, 48):
+        case = subject.sample(seed, sizes)
+        try:
+            with frozen(case.seed):
+                out = numeric(subject.caller.forward(case.arrays).output)
+            want = subject.reference(case)
+        except (Unbindable, UserCodeRaised):
+            return False
+        if out is None or want is None or out.size != want.size:
+            return False
+        both = np.isfinite(out.ravel()) & np.isfinite(want.ravel())
+        mine.append(out.ravel()[both])
+        theirs.append(want.ravel()[both])
+    a, b = np.concatenate(mine).astype(float), np.concatenate(theirs).astype(float)
+    if a.size < 3 or not a.std() or not b.std():
+        return bool(a.size)  # a constant says nothing
+    return abs(float(np.corrcoef(a, b)[0, 1])) >= KIND
 
 
 def _own_settings(candidate: Candidate, spec: LayerSpec) -> bool:
@@ -294,7 +456,7 @@ def _against(candidate: Candidate, spec: LayerSpec, misfit: Misfit | None, quick
     """
     best = _Attempt()
     for layouts in _layouts(spec):
-        attempt = _in_layouts(candidate, spec, layouts, misfit, quick)
+        attempt = _in_layouts(candidate, spec, _meant(candidate, spec, layouts), misfit, quick)
         unfit = best.subject is None and isinstance(best.fault, Unbindable | None)
         best = attempt if attempt.matches or (attempt.ran and not best.ran) or unfit else best
         if best.matches:
@@ -311,6 +473,28 @@ def _against(candidate: Candidate, spec: LayerSpec, misfit: Misfit | None, quick
             if one.matches and one.fault is None:
                 return one
     return best
+
+
+def _meant(
+    candidate: Candidate, spec: LayerSpec, layouts: list[tuple[Variant, Layout]]
+) -> list[tuple[Variant, Layout]]:
+    """The layouts whose arrays have as many axes as the author says; a reference that the name promises has its own."""
+    known: Said | None = candidate.objects.get("said")
+    if known is None:
+        return layouts
+    by_name = spec_named(candidate.name, candidate.kind) is spec
+    if not candidate.objects.get("numbers") and not (by_name and not any(e.dims for e in spec.layout.entries)):
+        layouts = [(v, l) for v, l in layouts if any(e.dims for e in l.entries) or not l.entries]
+    if candidate.kind != "layer" or (spec.family != "ops" and by_name):
+        return layouts
+    fitting = [(v, l) for v, l in layouts if _of_ranks(candidate, l, known)]
+    return [(dataclasses.replace(v, incidental=False) if known.ranks else v, l) for v, l in fitting]
+
+
+def _of_ranks(candidate: Candidate, layout: Layout, known: Said) -> bool:
+    entries = layout.entries if len(layout.entries) == len(candidate.inputs) else layout.inputs
+    pairs = zip(candidate.inputs, entries, strict=False)
+    return all(known.ranks.get(n, len(e.dims)) in (len(e.dims), len([d for d in e.dims if d != "1"])) for n, e in pairs)
 
 
 # arrays of references that not everybody has: where the user's code has none they are zero. One group of each row
@@ -482,6 +666,8 @@ def _trial(subject: Subject) -> _Attempt:
             out = numeric(tape.output)
             if out is None:
                 raise Unbindable(f"forward returned {describe(tape.output)}, not an array of numbers")
+            if spec is None and (not out.size or np.isnan(out).any()):
+                raise NotFinite("its forward gives nothing, or no number, for every input that was tried")
             attempt.ran = True
             if spec is not None:
                 subject = subject if shift else _with_its_own(subject, case)
@@ -549,15 +735,21 @@ def _judged(subject: Subject, case: Any) -> tuple[str, ...]:
 def _alone(candidate: Candidate, misfit: Misfit | None) -> _Attempt:
     """Bind without a reference: the forward is the only authority on what it computes.
 
-    The first shape of input that runs is the natural one. What else is guessed there, such as the form of labels, is
-    settled by the backward: where one guess makes it the gradient of the forward, that guess is right.
+    The first shape of input that runs is the natural one. The form of labels is settled by the backward, where the
+    forward takes several: where one form makes it the gradient of the forward, that form is meant, and it stays open
+    whether the others are.
     """
     first = _Attempt()
     for layouts in guesses(candidate):
-        ran: list[_Attempt] = []
+        ran: list[tuple[_Attempt, bool]] = []
         raised = first.fault
         for layout in layouts:
-            attempt = _try(candidate, None, Variant(), layout, _whether(misfit) if ran else misfit)
+            if ran and candidate.kind == "layer" and _same_arrays(layout, ran[0][0]):
+                continue
+            attempt = _try(candidate, None, Variant(), layout, misfit)
+            if isinstance(attempt.fault, NotFinite):
+                gentle = _try(candidate, None, Variant(), positive(layout), misfit)
+                attempt = gentle if gentle.subject is not None and gentle.fault is None else attempt
             if attempt.subject is not None and attempt.fault is None:
                 attempt = _with_trained(candidate, attempt)
                 assert attempt.subject is not None
@@ -565,13 +757,17 @@ def _alone(candidate: Candidate, misfit: Misfit | None) -> _Attempt:
                 if isinstance(raised, UserCodeRaised) and raised.where == "backward":
                     notes.append("its backward raises for inputs of other shapes")
                 attempt.subject = dataclasses.replace(attempt.subject, notes=tuple(notes))
-                if not _distance(attempt, _whether(misfit)):
+                fits = _fits(attempt.subject)
+                if fits and not _distance(attempt, _whether(misfit)):
+                    other = next((a.subject for a, fitted in ran if fitted), None)
+                    doubts = _of_labels(attempt.subject, other) if candidate.kind == "loss" else {}
+                    attempt.subject = dataclasses.replace(attempt.subject, doubts=doubts)
                     return attempt
-                ran.append(attempt)
+                ran.append((attempt, fits))
             elif first.fault is None or (attempt.subject and not first.subject):
                 first = attempt
         if ran:
-            return ran[0]
+            return max(ran, key=lambda pair: pair[1])[0]
     return first
 
 
@@ -592,6 +788,30 @@ def _with_trained(candidate: Candidate, attempt: _Attempt) -> _Attempt:
     assert attempt.subject is not None
     attempt.subject = dataclasses.replace(attempt.subject, open=found.open, notes=notes)
     return attempt
+
+
+def _fits(subject: Subject) -> bool:
+    """Whether every gradient has as many entries as its array: what has not is one of another reading."""
+    sizes, given = generic_sizes(subject.layout, None, None), _given_shapes(subject)
+    return all(np.prod(given[n]) == np.prod(subject.layout[n].shape(sizes)) for n in subject.judged if n in given)
+
+
+_FORMS = {"onehot": "one-hot rows", "label": "numbers of classes", "binary": "zeros and ones", "real": "any numbers"}
+
+
+def _of_labels(right: Subject, wrong: Subject | None) -> dict[str, str]:
+    """The doubt about a loss whose forward takes labels of two forms, and whose backward is right for one of them."""
+    for one, other in zip(right.layout.inputs, wrong.layout.inputs if wrong else (), strict=False):
+        if (one.domain, len(one.dims)) != (other.domain, len(other.dims)) and "real" not in (one.domain, other.domain):
+            forms = [_FORMS.get(e.domain, e.domain) for e in (one, other)]
+            return {"": f"right for labels as {forms[0]}, wrong for {forms[1]}; the forward takes both"}
+    return {}
+
+
+def _same_arrays(layout: Layout, other: _Attempt) -> bool:
+    """Whether two layouts are for the same arrays, and differ in their sizes only."""
+    assert other.subject is not None
+    return [e.name for e in layout.params] == [e.name for e in other.subject.layout.params]
 
 
 def _whether(misfit: Misfit | None) -> Misfit | None:

@@ -66,3 +66,14 @@ def not_implemented(target: str, function: str, place: dict[str, Any], source: s
         help="return the gradient of every input, and leave those of the parameters where the layer keeps them",
         **place,
     )
+
+
+def not_as_pinned(target: str, function: str, layer: str, reason: str, place: dict[str, Any]) -> Finding:
+    """A person says which reference an object stands for, and it cannot be called as that one is."""
+    return Finding(
+        "forward-differs",
+        f"`{target}` is to be `{layer}`, and cannot be called as it: {reason}",
+        function=function,
+        help="name another reference, or none: then the backward is judged for the forward that is there",
+        **place,
+    )

@@ -12,6 +12,7 @@ import numpy as np
 
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission import state
+from gradcheck_plugin.submission.author_shapes import Said, kind_of
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen
 from gradcheck_plugin.submission.constructor import DATA_SETS, IMAGE, WORD_TO_INDEX
 from gradcheck_plugin.submission.conventions import Candidate
@@ -124,7 +125,8 @@ OTHER_LAYOUTS: dict[str, list[dict[str, str]]] = {  # by the axes of the first i
 }
 _OF_OPTIMIZER = re.compile(r"[vms]_?([wb]|weights?|bias(es)?)\d*$", re.IGNORECASE)  # moments, zero at first: v_W, m_b
 LOSS_SHAPES = ("N D", "N T D", "D", "D 1")
-SHAPES = ("N D", "N C 7 9", "N 7 9 C", "N T D", "N C 9", "D", "D 1", "1 D", "C 7 9", "7 9 C", "7 9")
+SEVERAL = ("N D", "D", "N T D", "N C 7 9")
+SHAPES = ("N D", "N C 7 9", "N 7 9 C", "N T D", "N C 9", "D", "D 1", "1 D", "C 7 9", "7 9 C", "7 9", "N C 8 8", "D D")
 
 
 def guesses(candidate: Candidate) -> Iterator[list[Layout]]:
@@ -141,19 +143,19 @@ def guesses(candidate: Candidate) -> Iterator[list[Layout]]:
     loss = candidate.kind in ("loss", "network")
     families = _families(candidate)
     pairs = [(f[""], f) for f in families if "" in f] or []
-    shapes = SHAPES if len(inputs) == 1 else LOSS_SHAPES if candidate.kind == "loss" else SHAPES[:1]
+    shapes = SHAPES if len(inputs) == 1 else LOSS_SHAPES if candidate.kind == "loss" else SEVERAL
     pairs += [(s, families[0]) for s in (*_declared(candidate), *shapes) if s not in [p for p, _ in pairs]]
+    known: Said = candidate.objects.get("said") or Said()
+    if (axes := known.axes.get(inputs[0])) is not None and not families[0]:
+        pairs.insert(0, (" ".join(axes), families[0]))
     for shape, family in pairs:
-        labels = _labels(candidate)
-        layouts = []
-        domains = ("", " @prob", " @unit") if loss and len(inputs) == 2 and " 7 9" not in shape else ("",)
-        for label in labels:
-            for domain in domains:
-                entries = [_guess(i, n, inputs, shape, label, candidate.kind, family) for i, n in enumerate(inputs)]
-                entries[0] += domain if "@" not in entries[0] else ""
-                text = ", ".join(entries) + (" ->" if loss else " -> Y")
-                layouts += list(_with_state(candidate, Layout.parse(text), family))
-        yield list(dict.fromkeys(layouts))
+        for texts in _groups(candidate, shape, family, known):
+            layouts = []
+            for text in texts:
+                layouts += list(_with_state(candidate, Layout.parse(text + (" ->" if loss else " -> Y")), family))
+            yield list(dict.fromkeys(layouts))
+    if not loss and candidate.objects.get("numbers"):  # written for numbers
+        yield [Layout.parse(", ".join(f"{n}:" for n in inputs) + " -> Y")]
     if masks := _masks(candidate):
         yield from guesses(dataclasses.replace(candidate, inputs=(*inputs, *masks)))
 
@@ -166,6 +168,39 @@ def _labels(candidate: Candidate) -> tuple[str, ...]:
     if candidate.kind == "loss" and len(names) == 2 and not is_data(names[1], True) and not is_prediction(names[0]):
         return ("",) if twins(*names) else ("", "@onehot", "@label", "@binary")
     return ("@onehot", "@label", "@binary", "")
+
+
+def _groups(candidate: Candidate, shape: str, family: Mapping[str, str], known: Said) -> Iterator[list[str]]:
+    """The arguments of a forward in groups: what comes in a later group is asked where nothing of an earlier one runs.
+
+    The labels of a loss may have any form in one group; the axes of a parameter are in groups of their own, since what
+    makes a backward right is no evidence of them.
+    """
+    inputs, kind = list(candidate.inputs), candidate.kind
+    loss = kind in ("loss", "network")
+    labels = _labels(candidate)
+    domains = ("", " @prob", " @unit") if loss and len(inputs) == 2 and " 7 9" not in shape else ("",)
+    several = not loss and len(inputs) > 1
+    for stated in (known, Said({}, known.axes)) if several and known.ranks else (known,):
+        for otherwise in (False, True) if several else (False,):
+            texts = []
+            for label in labels:
+                for domain in domains:
+                    entries = [
+                        _guess(i, n, inputs, shape, label, kind, family, stated, otherwise)
+                        for i, n in enumerate(inputs)
+                    ]
+                    entries[0] += domain if "@" not in entries[0] else ""
+                    texts.append(", ".join(entries))
+            yield texts
+
+
+def positive(layout: Layout) -> Layout:
+    """The layout with positive numbers, for a forward that makes nothing of others."""
+    entries = (tuple(dataclasses.replace(e, domain="positive") if e.domain == "real" else e for e in part)
+               for part in (layout.inputs, layout.params))  # fmt: skip
+    inputs, params = entries
+    return dataclasses.replace(layout, inputs=inputs, params=params)
 
 
 def _masks(candidate: Candidate) -> list[str]:
@@ -200,18 +235,40 @@ def _declared(candidate: Candidate) -> list[str]:
 
 
 def _guess(
-    position: int, name: str, inputs: list[str], shape: str, label: str, kind: str, family: Mapping[str, str]
+    position: int,
+    name: str,
+    inputs: list[str],
+    shape: str,
+    label: str,
+    kind: str,
+    family: Mapping[str, str],
+    known: Said,
+    otherwise: bool,
 ) -> str:
-    """The entry of one argument: what the family says, a scalar or parameter by its name, labels by their place."""
+    """The entry of one argument: what its author or the family says, what its name says, labels by their place.
+
+    `otherwise`: a parameter of another shape than its name says first.
+    """
     low, lows = name.lower(), [n.lower() for n in inputs]
+    loss = kind in ("loss", "network")
+    told = not loss and position and (known.axes.get(name) or name in known.ranks)
+    if told and low not in family:
+        domain = " @positive" if low in _SCALARS else ""
+        return f"{name}: {' '.join(known.axes.get(name) or _of_rank(known.ranks[name], shape))}{domain}"
     arrays = [i for i, n in enumerate(lows) if n not in _SCALARS and (n not in _PARAMETERS or "x" not in lows)]
     if low in family and (position or low in _PARAMETERS):
         return f"{name}: {family[low]}"
     if low in _SCALARS:
         return f"{name}: @positive"
     if position not in arrays:
+        if otherwise or (low in ("b", "bias") and not loss and not {"w", "weight", "weights"} & {*lows}):
+            return f"{name}: {' '.join(_of_rank(1, shape))}"
         return f"{name}: {_PARAMETERS[low]}"
-    if not label or position == 0 or position != arrays[-1]:
+    if low in ("u", "v") and "w" in lows and not loss and not otherwise:
+        return f"{name}: {_PARAMETERS['w']}"
+    if not loss and position and not otherwise and kind_of(name, inputs) == "parameter":
+        return f"{name}: {' '.join(_of_rank(1, shape))}"
+    if not label or position == 0 or position != arrays[-1] or "@" in shape:
         return f"{name}: {shape}"
     if kind == "network":  # as many classes as the network has outputs, not as it has inputs
         return f"{name}: N C {label}" if label in ("@onehot", "@binary") else f"{name}: N @label(C)"
@@ -220,6 +277,14 @@ def _guess(
     if label in ("@onehot", "@binary"):
         return f"{name}: {samples} {classes} {label}"
     return f"{name}: {samples} @label({classes})"
+
+
+def _of_rank(rank: int, shape: str) -> list[str]:
+    """So many of the axes of the first input: one is that of the features, more are the first ones."""
+    axes = shape.split()
+    if rank == 1:
+        return ["C"] if "C" in axes else axes[-1:] or ["D"]
+    return axes[:rank] + ["D", "M", "T", "C"][: max(rank - len(axes), 0)]
 
 
 def _made_by_forward(

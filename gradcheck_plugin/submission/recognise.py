@@ -54,6 +54,11 @@ def _aliases(rule: str) -> dict[str, str]:
     return table
 
 
+def promises(name: str) -> bool:
+    """Whether a name stands for its reference by itself: digits at its end may make another function of it, `log10`."""
+    return not re.search(r"[A-Za-z]\d+$", name.rpartition(".")[2])
+
+
 def spec_named(name: str, kind: str = "layer") -> LayerSpec | None:
     """The reference that a user's name stands for, with or without words such as Layer, Activation or Loss.
 

@@ -47,7 +47,9 @@ class Subject:
     upstream gradient with one entry that is not zero: that one, or any (-1); `open` says of an array why it may be
     right that backward gives no gradient of it, where nothing decides that; `would_be` says under which reading that
     nothing speaks for its backward would be right, `doubt` under which its gradients were judged, though nothing in
-    the file says that it is meant.
+    the file says that it is meant; `doubts` are readings of the user's arguments, by their
+    names, "" for all, under which a gradient that is right would be wrong; `promised` is the reference that a name
+    stands for, where the forward is of another kind.
     """
 
     name: str
@@ -69,6 +71,8 @@ class Subject:
     one_hot: int | None = None
     would_be: str = ""
     doubt: str = ""
+    doubts: Mapping[str, str] = field(default_factory=dict)
+    promised: str = ""
     settings: tuple[Subject, ...] = ()
     open: Mapping[str, str] = field(default_factory=dict)
 

@@ -26,6 +26,7 @@ from gradcheck_plugin.submission.conventions.function_pair import FunctionPair
 from gradcheck_plugin.submission.recognise import spec_named
 from gradcheck_plugin.submission.signature import arguments, line_of
 from gradcheck_plugin.submission.subject import Tape
+from reference_impls import specs
 from reference_impls.shapes import OUTPUT, Layout
 from reference_impls.spec import LayerSpec
 
@@ -83,6 +84,8 @@ def _fitting(candidate: Candidate, spec: LayerSpec, backward: Callable[..., Any]
     unwritten = any(isinstance(fault, NotImplementedError) for _, fault in run)
     if not right and not unwritten and _SEVERAL_KINDS.search(candidate.name):
         raise Unbindable(f"there is no forward beside {candidate.function} that says which kind of sampling it is")
+    if not right and not unwritten and (other := _other(candidate, spec, backward)):
+        raise Unbindable(f"its gradient is that of `{other}`, and no forward says that `{spec.name}` is meant")
     if not right and not unwritten and not operands and not all(map(_INPUT.match, candidate.inputs)):
         kept = ", ".join(candidate.inputs)
         raise Unbindable(f"there is no forward beside {candidate.function} that says what it keeps in {kept}")
@@ -93,6 +96,21 @@ def _may_be_output(name: str, spec: LayerSpec) -> bool:
     """Whether an argument may be the output by its name: an operand is none, but for y, and the a of an activation."""
     kept = "y" if spec.family == "ops" else "ya"
     return name.lower() in kept or not (_INPUT.match(name) or _OPERAND.match(name))
+
+
+def _other(candidate: Candidate, spec: LayerSpec, backward: Callable[..., Any]) -> str:
+    """A reference of another name whose gradient the backward gives: `max_backward` may be that of a ReLU."""
+    for other in specs().values():
+        if other is spec or other.rule or not other.distinctive or other.layout.outputs:
+            continue
+        if len(other.layout.entries) != len(candidate.inputs) or any(e.domain != "real" for e in other.layout.entries):
+            continue
+        try:
+            if _caller(candidate, other, backward, other.layout, {}).misfit() is None:
+                return other.name
+        except Exception:  # of the reference, for arguments that are not its own
+            continue
+    return ""
 
 
 def _tried(caller: BackwardAlone) -> Iterator[tuple[BackwardAlone, Exception | None]]:

@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission import state
 from gradcheck_plugin.submission.calls import Unbindable, guarded, private
@@ -30,6 +32,7 @@ from gradcheck_plugin.submission.subject import Tape
 from reference_impls.shapes import Layout
 
 ORDER = 10
+_CACHE = re.compile(r"\w*cache|ctx|context|saved|memory|memo|residuals|stored", re.IGNORECASE)
 _BACKWARD = re.compile(r"^(?P<stem>\w+?)_(backward|backprop|bwd)(?P<suffix>_\w+)?$")
 
 
@@ -147,7 +150,9 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     by_name = {n: e for n in required for e in entries if state.same(n, e)}
     complete = len(by_name) == len(entries) == len(set(by_name.values()))
     order = by_name if complete else dict(zip(required, entries, strict=True))
-    return [FunctionPair(forward, backward, layout, order, extra, boxes, owner=candidate.objects.get("owner", ""))]
+    upstream = not (len(arguments(backward).required) == 1 and _CACHE.fullmatch(arguments(backward).required[0]))
+    owner = candidate.objects.get("owner", "")
+    return [FunctionPair(forward, backward, layout, order, extra, boxes, upstream=upstream, owner=owner)]
 
 
 @dataclass
@@ -174,6 +179,9 @@ class FunctionPair:
         self.results = len(result) if cached else 0
         count = self._upstreams(result) if cached else 1
         out, split = join(result, count) if cached else (result, lambda dy: [dy])
+        if not self.upstream and np.size(out) != 1:
+            name = self.backward_function.__name__
+            raise Unbindable(f"{name} takes no upstream gradient, and the output is more than one number")
         left: tuple[Any, ...] = result[count:] if cached else ()
         whole = len(left) > 1 and not isinstance(left[-1], tuple | list | dict)
         rest = (left if whole else left[-1],) if cached else tuple(given.values())
@@ -181,6 +189,8 @@ class FunctionPair:
         def backward(dy: Any) -> dict[str, Any]:
             again = {n: v for n, v in self.extra.items() if n in arguments(self.backward_function).required}
             given = *split(dy), *self._fitting(rest)[: 1 if again else None]
+            if not self.upstream:  # the end of a graph
+                given = rest[:1]
             return self.collect(guarded("backward", self.backward_function, *given, **again))
 
         return Tape(out, backward)
@@ -233,5 +243,5 @@ class FunctionPair:
             lines, rest = [f"out, {'cache' if count == 2 else '*cache'} = {forward}"], ("cache",)
         if not gradient:
             return [*lines, "print(out)"]
-        passed = ", ".join([dy, *self._fitting(rest)])
+        passed = ", ".join([dy, *self._fitting(rest)] if self.upstream else rest[:1])
         return [*lines, f"gradients = {dot}{self.backward_function.__name__}({passed})", "print(gradients)"]

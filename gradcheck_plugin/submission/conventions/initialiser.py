@@ -114,8 +114,17 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
         required = {
             n: r for n, r in roles.items() if n in call.required or r in ("low", "high") or (r == "kernel" and kernel)
         }
-        made.append(Initialiser(rule, layout, method, required, own, later, found))
+        for way in _either_way(required):
+            made.append(Initialiser(rule, layout, method, way, own, later, found))
     return made
+
+
+def _either_way(roles: dict[str, str]) -> list[dict[str, str]]:
+    """Rows and columns may be inputs and outputs, or outputs and inputs: the weights are stored in one or the other."""
+    if not {n.lower() for n in roles} & {"rows", "cols"}:
+        return [roles]
+    other = {"in": "out", "out": "in"}
+    return [roles, {n: other.get(r, r) if n.lower() in ("rows", "cols") else r for n, r in roles.items()}]
 
 
 @dataclass
