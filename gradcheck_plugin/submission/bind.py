@@ -35,7 +35,7 @@ from gradcheck_plugin.submission.obstacles import (
     not_bound,
     uses_torch,
 )
-from gradcheck_plugin.submission.recognise import promises, spec_named
+from gradcheck_plugin.submission.recognise import promise, spec_named
 from gradcheck_plugin.submission.reduction import ReducedCaller, reduced
 from gradcheck_plugin.submission.roles import LABELS, PREDICTIONS
 from gradcheck_plugin.submission.signature import arguments
@@ -350,7 +350,7 @@ def _searched(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | No
     if refused is not None and (alone.subject is None or alone.fault is not None):
         return refused
     if alone.subject is not None and (named is None or best.subject is None or not claimed):
-        if named is not None and best.ran and alone.fault is None and promises(candidate.name):
+        if named is not None and best.ran and alone.fault is None and promise(candidate.name) == "firm":
             alone.subject = dataclasses.replace(alone.subject, promised=named.name)
         return alone
     if named and best.ran and alone.subject is not None and alone.fault is None and not _distance(alone, misfit):
@@ -362,6 +362,7 @@ def _searched(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | No
 
 
 KIND = 0.5  # correlation of two outputs from which one may be a faulty version of the other
+SECOND = 0.99  # and for a second one of a name, `Sigmoid2`, which may be anything
 
 
 def _says_so(candidate: Candidate, named: LayerSpec, best: _Attempt) -> bool:
@@ -370,16 +371,17 @@ def _says_so(candidate: Candidate, named: LayerSpec, best: _Attempt) -> bool:
     Its name says so by itself, its output has the reference's shape, its arguments are called like the reference's, and
     its numbers move with the reference's. Else the name stands for something else, as `inv` does for a matrix.
     """
-    if not promises(candidate.name) or not best.shaped or best.subject is None:
+    firmly = promise(candidate.name)
+    if not firmly or not best.shaped or best.subject is None:
         return False
     if candidate.kind == "loss" and len(candidate.inputs) == 2:
         names = {n.lower().strip("_") for n in candidate.inputs}
         if not names & {*LABELS, *PREDICTIONS}:
             return False
-    return _alike_in_kind(best.subject)
+    return _alike_in_kind(best.subject, KIND if firmly == "firm" else SECOND)
 
 
-def _alike_in_kind(subject: Subject) -> bool:
+def _alike_in_kind(subject: Subject, least: float) -> bool:
     """Whether the output of a forward moves with that of its reference, over some generic cases."""
     assert subject.spec is not None
     sizes = generic_sizes(subject.layout, subject.spec, subject.spec.layout)
@@ -400,7 +402,7 @@ def _alike_in_kind(subject: Subject) -> bool:
     a, b = np.concatenate(mine).astype(float), np.concatenate(theirs).astype(float)
     if a.size < 3 or not a.std() or not b.std():
         return bool(a.size)  # a constant says nothing
-    return abs(float(np.corrcoef(a, b)[0, 1])) >= KIND
+    return abs(float(np.corrcoef(a, b)[0, 1])) >= least
 
 
 def _own_settings(candidate: Candidate, spec: LayerSpec) -> bool:

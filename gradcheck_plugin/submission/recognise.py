@@ -6,7 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Literal
+
+import numpy as np
 
 from gradcheck_plugin.model import NotDriven
 from gradcheck_plugin.submission.conventions import Candidate, conventions
@@ -54,9 +56,15 @@ def _aliases(rule: str) -> dict[str, str]:
     return table
 
 
-def promises(name: str) -> bool:
-    """Whether a name stands for its reference by itself: digits at its end may make another function of it, `log10`."""
-    return not re.search(r"[A-Za-z]\d+$", name.rpartition(".")[2])
+def promise(name: str) -> Literal["", "weak", "firm"]:
+    """How firmly a name stands for its reference: digits at its end may make another function of it, or a second one.
+
+    A name that NumPy has stands for what it is there: `log10` is no logarithm to the base e.
+    """
+    name = name.rpartition(".")[2]
+    if not re.search(r"[A-Za-z]\d+$", name):
+        return "firm"
+    return "" if hasattr(np, name.lower()) else "weak"
 
 
 def spec_named(name: str, kind: str = "layer") -> LayerSpec | None:
