@@ -166,7 +166,8 @@ class Target:
         """A gradient that is another one on purpose (straight-through, reversal) is reported, not failed."""
         if self._slow and found.verdict is Verdict.PASS:
             return replace(found, verdict=Verdict.INCONCLUSIVE, reason=self._slow)
-        if self.subject.doubt and found.verdict is Verdict.PASS and found.property not in ("contract", "forward"):
+        gradient = found.property not in ("contract", "forward", "kink")
+        if self.subject.doubt and found.verdict is Verdict.PASS and gradient:
             return replace(found, verdict=Verdict.INCONCLUSIVE, reason=self.subject.doubt)
         if found.verdict is Verdict.PASS and (doubt := self._doubt(found.property)):
             return replace(found, verdict=Verdict.INCONCLUSIVE, reason=doubt)

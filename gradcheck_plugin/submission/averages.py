@@ -12,12 +12,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gradcheck_plugin.submission.evidence import Text, functions_of, kept_as, last_name, remarks, texts
+from gradcheck_plugin.submission.evidence import Text, closure, functions_of, kept_as, last_name, remarks, texts
 from gradcheck_plugin.submission.roles import BACKWARD, LABELS
 
 _SAMPLES = r"(mini-?)?batch(es)?|samples?|examples?|rows"
 _SAID = re.compile(
-    rf"\b(averag\w*|mean)\W+(\w+\W+){{0,4}}({_SAMPLES})\b|\b({_SAMPLES})\W+(\w+\W+){{0,2}}(averag\w*|mean)\b|"
+    rf"\b(averag\w*|means?)\W+(\w+\W+){{0,4}}({_SAMPLES})\b|\b({_SAMPLES})\W+(\w+\W+){{0,2}}(averag\w*|mean)\b|"
     rf"divid\w*\W+(\w+\W+){{0,3}}by\W+(\w+\W+){{0,3}}({_SAMPLES}|m|n)\b|\b1 ?/ ?(m|n)(\b|\W|[가-힣])|"
     r"배치\S*\s*평균|평균\S*\s*배치|(표본|샘플)\S*\s*평균",
     re.IGNORECASE,
@@ -128,7 +128,8 @@ def takes_mean(objects: Mapping[str, Any]) -> bool:
     seen = [text for thing in (*things, *bases) for text in texts(thing)]
     if any(_takes_mean(text, own, classes) for text in seen):
         return True
-    return any(_SAID.search(line) for t in things for line in remarks(t).splitlines())
+    said = "\n".join([*map(remarks, things), *map(_of_backward, closure(objects))])
+    return any(_SAID.search(line) for line in said.splitlines())
 
 
 def _takes_mean(text: Text, own: set[str], classes: set[str]) -> bool:

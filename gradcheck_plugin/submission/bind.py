@@ -155,6 +155,8 @@ def bind(
             )
     if _is_mean(bound.caller) and not averages.takes_mean(candidate.objects):
         bound = dataclasses.replace(bound, doubt=reduction.DOUBT)
+    if doubt := getattr(bound.caller, "doubt", ""):
+        bound = dataclasses.replace(bound, doubt=doubt)
     if isinstance(bound.caller, derivative.DerivativeCaller):  # its gradient is of another kind than the caller's
         return bound
     with suppress(TimeLimit, UserCodeRaised), time_limit(seconds):

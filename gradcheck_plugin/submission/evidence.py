@@ -81,6 +81,17 @@ class Text:
         return node
 
     @cached_property
+    def imported(self) -> set[str]:
+        """The last parts of the names of the modules that it imports, and of what it takes from them."""
+        found: set[str] = set()
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                found |= {a.name.rpartition(".")[2] for a in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                found |= {(node.module or "").rpartition(".")[2], *(a.name for a in node.names)}
+        return found
+
+    @cached_property
     def calls(self) -> tuple[ast.Call, ...]:
         return tuple(n for n in ast.walk(self.tree) if isinstance(n, ast.Call))
 
@@ -120,31 +131,46 @@ def own_text(thing: Any) -> Text | None:
     return _parsed("".join(linecache.getlines(file_of(thing))))
 
 
-def texts(thing: Any) -> Iterator[Text]:
-    """The file in which a thing is written, then the files beside it that import that file."""
-    if (own := own_text(thing)) is not None:
-        yield own
-    path = Path(file_of(thing))
-    if path.suffix != ".py" or not path.is_file():
-        return
-    with suppress(OSError):
-        for other in sorted(path.parent.glob("*.py"))[:SIBLINGS]:
-            if other != path and other.is_file() and other.stat().st_size <= LONGEST:
-                source = other.read_text(encoding="utf-8", errors="replace")
-                text = _parsed(source) if path.stem in source else None
-                if text is not None and path.stem in _imported(text.tree):
-                    yield text
+def texts(thing: Any) -> tuple[Text, ...]:
+    """The file in which a thing is written, then the files that import it, and those beside it that these import."""
+    own, path = own_text(thing), Path(file_of(thing))
+    around: tuple[Text, ...] = ()
+    if path.suffix == ".py" and path.is_file():
+        around = _around(path, str(thing.__module__))
+    return around if own is None else (own, *around)
 
 
-def _imported(tree: ast.Module) -> set[str]:
-    """The last parts of the names of the modules that a file imports."""
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found |= {a.name.rpartition(".")[2] for a in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            found |= {(node.module or "").rpartition(".")[2], *(a.name for a in node.names)}
-    return found
+@lru_cache(maxsize=32)
+def _around(path: Path, module: str) -> tuple[Text, ...]:
+    """The files that import the file at `path`, and its siblings that they import; anew for each load of it."""
+    beside, above = path.parent, path.parent.parent
+    found: dict[Path, Text] = {}
+    for place in (beside, above, *_folders(above, beside)):
+        if place != beside and (place / path.name).exists():
+            continue  # what is imported there is another file of that name
+        for other in sorted(place.glob("*.py"))[:SIBLINGS]:
+            text = _read(other, path.stem) if other != path else None
+            if text is not None and path.stem in text.imported:
+                found[other] = text
+    together = {beside / f"{name}.py" for text in found.values() for name in text.imported} - {path, *found}
+    siblings = [_read(other) for other in sorted(together)[:SIBLINGS] if other.is_file()]
+    return (*found.values(), *(text for text in siblings if text is not None))
+
+
+def _folders(above: Path, beside: Path) -> list[Path]:
+    try:
+        return [f for f in sorted(above.iterdir())[:SIBLINGS] if f.is_dir() and f != beside]
+    except OSError:
+        return []
+
+
+def _read(path: Path, word: str = "") -> Text | None:
+    """A file of the author's, where it is of a size that people write and has a word in it."""
+    try:
+        source = path.read_text(encoding="utf-8", errors="replace") if path.stat().st_size <= LONGEST else ""
+    except OSError:
+        return None
+    return _parsed(source) if word in source else None
 
 
 def remarks(thing: Any) -> str:
@@ -175,6 +201,11 @@ def _remarks(source: str) -> str:
 
 
 _BEFORE_STATEMENTS = (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
+
+
+def mentions(thing: Any, pattern: str) -> bool:
+    """Whether the file of a thing, or one that imports it, has words of a pattern in it, in names or in remarks."""
+    return any(re.search(pattern, text.source, re.IGNORECASE) for text in texts(thing))
 
 
 # --- a backward that is a plain derivative ---
@@ -229,7 +260,7 @@ class Derivative:
         return tuple(of for of in EITHER if any(of == use.given for use in self._used()))
 
     def _used(self) -> tuple[Use, ...]:
-        return tuple(use for text in texts(self.thing or self.function) for use in self._uses(text))
+        return _used(self)
 
     def _documented(self) -> tuple[Of, ...]:
         """What docstrings and comments say of its argument, or of who multiplies."""
@@ -244,7 +275,7 @@ class Derivative:
             return ("input",) if of[5].lower() == "input" else ("output",)
         return EITHER if _MULTIPLIES.search(text + remarks(self.thing)) else ()
 
-    def _uses(self, text: Text) -> Iterator[Use]:
+    def uses(self, text: Text) -> Iterator[Use]:
         calls = [c for c in text.calls if self._is_call(text, c, self.name) and len(c.args) == 1]
         made = {kept_as(t) for t, value in text.assignments if self._is_call(text, value, self.forward)}
         passed = {kept_as(c.args[0]) for c in text.calls if c.args and self._is_call(text, c, self.forward)}
@@ -281,6 +312,11 @@ class Derivative:
         if names & classes:
             return False
         return key.lower().strip("_") == self.owner.lower() or bool(_ACTIVATION.fullmatch(key))
+
+
+@lru_cache(maxsize=64)
+def _used(written: Derivative) -> tuple[Use, ...]:
+    return tuple(use for text in texts(written.thing or written.function) for use in written.uses(text))
 
 
 @dataclass(frozen=True)
@@ -344,21 +380,25 @@ def names_of(objects: Mapping[str, Any]) -> set[str]:
 
 def reached(objects: Mapping[str, Any]) -> set[str]:
     """The global names that the functions and classes of a candidate use, and those of its file that they call."""
-    waiting, seen, names = functions_of(objects), set(), set[str]()
+    functions = (thing for thing in closure(objects) if inspect.isfunction(thing))
+    return {name for function in functions for name in _code_names(function.__code__)}
+
+
+def closure(objects: Mapping[str, Any]) -> list[Any]:
+    """The functions and classes of a candidate, their methods, and those of their file that they call."""
+    waiting, seen = functions_of(objects), dict[int, Any]()
     while waiting:
         thing = waiting.pop()
         if id(thing) in seen:
             continue
-        seen.add(id(thing))
+        seen[id(thing)] = thing
         if inspect.isclass(thing):
-            waiting += [m for m in vars(thing).values() if inspect.isfunction(m)]
+            waiting += [m for c in thing.__mro__[:-1] for m in vars(c).values() if inspect.isfunction(m)]
             continue
-        used = set(_code_names(thing.__code__))
-        names |= used
-        near = [thing.__globals__.get(n) for n in used]
+        near = [thing.__globals__.get(n) for n in _code_names(thing.__code__)]
         home = thing.__module__
         waiting += [o for o in near if (inspect.isfunction(o) or inspect.isclass(o)) and o.__module__ == home]
-    return names
+    return list(seen.values())
 
 
 def _code_names(code: CodeType) -> Iterator[str]:

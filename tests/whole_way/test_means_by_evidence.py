@@ -215,3 +215,16 @@ def test_a_training_loop_beside_the_file_takes_the_mean(tmp_path: Path) -> None:
         "import numpy as np\nfrom layers import squared\n\ndef step(y, p):\n    return np.mean(squared(y, p))\n"
     )
     assert checked(tmp_path, PLAIN).passes("squared")
+
+
+def test_a_loss_that_a_program_imports_beside_the_layer_is_evidence(tmp_path: Path) -> None:
+    mine, yours = tmp_path / "mytorch", tmp_path / "other"
+    for folder in (mine, yours, tmp_path / "hw1"):
+        folder.mkdir()
+    source = LINEAR.format(doc="pass", db=" / n")
+    (mine / "loss.py").write_text("class Loss:\n    def derivative(self):\n        return self.p - self.labels\n")
+    (yours / "linear.py").write_text(source)
+    (yours / "run.py").write_text("from linear import Linear\nfrom loss import Loss\n")
+    assert of_linear(checked(mine, source, "linear.py")) == (PASS, OPEN, OPEN)
+    (tmp_path / "hw1" / "run.py").write_text("from linear import *\nfrom loss import *\n")
+    assert of_linear(checked(mine, source, "linear.py")) == (PASS, PASS, PASS)

@@ -19,6 +19,7 @@ from gradcheck_plugin.submission.built import Built, DrivesObjects
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen, guarded, private
 from gradcheck_plugin.submission.constructor import SIZES
 from gradcheck_plugin.submission.conventions import Candidate
+from gradcheck_plugin.submission.evidence import mentions
 from gradcheck_plugin.submission.pasted import place
 from gradcheck_plugin.submission.signature import arguments, line_of
 from gradcheck_plugin.submission.subject import Tape
@@ -47,6 +48,20 @@ LOSSES: dict[str, Callable[[Array, Array], float]] = {
     "cross-entropy of every output": _cross_entropy,
     "log-likelihood": _log_likelihood,
 }
+
+
+# words that speak of a loss whose derivative cancels that of the output: without them it may have been forgotten
+_WORDS = {
+    "cross-entropy of every output": r"cross.?entropy|\bx?ent\b|\bbce|log.?loss|logistic|log_?likelihood|\.log\(",
+    "log-likelihood": r"log.?likelihood|cross.?entropy|\bnll|soft_?max|log.?loss|\.log\(",
+}
+
+
+def unnamed(thing: Any, loss: str) -> str:
+    """Why gradients that are right for a loss are left open: nothing in the file speaks of that loss; else ""."""
+    if loss not in _WORDS or mentions(thing, _WORDS[loss]):
+        return ""
+    return f"right for the {loss}, of which nothing in the file speaks; for another one a factor is missing"
 
 
 def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
@@ -97,6 +112,10 @@ class BackpropNetwork(DrivesObjects):
     forward_name: str
     loss: str
     upstream: bool = False
+
+    @property
+    def doubt(self) -> str:
+        return unnamed(self.built.cls, self.loss)
 
     @property
     def convention(self) -> str:

@@ -23,6 +23,7 @@ from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen
 from gradcheck_plugin.submission.constructor import option_of
 from gradcheck_plugin.submission.conventions import Candidate, function_pair
 from gradcheck_plugin.submission.conventions.function_pair import FunctionPair
+from gradcheck_plugin.submission.evidence import mentions
 from gradcheck_plugin.submission.recognise import spec_named
 from gradcheck_plugin.submission.signature import arguments, line_of
 from gradcheck_plugin.submission.subject import Tape
@@ -31,6 +32,7 @@ from reference_impls.shapes import OUTPUT, Layout
 from reference_impls.spec import LayerSpec
 
 ORDER = 30
+KEPT = "right where the forward keeps the axis with size 1, and nothing in the file says that it does"
 _BACKWARD = re.compile(r"^(?P<stem>\w+?)_(backward|backprop|bwd)$")
 _UPSTREAM = re.compile(r"^(grad|d_?out|d_?[a-z]$|delta|upstream|dl_?d?\w*|g_?out)", re.IGNORECASE)
 _OPERAND = re.compile(r"^(a|b|[xyzuv]\d?|lhs|rhs|left|right|in\d?|inp|inputs?|other|arr|array|tensor)$", re.IGNORECASE)
@@ -89,7 +91,14 @@ def _fitting(candidate: Candidate, spec: LayerSpec, backward: Callable[..., Any]
     if not right and not unwritten and not operands and not all(map(_INPUT.match, candidate.inputs)):
         kept = ", ".join(candidate.inputs)
         raise Unbindable(f"there is no forward beside {candidate.function} that says what it keeps in {kept}")
+    if right and all(_keeps(c.layout) for c in right) and not all(_keeps(known) for _, known in spec.layouts()):
+        right = [replace(c, doubt="" if mentions(backward, "keep_?dims?") else KEPT) for c in right]
     return right or [c for c, _ in run if not c.of_output]
+
+
+def _keeps(layout: Layout) -> bool:
+    """Whether an axis that is gone is kept with size 1 in the output."""
+    return "1" in layout.output.dims
 
 
 def _may_be_output(name: str, spec: LayerSpec) -> bool:
@@ -162,6 +171,7 @@ class BackwardAlone(FunctionPair):
     reference: Callable[[Mapping[str, Array]], Array] = None  # type: ignore[assignment]
     chosen: Mapping[str, Any] = field(default_factory=dict)  # the options that the variant sets
     known: frozenset[str] = frozenset()  # the arrays of which the reference gives a gradient
+    doubt: str = ""  # why its gradients are left open, though they are right under this reading
     of_output: bool = False  # whether the one array is the output of the forward
 
     def forward(self, arrays: Mapping[str, Array]) -> Tape:

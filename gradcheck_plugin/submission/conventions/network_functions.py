@@ -22,6 +22,7 @@ from gradcheck_plugin.submission import state
 from gradcheck_plugin.submission.calls import Unbindable, guarded, private
 from gradcheck_plugin.submission.constructor import DROP
 from gradcheck_plugin.submission.conventions import Candidate
+from gradcheck_plugin.submission.conventions.backprop_network import unnamed
 from gradcheck_plugin.submission.signature import arguments, line_of
 from gradcheck_plugin.submission.strengths import VISIBLE, Strength, is_strength, of_arguments
 from gradcheck_plugin.submission.subject import Tape
@@ -202,6 +203,10 @@ class NetworkFunctions:
     loss: str
     upstream: bool = False
     given: dict[str, float] = field(default_factory=dict)  # strengths of penalties in place of the author's defaults
+
+    @property
+    def doubt(self) -> str:
+        return unnamed(self.backward_function, self.loss)
 
     @property
     def convention(self) -> str:
