@@ -128,7 +128,7 @@ class Writer:
 
     def file(self, number: int, right: bool) -> Source:
         rng = Random(f"{self.seed} {number}")
-        convention = self.conventions[number % len(self.conventions)]
+        convention = self.conventions[number // 2 % len(self.conventions)]
         style = Style(rng)
         suited = [s for s in self.chosen if convention.suits(s)]
         source = Source(number, convention, "", [])
