@@ -36,7 +36,7 @@ from gradcheck_plugin.submission.obstacles import (
     uses_torch,
 )
 from gradcheck_plugin.submission.recognise import promise, spec_named
-from gradcheck_plugin.submission.reduction import ReducedCaller, reduced
+from gradcheck_plugin.submission.reduction import ReducedCaller, of_axes, reduced
 from gradcheck_plugin.submission.roles import LABELS, PREDICTIONS
 from gradcheck_plugin.submission.signature import arguments
 from gradcheck_plugin.submission.subject import Caller, Subject
@@ -654,7 +654,7 @@ def _reduced(
             out = numeric(way.forward(case.arrays).output)
     except (Unbindable, UserCodeRaised):
         return [way]
-    return [way] if out is None else reduced(way, out)
+    return [way] if out is None else reduced(way, out, next(iter(case.arrays.values())))
 
 
 def _trial(subject: Subject) -> _Attempt:
@@ -672,6 +672,8 @@ def _trial(subject: Subject) -> _Attempt:
                 raise Unbindable(f"forward returned {describe(tape.output)}, not an array of numbers")
             if spec is None and (not out.size or np.isnan(out).any()):
                 raise NotFinite("its forward gives nothing, or no number, for every input that was tried")
+            if spec is None and not layout.output.dims and not of_axes(out, next(iter(case.arrays.values()))):
+                raise Unbindable(f"a loss gives one number, or one a sample, not an array of shape {out.shape}")
             attempt.ran = True
             if spec is not None:
                 subject = subject if shift else _with_its_own(subject, case)

@@ -38,8 +38,14 @@ class ReducedCaller:
         return self._caller.reproduce(arrays, dy, gradient)
 
 
-def reduced(caller: Caller, output: Array) -> list[Caller]:
-    """The callers to try for a loss with this output: itself where that is a number, else its mean and its sum."""
-    if caller.upstream or output.size <= 1:
+def reduced(caller: Caller, output: Array, first: Array) -> list[Caller]:
+    """The callers to try for a loss of `first` with this output: itself where that is a number, else mean and sum."""
+    if caller.upstream or output.size <= 1 or not of_axes(output, first):
         return [caller]
     return [ReducedCaller(caller, "mean"), ReducedCaller(caller, "sum")]
+
+
+def of_axes(out: Array, first: Array) -> bool:
+    """Whether a loss has some of the axes of its prediction: all were summed over, or all but those of samples."""
+    sizes = iter(first.shape)
+    return all(size in sizes for size in out.shape if size != 1)

@@ -51,8 +51,24 @@ def mode(name: str) -> Role | None:
     return Role("value", "train") if low == "mode" else None
 
 
+_OF_LABELS = frozenset(
+    ("true", "truth", "target", "targets", "label", "labels", "actual", "expected", "desired", "gold", "gt", "correct")
+)
+_OF_PREDICTIONS = frozenset(
+    ("pred", "preds", "predict", "predicted", "prediction", "predictions", "output", "outputs", "logit", "logits",
+     "prob", "probs", "probabilities", "score", "scores", "hat", "estimate", "estimated")
+)  # fmt: skip
+
+
 def is_label(name: str) -> bool:
-    return name.lower().strip("_") in LABELS
+    """Whether a name is that of a target: as a whole, or by a word in it, such as `true_labels`."""
+    return name.lower().strip("_") in LABELS or names_labels(name)
+
+
+def names_labels(name: str) -> bool:
+    """Whether a word in a name says that it is a target, and none that it is predicted: no `label_scores`."""
+    words = set(re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).lower().split("_"))
+    return bool(words & _OF_LABELS) and not words & _OF_PREDICTIONS
 
 
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
@@ -94,8 +110,12 @@ def twins(first: str, second: str) -> bool:
 
 def label_first(names: Sequence[str]) -> bool:
     """Whether a loss takes its target before its prediction: `mse(y_true, y_pred)`."""
-    low = [n.lower().strip("_") for n in names]
-    return len(low) == 2 and low[0] in LABELS and low[1] in PREDICTIONS and low[1] not in LABELS
+    if len(names) != 2:
+        return False
+    first, second = (n.lower().strip("_") for n in names)
+    if names_labels(names[0]):
+        return not is_label(names[1])
+    return first in LABELS and second in PREDICTIONS and second not in LABELS
 
 
 def forward_inputs(signature: Signature) -> tuple[str, ...]:
@@ -129,7 +149,7 @@ def _ways(signature: Signature, inputs: list[str]) -> Iterator[tuple[Role, ...]]
         return
     choices: tuple[Role, ...] = (UPSTREAM,)
     if loss and len(roles) > 1:  # backward(dvalues, y_true): the prediction, or what a fused class left as output
-        choices = (Role("input", 0), OUTPUT, UPSTREAM)
+        choices = (Role("input", 1 if label_first(inputs) else 0), OUTPUT, UPSTREAM)
     for choice in choices if open_places else (UPSTREAM,):
         yield tuple(choice if role is None else role for role in roles)
     if not open_places and len(inputs) == 1 and all(r and r.kind == "input" for r in roles):
@@ -143,8 +163,8 @@ def _told_by_name(name: str, inputs: list[str]) -> Role | None:
         return flag
     if name in inputs:
         return Role("input", inputs.index(name))
-    if len(inputs) == 2 and name in LABELS:
-        return Role("input", 1)
+    if len(inputs) == 2 and is_label(name):
+        return Role("input", 0 if label_first(inputs) else 1)
     if len(inputs) == 1 and name in INPUTS and inputs[0] in (*INPUTS, "z"):
         return Role("input", 0)
     return None
