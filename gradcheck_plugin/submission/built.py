@@ -14,7 +14,9 @@ from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission import state, told
 from gradcheck_plugin.submission.calls import Unbindable, guarded
 from gradcheck_plugin.submission.constructor import axis_sizes, filled, plan_arguments
+from gradcheck_plugin.submission.made_by_author import given as given_by_author
 from gradcheck_plugin.submission.neighbours import Neighbour, needed
+from gradcheck_plugin.submission.prepared import Preparation, preparations
 from gradcheck_plugin.submission.roles import RATE
 from gradcheck_plugin.submission.signature import arguments
 from gradcheck_plugin.submission.strengths import Strength, of_arguments, of_attributes
@@ -54,6 +56,8 @@ class Built:
     places: dict[str, tuple[state.Path, ...]] = field(default_factory=dict)  # all that lead to one array
     attributes: Mapping[str, float] = field(default_factory=dict)  # strengths of penalties that are set from outside
     preparation: tuple[str, ...] = ()  # source text of the calls between construction and forward
+    forward: str = ""  # the method that is to run, where what it needs before that is to be found out
+    needs: tuple[Preparation, ...] | None = None  # that, once it is known
 
     @classmethod
     def plan_for(cls, thing: Any, layout: Layout, options: Mapping[str, Any], instance: Any = None) -> Built:
@@ -62,7 +66,9 @@ class Built:
             return cls(thing, layout, instance)
         signature = arguments(thing.__init__, method=True)
         objects = needed(thing, signature)
-        plan = plan_arguments(signature.without(objects), layout, options, thing.__name__)
+        plan = plan_arguments(
+            signature.without(objects), layout, options, thing.__name__, lambda: given_by_author(thing)
+        )
         return cls(thing, layout, plan=plan | {name: ("object", what) for name, what in objects.items()})
 
     @property
@@ -79,7 +85,10 @@ class Built:
     def pastable(self) -> bool:
         """Whether lines can build the object: with everything that it is made of in its own module."""
         known = getattr(self.cls.__init__, "__globals__", {})
-        return self.instance is None and all(n.cls.__name__ in known for n in self.neighbours.values())
+        texts = [n for kind, what in self.plan.values() if kind == "made" for n in what.names]
+        return self.instance is None and all(
+            n in known for n in (*(n.cls.__name__ for n in self.neighbours.values()), *texts)
+        )
 
     def make(self, arrays: Mapping[str, Array]) -> Any:
         """A fresh object that holds the parameters of the case."""
@@ -133,6 +142,11 @@ class Built:
             elif len(names) == 1 and names[0] in _OPTIMIZERS:
                 guarded("__init__", getattr(obj, name), Step())
                 done.append(f"{name}({Step.text.replace('{', '{{').replace('}', '}}')})")
+        if self.needs is None:
+            self.needs = preparations(obj, self.forward) if self.forward and not done and self.layout.inputs else ()
+        for step in self.needs:
+            step.apply(obj, self.layout, arrays)
+            done.append(step.text(self.layout))
         self.preparation = tuple(done)
 
     def strengths(self, obj: Any) -> list[Strength]:

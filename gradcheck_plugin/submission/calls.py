@@ -69,7 +69,7 @@ def last_call() -> float:
     return _last[0]
 
 
-def guarded(where: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def guarded(where: str, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     """Call the user's function; what it raises comes back as UserCodeRaised."""
     hold(function)
     for meet in _meetings:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission.calls import Unbindable, private
+from gradcheck_plugin.submission.made_by_author import Made
 from gradcheck_plugin.submission.neighbours import made
 from gradcheck_plugin.submission.roles import RATE, RATES
 from gradcheck_plugin.submission.signature import Signature
@@ -32,7 +33,7 @@ HIDDEN_SIZE = re.compile(rf"(n|num|nb|dim|size)?_?(hidden|hid|h)s?(_?layers?)?{_
 WORDS = re.compile(r"(n|num|size|dim)?_?(vocab|vocabulary|voc|words|tokens|embeddings)(_?(size|len|length|num|dim))?|v")
 WORD_SIZE = re.compile(r"(n|num|size|dim)?_?(word_?vec|embed|embedding|emb|word|d_?model)(_?(size|dim|d|len))?")
 DROP = ("p", "r", "rate", "drop", "dropout", "drop_rate", "drop_prob", "dropout_rate", "dropout_ratio", "p_drop",
-        "dropout_prob", "dropout_p", "p_dropout", "prob", "probability", "keep_prob", "keep_rate", "keep",
+        "dropout_prob", "dropout_p", "p_dropout", "drop_probability", "dropout_probability", "prob", "probability", "keep_prob", "keep_rate", "keep",
         "ratio")  # fmt: skip
 KERNEL = ("kernel_size", "kernel", "filter_size", "filter_len", "field_size", "ksize",
           "window", "window_size", "pool_size", "pool_h", "pool_w", "pool_height", "pool_width", "f", "k",
@@ -84,6 +85,7 @@ _SLOPE = re.compile(
 )
 _INITIALISERS = re.compile(r"(weights?_|bias_|w_|b_|kernel_)?(init|initializer|initialiser|init_fn|initializer_fn)")
 
+_ARRAY_LIKE = (bool, int, float, list, tuple)
 WORD_TO_INDEX = re.compile(r"(char|word|token|tok|ch)s?_?(2|to)_?(idx|id|ix|index|int|i)")
 _INDEX_TO_WORD = re.compile(r"(idx|id|ix|index|int|i)_?(2|to)_?(char|word|token|tok|ch)s?")
 _VOCABULARY = {word: i for i, word in enumerate(("<NULL>", "<START>", "<END>", "<UNK>", "a", "b", "c"))}  # as V
@@ -97,10 +99,15 @@ def option_of(name: str, options: Mapping[str, Any]) -> str | None:
 
 
 def plan_arguments(
-    signature: Signature, layout: Layout, options: Mapping[str, Any], owner: str
+    signature: Signature,
+    layout: Layout,
+    options: Mapping[str, Any],
+    owner: str,
+    written: Callable[[], Mapping[str, Any]] = dict,
 ) -> dict[str, tuple[str, Any]]:
     """What every constructor argument gets: ("array", name), ("size", axis), ("shape", name), ("window", name),
-    ("flat", name) or ("value", constant); beside these, ("object", neighbour) stands for what is made of other classes.
+    ("flat", name), ("value", constant) or ("made", as the author makes it); beside these, ("object", neighbour) stands
+    for what is made of other classes. `written` gives what the author's own calls have.
 
     Raises Unbindable that names the first argument nobody can fill.
     """
@@ -184,12 +191,33 @@ def plan_arguments(
             plan[name] = ("value", _initial)
         else:
             unfilled.append(name)
+    if unfilled:
+        arrays = len(unfilled) == len(free)  # which the author may give as numbers
+        known = {n: v for n, v in written().items() if n in unfilled and not (arrays and isinstance(v, _ARRAY_LIKE))}
+        plan |= {n: ("made" if isinstance(v, Made) else "value", v) for n, v in known.items()}
+        unfilled = [n for n in unfilled if n not in known]
     if unfilled and len(unfilled) == len(free):
         plan.update({name: ("array", p) for name, p in zip(unfilled, free, strict=True)})
         unfilled = []
     if unfilled:
         raise Unbindable(f"{owner} cannot be constructed: nothing is known about its argument `{unfilled[0]}`")
-    return plan
+    return {n: (kind, _of_the_kind(n, what, signature, written) if kind == "value" else what)
+            for n, (kind, what) in plan.items()}  # fmt: skip
+
+
+def _of_the_kind(name: str, value: Any, signature: Signature, written: Callable[[], Mapping[str, Any]]) -> Any:
+    """A value of ours in the form that the author's default has, or the author's calls: a pair for a pair.
+
+    Where ours is nothing at all, the author's is taken.
+    """
+    if not isinstance(value, int | float | None) or isinstance(value, bool):
+        return value
+    author = signature.defaults[name] if name in signature.defaults else written().get(name)
+    if value is None:
+        return value if isinstance(author, Made) or author is None else author
+    if isinstance(author, tuple | list) and author and all(isinstance(a, int | float) for a in author):
+        return type(author)([value] * len(author))
+    return value
 
 
 def filled(
@@ -200,7 +228,9 @@ def filled(
     for argument, (kind, what) in plan.items():
         if kind != "object":
             values[argument] = what
-        if kind == "array":
+        if kind == "made":
+            values[argument] = what.make()
+        elif kind == "array":
             values[argument] = private(np.asarray(arrays[what]))
         elif kind == "size":
             values[argument] = int(what) if what.isdigit() else sizes.get(what, 5)  # an axis that no array shows
@@ -241,7 +271,7 @@ def _is_size(default: Any) -> bool:
 
 
 def _size(name: str, layout: Layout) -> str | None:
-    low = name.strip("_").lower()
+    low = name.strip("_").lower().replace("_of_", "_")
     if HIDDEN_SIZE.fullmatch(low) and "H" in layout.dims():
         return "H"
     if HIDDEN_SIZE.fullmatch(low) and layout.output.dims and any(e.name == "Wh" for e in layout.params):

@@ -28,6 +28,8 @@ def constructed(cls: Any, plan: Mapping[str, tuple[str, Any]], layout: Layout, n
             text = names[what]
         elif kind == "size":
             text = str(what) if str(what).isdigit() else _size(layout, what, names)
+        elif kind == "made":
+            text = what.text
         elif kind == "flat":
             text = f"({names[what]}.size, 1)"
         elif kind == "window":

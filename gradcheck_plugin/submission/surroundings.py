@@ -290,6 +290,12 @@ def _folders(path: Path) -> tuple[list[Path], bool]:
     return found, False
 
 
+def folders_around(path: Path) -> Iterator[Path]:
+    """The folders in which a file's author may have used it: those of its repository, the nearest first."""
+    folders, in_repository = _folders(path)
+    yield from _walk(folders if in_repository else folders[:1])
+
+
 def _in_folder(folder: Path, name: str, alike: Callable[[str], str] | None = None) -> Path | None:
     """The file of a module or of a regular package of that name, or of one that is `alike`."""
     names = [name]

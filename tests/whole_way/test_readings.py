@@ -54,7 +54,7 @@ def test_a_loss_gives_one_number_or_one_a_sample(tmp_path: Path) -> None:
 
 
         class SquaredLoss:
-            def __call__(self, target, prediction):
+            def forward(self, target, prediction):
                 diff = target - prediction
                 return diff.T @ diff / 2
 

@@ -121,7 +121,9 @@ def planned(
         raise Unbindable(f"{cls.__name__}.{candidate.objects['forward']} takes {len(names)} arrays, not {len(inputs)}")
     taken = free[: len(inputs)]
     order = dict(zip(taken, reversed(inputs) if label_first(taken) else inputs, strict=True))
-    return Built.plan_for(cls, layout, options, instance), order, _flags(forward)
+    built = Built.plan_for(cls, layout, options, instance)
+    built.forward = candidate.objects["forward"]
+    return built, order, _flags(forward)
 
 
 def _flags(forward: Signature) -> dict[str, Any]:

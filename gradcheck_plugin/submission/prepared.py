@@ -1,0 +1,150 @@
+"""What has to be done to an object between its constructor and its first forward, as its class is written.
+
+An attribute that a forward reads, that is not there after `__init__` and that the forward does not set, is set by
+another method, which is called then, or from outside, as the shape of what comes in is by a network.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcheck_plugin.model import Array
+from gradcheck_plugin.submission.calls import guarded
+from gradcheck_plugin.submission.signature import arguments
+from gradcheck_plugin.submission.written import tree_of
+from reference_impls.shapes import Layout
+
+_SHAPE = re.compile(r"(in|input|inp|inputs|prev|previous|x|data|sample)?_?(shape|dims)", re.IGNORECASE)
+_SIZE = re.compile(
+    r"(n|num|nb|dim|d)?_?(in|input|inputs|inp|prev|previous)_?(size|dim|features?|units|nodes|neurons|len|n|num)?|fan_in",
+    re.IGNORECASE,
+)
+Wanted = tuple[str, str]  # "shape", "batch" or "size", and the name of the argument
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """One step: a method to call, or an attribute to set, with the shape or the size of what comes in."""
+
+    name: str
+    wanted: tuple[Wanted, ...]
+    attribute: bool = False
+
+    def apply(self, obj: Any, layout: Layout, arrays: Mapping[str, Array]) -> None:
+        values = [_value(kind, layout, arrays) for kind, _ in self.wanted]
+        if self.attribute:
+            setattr(obj, self.name, values[0])
+        else:
+            guarded("__init__", getattr(obj, self.name), *values)
+
+    def text(self, layout: Layout) -> str:
+        values = ", ".join(_text(kind, layout) for kind, _ in self.wanted)
+        return f"{self.name} = {values}" if self.attribute else f"{self.name}({values})"
+
+
+def _value(kind: str, layout: Layout, arrays: Mapping[str, Array]) -> Any:
+    first = layout.inputs[0]
+    whole = np.shape(arrays[first.name])
+    sample = whole[1:] if first.dims[:1] == ("N",) else whole
+    return {"batch": whole, "shape": sample}.get(kind, math.prod(sample))
+
+
+def _text(kind: str, layout: Layout) -> str:
+    first = layout.inputs[0]
+    sample = f"{{{first.name}}}.shape" + ("[1:]" if first.dims[:1] == ("N",) else "")
+    whole = f"{{{first.name}}}.shape"
+    return {"batch": whole, "shape": sample}.get(kind, f"int(np.prod({sample}))")
+
+
+def preparations(obj: Any, forward: str) -> tuple[Preparation, ...]:
+    """What has to be done to a new object before its forward can run; nothing where its class does not say it."""
+    cls = type(obj)
+    code = _Class(cls)
+    inside = code.closure([forward])
+    missing = {a for a in code.read(inside) if _is_unset(obj, a)} - code.written(inside)
+    if not missing:
+        return ()
+    calls, open_ = [], set(missing)
+    for name in code.methods:
+        sets = code.written(code.closure([name])) & open_
+        if not sets or name in inside or name.startswith("__"):
+            continue
+        wanted = _wanted(cls, name)
+        if wanted is not None:
+            calls.append(Preparation(name, wanted))
+            open_ -= sets
+    asked = missing | {a for c in calls for a in code.read(code.closure([c.name])) if _is_unset(obj, a)}
+    others = [n for n in code.methods if n != "__init__"]
+    outside = [a for a in sorted(asked - code.written(others)) if _kind(a)]
+    told = [Preparation(a, ((_kind(a), a),), attribute=True) for a in outside]
+    return (*told, *calls)
+
+
+def _is_unset(obj: Any, attribute: str) -> bool:
+    held = getattr(obj, "__dict__", {})
+    return held.get(attribute) is None and inspect.getattr_static(type(obj), attribute, None) is None
+
+
+def _kind(name: str) -> str:
+    return "shape" if _SHAPE.fullmatch(name) else "size" if _SIZE.fullmatch(name) else ""
+
+
+def _wanted(cls: Any, method: str) -> tuple[Wanted, ...] | None:
+    """What a method is given, or None where that cannot be told by the names of its arguments."""
+    function = getattr(cls, method)
+    found = []
+    for name in arguments(function, method=True).required:
+        kind = _kind(name)
+        if not kind:
+            return None
+        tree = tree_of(function)
+        whole = tree is not None and f"{name}[1:]" in ast.unparse(tree)
+        found.append(("batch" if whole and kind == "shape" else kind, name))
+    return tuple(found)
+
+
+class _Class:
+    """The methods and properties of a class and its bases, and what they read and set of their object."""
+
+    def __init__(self, cls: Any) -> None:
+        self.trees: dict[str, ast.AST] = {}
+        self.methods: list[str] = []
+        for base in cls.__mro__[:-1]:
+            for name, member in vars(base).items():
+                function = member.fget if isinstance(member, property) else member
+                tree = tree_of(function) if inspect.isfunction(function) and name not in self.trees else None
+                if tree is not None:
+                    self.trees[name] = tree
+                    self.methods += [name] if inspect.isfunction(member) else []
+
+    def closure(self, names: list[str]) -> list[str]:
+        """The methods and properties that run when these do."""
+        found: list[str] = []
+        waiting = [n for n in names if n in self.trees]
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found.append(name)
+                waiting += [a for a in self.read([name]) if a in self.trees]
+        return found
+
+    def read(self, names: list[str]) -> set[str]:
+        return {node.attr for node in self._attributes(names) if isinstance(node.ctx, ast.Load)}
+
+    def written(self, names: list[str]) -> set[str]:
+        return {node.attr for node in self._attributes(names) if isinstance(node.ctx, ast.Store)}
+
+    def _attributes(self, names: list[str]) -> Iterator[ast.Attribute]:
+        for name in names:
+            tree = self.trees.get(name)
+            for node in ast.walk(tree) if tree is not None else ():
+                if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
+                    yield node
