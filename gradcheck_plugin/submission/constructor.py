@@ -33,8 +33,8 @@ HIDDEN_SIZE = re.compile(rf"(n|num|nb|dim|size)?_?(hidden|hid|h)s?(_?layers?)?{_
 WORDS = re.compile(r"(n|num|size|dim)?_?(vocab|vocabulary|voc|words|tokens|embeddings)(_?(size|len|length|num|dim))?|v")
 WORD_SIZE = re.compile(r"(n|num|size|dim)?_?(word_?vec|embed|embedding|emb|word|d_?model)(_?(size|dim|d|len))?")
 DROP = ("p", "r", "rate", "drop", "dropout", "drop_rate", "drop_prob", "dropout_rate", "dropout_ratio", "p_drop",
-        "dropout_prob", "dropout_p", "p_dropout", "drop_probability", "dropout_probability", "prob", "probability", "keep_prob", "keep_rate", "keep",
-        "ratio")  # fmt: skip
+        "dropout_prob", "dropout_p", "p_dropout", "prob", "probability", "keep_prob", "keep_rate", "keep",
+        "ratio", "drop_probability", "dropout_probability")  # fmt: skip
 KERNEL = ("kernel_size", "kernel", "filter_size", "filter_len", "field_size", "ksize",
           "window", "window_size", "pool_size", "pool_h", "pool_w", "pool_height", "pool_width", "f", "k",
           "max_len", "kernel_width")  # fmt: skip
