@@ -167,7 +167,7 @@ def _number(name: str) -> Setting:
         return Setting((-0.6, 0.2))
     if re.fullmatch(r"(\w+_)?(max|high|upper|hi)(_\w+)?|[xa]_?max", low):
         return Setting((0.8, 2.0))
-    return Setting((0.7, 2), option=True)
+    return Setting((0.7, 2, 1, 0), option=True)
 
 
 def _whole(low: str) -> Setting:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from gradcheck_plugin.model import Array
+from gradcheck_plugin.submission.written import words_of
 
 _SAYS = re.compile(r"ste|straight|reversal|grl|surrogate|quanti[sz](e|er|ed|ation|ing)|quant|fakequant|"
                    r"(bi|ter)nari[sz](e|er|ed|ation|ing)|revgrad")  # fmt: skip
@@ -33,8 +34,7 @@ STEP, POINTS = 1e-6, 4
 
 def words(name: str) -> list[str]:
     """The words of a name in CamelCase or snake_case, in lower case: `RoundSTE_v2` is round, ste, v."""
-    parts = re.sub(r"([a-z0-9])([A-Z])|([A-Z])([A-Z][a-z])", r"\1\3_\2\4", name)
-    return [w for w in re.split(r"[^a-z]+", parts.lower()) if w]
+    return [w for part in words_of(name) for w in re.split(r"[^a-z]+", part) if w]
 
 
 def named(name: str) -> str:

@@ -53,10 +53,14 @@ def _candidate(name: str, cls: Any) -> Candidate:
     """The likeliest reading of the arguments; others are tried where it cannot be called so."""
     saving = cls.setup_context if _sets_up(cls) else None
     names = arguments(cls.forward).names[0 if saving else 1 :]  # without ctx
-    found = kinds(cls.forward, names, own_calls.calls_of(cls, "apply"), saving, _ungraded(cls, names))
+    ungraded = _ungraded(cls, names)
+    found = kinds(cls.forward, names, own_calls.calls_of(cls, "apply"), saving, ungraded)
+    doubtful = found.doubtful or {}
+    some = {n: s for n, s in doubtful.items() if n in ungraded}
     readings = [found]
-    if found.doubtful:
-        readings.append(replace(found, settings={**found.settings, **found.doubtful}))
+    for others in (some, doubtful):
+        if others and {**found.settings, **others} != readings[-1].settings:
+            readings.append(replace(found, settings={**found.settings, **others}))
     made: Candidate | None = None
     for reading in reversed(readings):
         inputs = reading.arrays or names[:1]
