@@ -142,7 +142,7 @@ def judge(subject: Subject, name: str, case: Case, layout: Layout) -> Judgement:
         base.kind, base.reason = "not-finite", "it has NaN or infinite entries"
         if base.ladder.kinked():
             base.verdict, base.kind, base.reason = Verdict.INCONCLUSIVE, "", "a kink of the forward"
-        elif not base.estimate.ok or np.isinf(start).any():
+        elif not base.estimate.ok or not np.isfinite(start).all():
             base.verdict = Verdict.INCONCLUSIVE
         return base
     single = yours.dtype in (np.float32, np.float16)

@@ -217,7 +217,22 @@ def _with_one(subject: Subject, case: Case, one: Case, shape: tuple[int, ...]) -
         return single.shape if many is not None and single is not None and many.shape == shape else None
     count = case.sizes[BATCH]
     clear = shape.count(count) == list(case.sizes.values()).count(count) == 1
-    return tuple(1 if s == count else s for s in shape) if clear else None
+    return tuple(1 if s == count else s for s in shape) if clear and _follows(subject, case, shape) else None
+
+
+def _follows(subject: Subject, case: Case, shape: tuple[int, ...]) -> bool:
+    """Whether the axis of an output that is as long as the batch is so for other batches: four moments are four."""
+    count = case.sizes[BATCH]
+    longer = max(case.sizes.values()) + 1
+    other = _resized(subject, case, longer)
+    try:
+        if other is None:
+            return False
+        with frozen(other.seed):
+            out = output_of(subject, other)[1]
+    except Exception:
+        return False
+    return out.shape == tuple(longer if s == count else s for s in shape)
 
 
 def _one_by_reference(

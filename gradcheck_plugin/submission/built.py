@@ -12,10 +12,11 @@ import numpy as np
 
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission import state, told
-from gradcheck_plugin.submission.calls import Unbindable, guarded
+from gradcheck_plugin.submission.calls import Unbindable, frozen, guarded
 from gradcheck_plugin.submission.constructor import axis_sizes, filled, plan_arguments
 from gradcheck_plugin.submission.made_by_author import given as given_by_author
 from gradcheck_plugin.submission.neighbours import Neighbour, needed
+from gradcheck_plugin.submission.pasted import place
 from gradcheck_plugin.submission.prepared import Preparation, preparations
 from gradcheck_plugin.submission.roles import RATE
 from gradcheck_plugin.submission.signature import arguments
@@ -55,6 +56,7 @@ class Built:
     paths: dict[str, state.Path] = field(default_factory=dict)
     places: dict[str, tuple[state.Path, ...]] = field(default_factory=dict)  # all that lead to one array
     attributes: Mapping[str, float] = field(default_factory=dict)  # strengths of penalties that are set from outside
+    shared: tuple[state.Path, ...] | None = None  # what one object has in common with the next
     preparation: tuple[str, ...] = ()  # source text of the calls between construction and forward
     forward: str = ""  # the method that is to run, where what it needs before that is to be found out
     needs: tuple[Preparation, ...] | None = None  # that, once it is known
@@ -92,6 +94,27 @@ class Built:
 
     def make(self, arrays: Mapping[str, Array]) -> Any:
         """A fresh object that holds the parameters of the case."""
+        obj = self._bare(arrays)
+        try:
+            paths = {e.name: self.path(obj, e.name, arrays[e.name]) for e in self.layout.params}
+            held = {n: path for n, path in paths.items() if n not in self.given}
+            for name, path in held.items():
+                if name not in self.places:
+                    self.places[name] = state.places(obj, path)
+            if held and self.shared is None:
+                self.shared = self._in_common(obj, arrays)
+            state.set_apart(obj, self.shared or ())
+            for name, path in held.items():
+                state.put(obj, path, arrays[name], self.places[name])
+        except Unbindable:
+            if self.warmed or self.warm is None:
+                raise
+            self.warmed = True
+            return self.make(arrays)
+        return obj
+
+    def _bare(self, arrays: Mapping[str, Array]) -> Any:
+        """A fresh object with the parameters that it makes itself."""
         if self.instance is not None:
             obj = copy.deepcopy(self.instance)
         else:
@@ -103,18 +126,6 @@ class Built:
             first = self.warming.setdefault(shapes, {n: np.array(a) for n, a in arrays.items()})
             self.warm(obj, first)  # the same for all: a state that it leaves must not depend on the case
             flush(obj)
-        try:
-            for entry in self.layout.params:
-                path = self.path(obj, entry.name, arrays[entry.name])
-                if entry.name not in self.given:
-                    if entry.name not in self.places:
-                        self.places[entry.name] = state.places(obj, path)
-                    state.put(obj, path, arrays[entry.name], self.places[entry.name])
-        except Unbindable:
-            if self.warmed or self.warm is None:
-                raise
-            self.warmed = True
-            return self.make(arrays)
         return obj
 
     def fresh(self, arrays: Mapping[str, Array], path: state.Path) -> Array | None:
@@ -128,6 +139,15 @@ class Built:
         obj = guarded("__init__", self.cls, **filled(self.plan, arrays, sizes, self.layout))
         self._prepare(obj, arrays)
         return obj
+
+    def _in_common(self, obj: Any, arrays: Mapping[str, Array]) -> tuple[state.Path, ...]:
+        """Where an object keeps what another one keeps, too, such as an array of the module: that is not ours."""
+        if self.instance is not None:
+            return ()
+        with frozen(0):
+            other = self._bare(arrays)
+        every = (path for paths in self.places.values() for path in paths)
+        return tuple(dict.fromkeys(filter(None, (state.common(obj, other, path) for path in every))))
 
     def _prepare(self, obj: Any, arrays: Mapping[str, Array]) -> None:
         """What a network does to its layers before the first forward: tell the shape of a sample, give an optimizer."""
@@ -240,6 +260,15 @@ class DrivesObjects:
         """Where the gradient of a parameter lies after a backward."""
         at = state.gradient_path(obj, self.paths[name])
         return at if at is not None or self.told is None else self.told.paths.get(name)
+
+    def written(self, owner: str, arrays: Mapping[str, str]) -> list[str]:
+        """Lines that put parameters into an object: into its own arrays, in the place of those of the module."""
+        paths = {n: p for n, p in self.paths.items() if n not in self.built.given}
+        shared = [s for s in self.built.shared or () if any(p[: len(s)] == s for p in paths.values())]
+        boxes = [owner + place(s) for s in shared if s not in paths.values()]
+        lines = ["import copy", *(f"{box} = copy.deepcopy({box})" for box in boxes)] if boxes else []
+        whole = {n for n, p in paths.items() if any(p[: len(s)] == s for s in shared)}
+        return lines + [f"{owner}{place(p)}{'' if n in whole else '[...]'} = {arrays[n]}" for n, p in paths.items()]
 
     def warmed(self, arrays: Mapping[str, Array]) -> Any:
         """An object that has run once, where a first run makes its parameters."""

@@ -173,8 +173,7 @@ def plan_arguments(
         elif name.lower() == "window_size" and "corpus" in signature.names:
             plan[name] = ("value", 1)  # words on either side, not the width of a kernel
         elif name in signature.defaults:
-            if name.lower() in DROP and not signature.defaults[name]:  # a dropout that drops nothing shows nothing
-                plan[name] = ("value", SETTINGS[name.lower()])
+            continue  # what the author leaves at zero is not there
         elif name.lower() in SIZES:
             plan[name] = ("value", [3, 6, 5])  # the features of a generic case, one hidden layer, the outputs
         elif name.lower() in SETTINGS:

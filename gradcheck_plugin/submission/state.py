@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -97,6 +98,31 @@ def places(obj: Any, path: Path) -> tuple[Path, ...]:
     return path, *(p for p, a in _leaves(obj, (), 7, set(), twice=True) if a is held and p != path)
 
 
+def common(one: Any, other: Any, path: Path) -> Path | None:
+    """The first part of a path that leads two objects to the same memory or container, or None."""
+    for end in range(1, len(path) + 1):
+        a, b = get(one, path[:end]), get(other, path[:end])
+        arrays = isinstance(a, np.ndarray) and isinstance(b, np.ndarray)
+        if (a is b and a is not None) or (arrays and np.may_share_memory(a, b)):
+            return path[:end]
+    return None
+
+
+def set_apart(obj: Any, shared: Iterable[Path]) -> None:
+    """Give an object copies of its own in these places; what was one thing in several places is one copy."""
+    known: dict[int, Any] = {}
+    for path in shared:
+        _place(obj, path, copy.deepcopy(get(obj, path), known))
+
+
+def _place(obj: Any, path: Path, value: Any) -> None:
+    owner, (kind, key) = get(obj, path[:-1]), path[-1]
+    if kind == "attr":
+        setattr(owner, key, value)
+    elif not isinstance(owner, tuple):
+        owner[key] = value
+
+
 def put(obj: Any, path: Path, value: Array, everywhere: tuple[Path, ...] = ()) -> None:
     """Write `value` at a path: into the array that is there (others may share it), else in its place `everywhere`."""
     old = get(obj, path)
@@ -105,11 +131,7 @@ def put(obj: Any, path: Path, value: Array, everywhere: tuple[Path, ...] = ()) -
         return
     fresh = to_tensor(value.copy()) if is_tensor(old) else value.copy()
     for place in everywhere or (path,):
-        owner, (kind, key) = get(obj, place[:-1]), place[-1]
-        if kind == "attr":
-            setattr(owner, key, fresh)
-        elif not isinstance(owner, tuple):
-            owner[key] = fresh
+        _place(obj, place, fresh)
 
 
 def label(path: Path) -> str:

@@ -20,7 +20,6 @@ from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen
 from gradcheck_plugin.submission.constructor import SIZES
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.evidence import mentions
-from gradcheck_plugin.submission.pasted import place
 from gradcheck_plugin.submission.signature import arguments, line_of
 from gradcheck_plugin.submission.subject import Tape
 from gradcheck_plugin.submission.values import numeric
@@ -154,7 +153,7 @@ class BackpropNetwork(DrivesObjects):
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
         x, y = (arrays[e.name] for e in self.built.layout.inputs)
         lines = [f"net = {self.built.cls.__name__}({list(_SIZES)!r})"]
-        lines += [f"net{place(p)}[...] = {arrays[n]}" for n, p in self.paths.items()]
+        lines += self.written("net", arrays)
         if not gradient:
             return [*lines, f"print(net.{self.forward_name}({x}))"]
         lines.append(f"gradients = net.backprop({x}, {y})")

@@ -20,7 +20,7 @@ from gradcheck_plugin.submission.built import Built, DrivesObjects
 from gradcheck_plugin.submission.calls import Unbindable, guarded, private
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.neighbours import CRITERIA
-from gradcheck_plugin.submission.pasted import constructed, place
+from gradcheck_plugin.submission.pasted import constructed
 from gradcheck_plugin.submission.roles import forward_inputs, is_label
 from gradcheck_plugin.submission.signature import arguments, line_of
 from gradcheck_plugin.submission.strengths import Strength
@@ -111,7 +111,7 @@ class LabelledNetwork(DrivesObjects):
             return []
         x, labels = (arrays[e.name] for e in self.layout.inputs)
         lines = [f"net = {constructed(self.built.cls, self.built.plan, self.layout, arrays)}"]
-        lines += [f"net{place(p)}[...] = {arrays[n]}" for n, p in self.paths.items() if n not in self.built.given]
+        lines += self.written("net", arrays)
         lines += [f"net.{n} = {v!r}" for n, v in self.built.attributes.items()]
         lines.append(f"out = net.forward({x})")
         if not gradient:

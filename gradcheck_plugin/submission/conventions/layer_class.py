@@ -288,7 +288,7 @@ class LayerClass(DrivesObjects):
         passed = [given.get(r.kind) or (names[r.what] if r.kind == "input" else repr(r.what)) for r in self.roles]
         lines = [f"layer = {constructed(self.built.cls, self.built.plan, self.layout, arrays)}"]
         lines += [f"layer.{text.format_map(arrays)}" for text in self.built.preparation]
-        lines += [f"layer{place(p)}[...] = {arrays[n]}" for n, p in self.paths.items() if n not in self.built.given]
+        lines += self.written("layer", arrays)
         lines.append(f"out = layer.{self.forward_name}({', '.join([*names, *flags])})")
         if not gradient:
             return [*lines, "print(out)"]
