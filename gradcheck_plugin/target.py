@@ -389,8 +389,7 @@ class Target:
             with guards.without(self.guards):
                 again = gradient.judge(subject, name, case, layout)
             if again.verdict is Verdict.PASS:
-                constants = ", ".join(f"{c:g}" for g in self.guards for c in sorted(g.values))
-                again.note = f"exact for your forward without its guard {constants} inside the logarithm"
+                again.note = guards.told(self.guards)
             return again
         return found
 

@@ -4,6 +4,9 @@ Such a constant keeps the forward finite and is left out of the backward on purp
 the forward without it. Here the guards of the user's modules are found in the source, and taken out for a moment:
 written out, as a local or global name, as a default argument, or as an attribute of the class or one that `__init__`
 sets. The same constant in a denominator of the same class or module (`t / (y + 1e-7)`) belongs to it.
+
+A backward alone may have one, too: `dout / (x + 1e-8)` behind `np.log(x)`. What its forward has as well is no guard of
+the backward, but a part of the function.
 """
 
 from __future__ import annotations
@@ -14,11 +17,14 @@ import inspect
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from types import FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
+
+from gradcheck_plugin.submission.written import words_of
 
 LARGEST = 1e-5
 _LOGS = ("log", "log2", "log10")
+_BACK = {"backward", "backprop", "bprop", "bwd", "vjp", "grad", "gradient", "gradients", "derivative", "deriv", "prime"}
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,7 @@ class Guard:
     names: tuple[str, ...] = field(default=())
     owner: type | None = None
     attributes: tuple[str, ...] = ()
+    of_backward: bool = False  # whether only a backward has it
 
     @property
     def values(self) -> set[float]:
@@ -50,7 +57,7 @@ def find(namespaces: Iterable[ModuleType | dict[str, Any]]) -> tuple[Guard, ...]
         if constants:
             also = [g for thing in values for g in _guarded(thing, _all_terms)]
             guards += [replace(g, constants=g.constants & constants) for g in also]
-        for guard in guards:
+        for guard in [*guards, *_of_backwards(values)]:
             known = found.get(id(guard.function))
             merged = guard if known is None else _merged(known, guard)
             if merged.values:
@@ -58,10 +65,81 @@ def find(namespaces: Iterable[ModuleType | dict[str, Any]]) -> tuple[Guard, ...]
     return tuple(found.values())
 
 
+def _of_backwards(things: Iterable[Any]) -> Iterator[Guard]:
+    """Functions with a tiny constant in a backward that its forward does not have."""
+    groups: dict[Any, list[tuple[FunctionType, ast.AST]]] = {}
+    for thing in things:
+        members = [thing] if inspect.isfunction(thing) else vars(thing).values() if inspect.isclass(thing) else []
+        plain = [m.__func__ if isinstance(m, staticmethod | classmethod) else m for m in members]
+        owner = thing if inspect.isclass(thing) else _stem(getattr(thing, "__name__", ""))
+        pairs = [(m, tree) for m in plain if inspect.isfunction(m) and (tree := _tree(m)) is not None]
+        groups.setdefault(owner, []).extend(pairs)
+    for pairs in groups.values():
+        parts = [(f, *_split(tree)) for f, tree in pairs]
+        known = {v for f, forward, _ in parts for node in forward for v in _tiny_of(node, f)}
+        for f, _, backward in parts:
+            terms = (t for node in backward for t in _divided(node))
+            constants = {v for t in terms for v in _tiny_of(t, f)} - known
+            if constants:
+                yield Guard(f, frozenset(constants), of_backward=True)
+
+
+def _stem(name: str) -> tuple[str, ...]:
+    """What a forward and its backward have in common: their name without that word."""
+    return tuple(w for w in words_of(name) if w not in _BACK and w not in ("forward", "fwd"))
+
+
+def _split(tree: ast.AST) -> tuple[list[ast.AST], list[ast.AST]]:
+    """The nodes of a function that belong to a forward, and those in a function whose name says backward."""
+    forward: list[ast.AST] = []
+    backward: list[ast.AST] = []
+
+    def walk(node: ast.AST, back: bool) -> None:
+        back = back or (isinstance(node, ast.FunctionDef) and bool(_BACK & {*words_of(node.name)}))
+        (backward if back else forward).append(node)
+        for child in ast.iter_child_nodes(node):
+            walk(child, back)
+
+    walk(tree, False)
+    return forward, backward
+
+
+def _tiny_of(node: ast.AST, function: FunctionType) -> Iterator[float]:
+    """The tiny number that a node is, written out or as a name."""
+    if isinstance(node, ast.Constant) and _tiny(node.value):
+        yield float(node.value)  # type: ignore[arg-type]
+    elif isinstance(node, ast.Name):
+        tree = _tree(function)
+        local = (_assigned(tree) if tree is not None else {}) | _defaults(function)
+        value = local.get(node.id, function.__globals__.get(node.id))
+        if _tiny(value):
+            yield float(value)  # type: ignore[arg-type]
+
+
+def _divided(node: ast.AST) -> Iterator[ast.expr]:
+    """The terms of a sum that something is divided by, or that a root or logarithm is taken of."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div | ast.Pow):
+        yield from _sums(node.right if isinstance(node.op, ast.Div) else node.left)
+    elif isinstance(node, ast.Call) and _name(node.func) in (*_LOGS, "sqrt", "divide", "reciprocal"):
+        yield from _sums(node)
+
+
 def _merged(a: Guard, b: Guard) -> Guard:
     attributes = tuple(sorted({*a.attributes, *b.attributes}))
     names = tuple(sorted({*a.names, *b.names}))
-    return Guard(a.function, a.constants | b.constants, names, a.owner or b.owner, attributes)
+    back = a.of_backward and b.of_backward
+    return Guard(a.function, a.constants | b.constants, names, a.owner or b.owner, attributes, back)
+
+
+def told(guards: Iterable[Guard]) -> str:
+    """What it means that a gradient is exact without these guards."""
+    inside, back = (
+        ", ".join(f"{v:g}" for v in sorted({v for g in guards if g.of_backward is b for v in g.values}))
+        for b in (False, True)
+    )
+    said = [f"exact for your forward without its guard {inside} inside the logarithm"] if inside else []
+    said += [f"exact without the guard {back}, which only your backward has"] if back else []
+    return "; or ".join(said)
 
 
 @contextlib.contextmanager
@@ -95,6 +173,8 @@ def _bare(guard: Guard) -> Iterator[None]:
 
 
 def _zero(value: Any, guard: Guard) -> Any:
+    if isinstance(value, CodeType):  # a function inside, such as the `_backward` of an operation
+        return value.replace(co_consts=tuple(_zero(c, guard) for c in value.co_consts))
     return 0.0 if _tiny(value) and value in guard.constants else value
 
 

@@ -166,3 +166,66 @@ def test_what_the_author_leaves_at_zero_stays_there(tmp_path: Path, db: str, rig
     found = checked(tmp_path, DENSE.format(db=db))
     assert "forward" not in found.failed("Dense")
     assert found.passes("Dense") if right else set(found.failed("Dense")) == {"db"}
+
+
+LOG = """
+import numpy as np
+
+
+class MyLog:
+    def forward(self, x):
+        self.x = x
+        return np.log(x)
+
+    def backward(self, dout):
+        return {factor}dout / (self.x + {eps})
+"""
+PAIR = """
+import numpy as np
+
+
+def hypot_forward(a, b):
+    return np.sqrt(a * a + b * b), (a, b)
+
+
+def hypot_backward(dout, cache, eps={eps}):
+    a, b = cache
+    r = np.sqrt(a * a + b * b + eps)
+    return dout * a / r, dout * {second} / r
+"""
+
+
+@pytest.mark.parametrize(("eps", "factor", "right"), [("1e-8", "", True), ("1e-7", "", True), ("1e-2", "", False),
+                                                      ("1e-8", "2 * ", False)])  # fmt: skip
+def test_a_guard_that_only_the_backward_has(tmp_path: Path, eps: str, factor: str, right: bool) -> None:
+    found = checked(tmp_path, LOG.format(eps=eps, factor=factor))
+    assert found.passes("MyLog") if right else "dx" in found.failed("MyLog")
+
+
+@pytest.mark.parametrize(("second", "right"), [("b", True), ("a", False)])
+def test_a_guard_in_the_backward_of_a_pair(tmp_path: Path, second: str, right: bool) -> None:
+    found = checked(tmp_path, PAIR.format(eps="1e-6", second=second))
+    assert found.passes("hypot") if right else set(found.failed("hypot")) == {"db"}
+
+
+NORM = """
+import numpy as np
+
+
+class Scale:
+    def forward(self, x):
+        self.x = x
+        self.r = np.sqrt((x * x).mean(axis=-1, keepdims=True) + 1e-5)
+        return x / self.r
+
+    def backward(self, dout):
+        y = self.x / self.r
+        return (dout - {term}) / self.r
+"""
+
+
+@pytest.mark.parametrize(("term", "right"), [("y * (dout * y).mean(axis=-1, keepdims=True)", True), ("0", False)])
+def test_what_forward_and_backward_have_is_no_guard_of_either(tmp_path: Path, term: str, right: bool) -> None:
+    found = checked(tmp_path, NORM.format(term=term))
+    assert found.passes("Scale") if right else "dx" in found.failed("Scale")
+    assert "guard" not in found.result("Scale", "dx").reason
