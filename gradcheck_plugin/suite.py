@@ -180,7 +180,7 @@ def open_namespace(
         else:
             suite.passed_over.append(replace(n, file=file))
     candidates = [c for c in known.candidates if wanted(c.name)]
-    found = guards.find((dict(defined), *modules))
+    found, typed = (find((dict(defined), *modules)) for find in (guards.find, guards.typed))
     networks: list[tuple[Candidate, Target]] = []
     for candidate in candidates:
         announce(candidate.name)
@@ -188,12 +188,13 @@ def open_namespace(
             objects = {**candidate.objects, "instance": (instances or {})[candidate.name]}
             candidate = replace(candidate, objects=objects)
         guarded = found if candidate.kind not in RULES else ()  # the eps of an optimizer is no guard of a logarithm
-        with guards.without(guarded):  # a guard of 1e-7 must not hide which reference the forward computes
+        digits = typed if candidate.kind not in RULES else ()
+        with guards.without((*guarded, *digits)):  # a guard of 1e-7 must not hide which reference the forward computes
             bound = _bind(candidate, settings, file=file, root=root, module=module)
         if isinstance(bound, NotDriven):
             (suite.passed_over if bound.code == PASSED_OVER else suite.not_driven).append(bound)
         else:
-            target = Target(bound, settings, guarded)
+            target = Target(bound, settings, guarded, digits)
             target.averaging = partial(_averaging, target, candidate, networks)
             suite.targets.append(target)
             networks += [(candidate, target)] if candidate.kind == "network" else []

@@ -69,7 +69,13 @@ def quiet() -> Iterator[_Tail]:
 class Target:
     """One layer, loss, network or rule with the properties that can be checked."""
 
-    def __init__(self, bound: Subject | Broken, settings: Settings, found: tuple[guards.Guard, ...] = ()) -> None:
+    def __init__(
+        self,
+        bound: Subject | Broken,
+        settings: Settings,
+        found: tuple[guards.Guard, ...] = (),
+        typed: tuple[guards.Guard, ...] = (),
+    ) -> None:
         self.bound = bound
         self.settings = settings
         self.name = bound.name
@@ -78,6 +84,7 @@ class Target:
         self.notebook: Notebook | None = None
         self.guards = found
         self.averaging: Callable[[], str] = lambda: ""  # what says that a layer takes the mean over the batch
+        self.typed = typed  # functions with constants of few digits
         self._contract: Result | None = None
 
     @property
@@ -283,17 +290,30 @@ class Target:
 
     def _check_forward(self, subject: Subject, property: str, result: Result) -> Result:
         def judged(drawn: Drawn) -> forward.ForwardJudgement:
-            verdict = forward.judge(subject, drawn.case, drawn.layout)
-            if verdict.verdict is Verdict.FAIL and self.guards:
+            found = forward.judge(subject, drawn.case, drawn.layout)
+            if found.verdict is Verdict.FAIL and self.guards:
                 with guards.without(self.guards):
-                    return forward.judge(subject, drawn.case, drawn.layout)
-            return verdict
+                    found = forward.judge(subject, drawn.case, drawn.layout)
+            if found.verdict is Verdict.FAIL and self.typed:
+                with guards.without((*self.guards, *self.typed)):
+                    again = forward.judge(subject, drawn.case, drawn.layout)
+                if again.verdict is Verdict.PASS:
+                    return replace(again, error=found.error, reason=guards.told(self.typed))
+            return found
 
         def holds(drawn: Drawn) -> str:
-            return "forward-differs" if judged(drawn).verdict is Verdict.FAIL and not drawn.incidental else ""
+            found = judged(drawn)
+            if found.verdict is Verdict.PASS and found.reason and found.error > max((n.error for n in near), default=0):
+                near.append(found)
+            return "forward-differs" if found.verdict is Verdict.FAIL and not drawn.incidental else ""
+
+        near: list[forward.ForwardJudgement] = []
 
         found = self._search(subject, property, holds, self.settings.cases)
         result = replace(result, cases=found.cases, resolution=forward.TOLERANCE[np.dtype(np.float64)])
+        if not found.smallest and near:
+            habit = explain_failure.close(subject, near[-1])
+            return replace(result, resolution=near[-1].error, advice=(habit,))
         if not found.smallest:
             return result
         with guards.without(self.guards):
@@ -390,7 +410,13 @@ class Target:
                 again = gradient.judge(subject, name, case, layout)
             if again.verdict is Verdict.PASS:
                 again.note = guards.told(self.guards)
-            return again
+            found = again
+        if found.verdict is Verdict.FAIL and self.typed:
+            with guards.without((*self.guards, *self.typed)):
+                again = gradient.judge(subject, name, case, layout)
+            if again.verdict is Verdict.PASS:
+                again.note = guards.told(self.typed)
+                return again
         return found
 
     def _wrong(

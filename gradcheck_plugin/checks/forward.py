@@ -14,11 +14,14 @@ from gradcheck_plugin.submission.subject import Subject
 from reference_impls.shapes import Layout
 
 TOLERANCE = {np.dtype(np.float64): 1e-10, np.dtype(np.float32): 1e-5}
+CLOSE = 1e-6  # share of the output up to which a difference is a habit, such as a constant of six digits
+SINGLE = 1e-5  # up to which single precision inside may be off
+MOVE = 1e-7  # of every input: single precision moves in steps of this size
 
 
 @dataclass
 class ForwardJudgement:
-    """Whether the output of one case is the reference's."""
+    """Whether the output of one case is the reference's; one that is close to it has the reason with its PASS."""
 
     verdict: Verdict
     reason: str = ""
@@ -48,7 +51,28 @@ def judge(subject: Subject, case: Case, layout: Layout) -> ForwardJudgement:
         allowed += rounding(subject, case, layout, want, out.dtype) / scale
     if error <= allowed:
         return ForwardJudgement(Verdict.PASS, yours=out, expected=want, error=error)
+    if error <= SINGLE and _grain(subject, case, out):
+        return ForwardJudgement(Verdict.PASS, "single precision inside", out, want, error)
+    if error <= CLOSE:
+        reason = "a constant of few digits, or an eps in another place"
+        return ForwardJudgement(Verdict.PASS, reason, out, want, error)
     return ForwardJudgement(Verdict.FAIL, "its numbers differ from the reference's", out, want, error)
+
+
+def _grain(subject: Subject, case: Case, out: Array) -> bool:
+    """Whether the output moves in steps that float64 does not have: f(x + d) + f(x - d) - 2 f(x) is no rounding."""
+    rng = case.rng(4)
+    size = float(np.max(np.abs(out), initial=0.0))
+    for _ in range(3):
+        moves = {n: MOVE * a * rng.choice([-1, 1], a.shape) for n, a in case.arrays.items() if a.dtype.kind == "f"}
+        ends = []
+        for sign in (1, -1):
+            arrays = {n: a + sign * moves[n] if n in moves else a for n, a in case.arrays.items()}
+            with frozen(case.seed):
+                ends.append(output_of(subject, replace(case, arrays=arrays))[1])
+        if ends[0].shape == ends[1].shape == out.shape and np.max(np.abs(ends[0] + ends[1] - 2 * out)) > 1e-10 * size:
+            return True
+    return False
 
 
 def rounding(subject: Subject, case: Case, layout: Layout, want: Array, dtype: np.dtype[Any]) -> float:

@@ -191,6 +191,10 @@ CODES: dict[str, Code] = {
     "forward-differs": Code(
         "the forward differs from the reference `{n}`", "compare the formula with `gradcheck explain {n}`"
     ),
+    "forward-close": Code(
+        "the forward is the reference's but for a relative {n}",
+        "type constants with all their digits: np.pi, np.sqrt(2)",
+    ),
     "update-differs": Code(
         "the update differs from the reference `{n}`, in every form that is known",
         "compare the formula with `gradcheck explain {n}`, one step after the other",

@@ -240,6 +240,14 @@ def _line(subject: Subject, breach: Breach) -> dict[str, Any]:
     return source_of(subject, property)
 
 
+def close(subject: Subject, judged: ForwardJudgement) -> Finding:
+    """A forward that is the reference's but for the digits of a constant, or single precision."""
+    n = f"{judged.error:.1g}: {judged.reason}"
+    helps = help_for("forward-close", n=n)
+    place = source_of(subject, "forward")
+    return Finding("forward-close", sentence("forward-close", n=n), Severity.ADVICE, help=helps, **place)
+
+
 def habit(subject: Subject, code: str, n: str = "") -> Finding:
     """Something about a rule that is worth mending, though its numbers are right."""
     place = source_of(subject, "rule")

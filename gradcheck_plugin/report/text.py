@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from gradcheck_plugin.model import Comparison, Finding, NotDriven, Problem, Result, Severity, Verdict
 from gradcheck_plugin.report.columns import columns, cut, padded, wrapped
-from gradcheck_plugin.report.numbers import LARGEST, shape, short
+from gradcheck_plugin.report.numbers import LARGEST, shape, short, telling
 
 WIDTH = 90
 
@@ -48,11 +49,12 @@ def finding(found: Finding, target: str = "") -> str:
 
 
 def _comparison(c: Comparison) -> list[str]:
-    parts = [("yours", short(c.yours)), ("expected", short(c.expected) if c.expected is not None else "")]
+    digits = telling(c.yours, c.expected if c.expected is not None else c.numerical)
+    parts = [("yours", short(c.yours, digits)), ("expected", _text(c.expected, digits))]
     bar = f" (+-{max(c.error, 1e-15):.0e})" if c.error else ""
     parts += [
-        ("numerical", short(c.numerical) + bar if c.numerical is not None else ""),
-        ("torch", short(c.torch) if c.torch is not None else ""),
+        ("numerical", _text(c.numerical, digits) + bar if c.numerical is not None else ""),
+        ("torch", _text(c.torch, digits)),
     ]
     shown = [(label, text) for label, text in parts if text]
     line = f"  {padded(c.name, 9)} " + "   ".join(f"{label} {text}" for label, text in shown)
@@ -60,6 +62,10 @@ def _comparison(c: Comparison) -> list[str]:
     if not lines:
         lines = [f"  {c.name}", *(x for label, text in shown for x in _wrap(f"    {label:<9} ", text))]
     return lines + _wrong(c)
+
+
+def _text(value: Any, digits: int) -> str:
+    return short(value, digits) if value is not None else ""
 
 
 def _wrong(c: Comparison) -> list[str]:
@@ -74,7 +80,11 @@ def _wrong(c: Comparison) -> list[str]:
     count = f"{'at least ' if c.at_least else ''}{c.wrong} of {c.total} entries differ"
     lines = _wrap("  ", ": ".join(filter(None, [count, *places])))
     if c.total > LARGEST and c.entries:
-        rows = [f"{c.name}{list(e.index)} yours {e.yours:.6g} expected {e.expected:.6g}" for e in c.entries]
+        shown = [(e, telling(e.yours, e.expected)) for e in c.entries]
+        rows = [
+            f"{c.name}{list(e.index)} yours {short(e.yours, digits)} expected {short(e.expected, digits)}"
+            for e, digits in shown
+        ]
         lines += [cut(f"    {row}", WIDTH) for row in rows]
     return lines
 

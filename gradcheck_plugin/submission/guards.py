@@ -15,11 +15,12 @@ import ast
 import contextlib
 import inspect
 import textwrap
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+from gradcheck_plugin.submission.typed_digits import exact
 from gradcheck_plugin.submission.written import words_of
 
 LARGEST = 1e-5
@@ -40,6 +41,7 @@ class Guard:
     owner: type | None = None
     attributes: tuple[str, ...] = ()
     of_backward: bool = False  # whether only a backward has it
+    typed: tuple[tuple[float, float], ...] = ()  # numbers of few digits, and the constants that they stand for
 
     @property
     def values(self) -> set[float]:
@@ -63,6 +65,32 @@ def find(namespaces: Iterable[ModuleType | dict[str, Any]]) -> tuple[Guard, ...]
             if merged.values:
                 found[id(guard.function)] = merged
     return tuple(found.values())
+
+
+def typed(namespaces: Iterable[ModuleType | dict[str, Any]]) -> tuple[Guard, ...]:
+    """The functions and methods that have a constant with few digits in them; without it they have it with all."""
+    found: dict[int, Guard] = {}
+    for namespace in namespaces:
+        for thing in list((vars(namespace) if isinstance(namespace, ModuleType) else namespace).values()):
+            members = [thing] if inspect.isfunction(thing) else vars(thing).values() if inspect.isclass(thing) else []
+            for member in members:
+                function = member.__func__ if isinstance(member, staticmethod | classmethod) else member
+                if inspect.isfunction(function) and (pairs := tuple(sorted(_few(function)))):
+                    found[id(function)] = Guard(function, typed=pairs)
+    return tuple(found.values())
+
+
+def _few(function: FunctionType) -> set[tuple[float, float]]:
+    values = [*_constants(function.__code__), *(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
+    return {(v, known) for v in values if (known := exact(v)) is not None}
+
+
+def _constants(code: CodeType) -> Iterator[Any]:
+    for value in code.co_consts:
+        if isinstance(value, CodeType):
+            yield from _constants(value)
+        else:
+            yield value
 
 
 def _of_backwards(things: Iterable[Any]) -> Iterator[Guard]:
@@ -131,13 +159,15 @@ def _merged(a: Guard, b: Guard) -> Guard:
     return Guard(a.function, a.constants | b.constants, names, a.owner or b.owner, attributes, back)
 
 
-def told(guards: Iterable[Guard]) -> str:
+def told(guards: Collection[Guard]) -> str:
     """What it means that a gradient is exact without these guards."""
     inside, back = (
         ", ".join(f"{v:g}" for v in sorted({v for g in guards if g.of_backward is b for v in g.values}))
         for b in (False, True)
     )
-    said = [f"exact for your forward without its guard {inside} inside the logarithm"] if inside else []
+    few = {pair for g in guards for pair in g.typed}
+    said = [f"exact with {new:.10g} for your {old:g}" for old, new in sorted(few)]
+    said += [f"exact for your forward without its guard {inside} inside the logarithm"] if inside else []
     said += [f"exact without the guard {back}, which only your backward has"] if back else []
     return "; or ".join(said)
 
@@ -175,7 +205,9 @@ def _bare(guard: Guard) -> Iterator[None]:
 def _zero(value: Any, guard: Guard) -> Any:
     if isinstance(value, CodeType):  # a function inside, such as the `_backward` of an operation
         return value.replace(co_consts=tuple(_zero(c, guard) for c in value.co_consts))
-    return 0.0 if _tiny(value) and value in guard.constants else value
+    if _tiny(value) and value in guard.constants:
+        return 0.0
+    return dict(guard.typed).get(value, value) if isinstance(value, float) else value
 
 
 def _tiny(value: Any) -> bool:
