@@ -24,6 +24,7 @@ from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen
 from gradcheck_plugin.submission.constructor import SETTINGS, option_of
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.faults import not_as_pinned, timed_out
+from gradcheck_plugin.submission.fixed_sizes import stretched
 from gradcheck_plugin.submission.guess import generic_sizes, guesses, positive
 from gradcheck_plugin.submission.limits import TimeLimit, time_limit
 from gradcheck_plugin.submission.obstacles import (
@@ -674,6 +675,8 @@ def _trial(subject: Subject) -> _Attempt:
                 raise NotFinite("its forward gives nothing, or no number, for every input that was tried")
             if spec is None and not layout.output.dims and not of_axes(out, next(iter(case.arrays.values()))):
                 raise Unbindable(f"a loss gives one number, or one a sample, not an array of shape {out.shape}")
+            if spec is None and stretched(layout, sizes, out):
+                raise Unbindable("an axis of length 1 is stretched to a size that nothing of the input has")
             attempt.ran = True
             if spec is not None:
                 subject = subject if shift else _with_its_own(subject, case)

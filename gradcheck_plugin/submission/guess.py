@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.model import Array
-from gradcheck_plugin.submission import state
+from gradcheck_plugin.submission import fixed_sizes, state
 from gradcheck_plugin.submission.author_shapes import Said, kind_of
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen
 from gradcheck_plugin.submission.constructor import DATA_SETS, IMAGE, WORD_TO_INDEX
@@ -144,7 +144,8 @@ def guesses(candidate: Candidate) -> Iterator[list[Layout]]:
     families = _families(candidate)
     pairs = [(f[""], f) for f in families if "" in f] or []
     shapes = SHAPES if len(inputs) == 1 else LOSS_SHAPES if candidate.kind == "loss" else SEVERAL
-    pairs += [(s, families[0]) for s in (*_declared(candidate), *shapes) if s not in [p for p, _ in pairs]]
+    shapes = (*_declared(candidate), *shapes, *fixed_sizes.shapes(candidate))
+    pairs += [(s, families[0]) for s in shapes if s not in [p for p, _ in pairs]]
     known: Said = candidate.objects.get("said") or Said()
     if (axes := known.axes.get(inputs[0])) is not None and not families[0]:
         pairs.insert(0, (" ".join(axes), families[0]))

@@ -229,3 +229,53 @@ def test_what_forward_and_backward_have_is_no_guard_of_either(tmp_path: Path, te
     found = checked(tmp_path, NORM.format(term=term))
     assert found.passes("Scale") if right else "dx" in found.failed("Scale")
     assert "guard" not in found.result("Scale", "dx").reason
+
+
+STANDARD = """
+import numpy as np
+
+SCALE = np.array([0.5, 2.0, 3.0, 4.0, 5.0])
+
+
+class Standardize:
+    mean = np.array([0.1, 0.2, 0.3])
+    std = np.array([0.5, 1.5, 2.5])
+
+    def forward(self, x):
+        self.x = x
+        return np.tanh((x - self.mean) / self.std)
+
+    def backward(self, dout):
+        y = np.tanh((self.x - self.mean) / self.std)
+        return dout * (1 - y * y) {std}
+
+
+def rescale_forward(x):
+    return x**2 * SCALE, x
+
+
+def rescale_backward(dout, cache):
+    return 2 * dout * cache {scale}
+
+
+class Rotation:
+    def forward(self, x):
+        self.kept = x
+        self.R = np.array([[0.6, 0.8, 0.0], [-0.8, 0.6, 0.0], [0.0, 0.0, 1.0]])
+        return x @ self.R + (x @ self.R) ** 3
+
+    def backward(self, dout):
+        z = self.kept @ self.R
+        return (dout * (1 + 3 * z**2)) @ self.R{turned}
+"""
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_constants_of_a_fixed_size_are_met_at_that_size(tmp_path: Path, right: bool) -> None:
+    last = {"std": "/ self.std", "scale": "* SCALE", "turned": ".T"}
+    text = STANDARD.format(**last if right else dict.fromkeys(last, ""))
+    found = checked(tmp_path, text, cases=4)
+    assert not found.refused
+    for name in ("Standardize", "rescale", "Rotation"):
+        assert found.passes(name) if right else set(found.failed(name)) == {"dx"}
+        assert "wrong-shape" not in found.failed(name).values()

@@ -1,0 +1,78 @@
+"""Objects with constants of a fixed size in them, such as the mean and deviation of three features.
+
+They take inputs of that size only. One axis of length 1 would be stretched to it by NumPy, and says nothing about them.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from gradcheck_plugin.model import Array
+from gradcheck_plugin.submission.conventions import Candidate
+from gradcheck_plugin.submission.own_calls import source_tree
+from reference_impls.shapes import Layout
+
+LARGEST, MOST = 12, 3  # the length of an axis, and how many lengths are tried
+
+
+def shapes(candidate: Candidate) -> list[str]:
+    """Shapes of inputs that fit the constants of an object, those of features first."""
+    sizes = list(dict.fromkeys(_sizes(candidate)))[:MOST]
+    return [shape for s in sizes for shape in (f"N {s}", f"{s}", f"N 5 7 {s}", f"N {s} 5 7", f"{s} 1")]
+
+
+def stretched(layout: Layout, sizes: Mapping[str, int], out: Array) -> bool:
+    """Whether an axis of length 1 of an input is longer in the output, and as long as nothing that was given."""
+    given = {int(d) for e in layout.entries for d in e.dims if d.isdigit()} | {*sizes.values(), 1}
+    alike = [e.dims for e in layout.inputs if len(e.dims) == out.ndim]
+    return any(d == "1" and s not in given for dims in alike for d, s in zip(dims, out.shape, strict=True))
+
+
+def _sizes(candidate: Candidate) -> Iterator[int]:
+    for thing in candidate.objects.values():
+        members = [thing, *vars(thing).values()] if inspect.isclass(thing) else [thing]
+        for value in vars(thing).values() if inspect.isclass(thing) else ():
+            yield from _of_value(value)
+        for member in members:
+            function = member.__func__ if isinstance(member, staticmethod | classmethod) else member
+            if inspect.isfunction(function):
+                yield from _of_function(function)
+
+
+def _of_function(function: Any) -> Iterator[int]:
+    """The sizes of what a function refers to, holds or has as a default, and of the lists of numbers in its text."""
+    names = [*function.__code__.co_names]
+    held = [function.__globals__[n] for n in names if n in function.__globals__]
+    held += [*(function.__defaults__ or ()), *(c.cell_contents for c in function.__closure__ or () if _full(c))]
+    for value in held:
+        yield from _of_value(value)
+    tree = source_tree(function)
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, ast.List):
+            try:
+                yield from _of_value(ast.literal_eval(node))
+            except (ValueError, SyntaxError, TypeError):
+                continue
+
+
+def _full(cell: Any) -> bool:
+    try:
+        return cell.cell_contents is not None
+    except ValueError:
+        return False
+
+
+def _of_value(value: Any) -> Iterator[int]:
+    """The lengths of the axes of an array or a list of real numbers."""
+    if isinstance(value, list | tuple) and value and not isinstance(value[0], str):
+        try:
+            value = np.asarray(value)
+        except ValueError:
+            return
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.ndim:
+        yield from (s for s in reversed(value.shape) if 1 < s <= LARGEST)
