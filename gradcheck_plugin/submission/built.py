@@ -261,7 +261,7 @@ class DrivesObjects:
         at = state.gradient_path(obj, self.paths[name])
         return at if at is not None or self.told is None else self.told.paths.get(name)
 
-    def written(self, owner: str, arrays: Mapping[str, str]) -> list[str]:
+    def assignments(self, owner: str, arrays: Mapping[str, str]) -> list[str]:
         """Lines that put parameters into an object: into its own arrays, in the place of those of the module."""
         paths = {n: p for n, p in self.paths.items() if n not in self.built.given}
         shared = [s for s in self.built.shared or () if any(p[: len(s)] == s for p in paths.values())]

@@ -153,7 +153,7 @@ class BackpropNetwork(DrivesObjects):
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
         x, y = (arrays[e.name] for e in self.built.layout.inputs)
         lines = [f"net = {self.built.cls.__name__}({list(_SIZES)!r})"]
-        lines += self.written("net", arrays)
+        lines += self.assignments("net", arrays)
         if not gradient:
             return [*lines, f"print(net.{self.forward_name}({x}))"]
         lines.append(f"gradients = net.backprop({x}, {y})")

@@ -111,7 +111,7 @@ class LabelledNetwork(DrivesObjects):
             return []
         x, labels = (arrays[e.name] for e in self.layout.inputs)
         lines = [f"net = {constructed(self.built.cls, self.built.plan, self.layout, arrays)}"]
-        lines += self.written("net", arrays)
+        lines += self.assignments("net", arrays)
         lines += [f"net.{n} = {v!r}" for n, v in self.built.attributes.items()]
         lines.append(f"out = net.forward({x})")
         if not gradient:

@@ -288,7 +288,7 @@ class LayerClass(DrivesObjects):
         passed = [given.get(r.kind) or (names[r.what] if r.kind == "input" else repr(r.what)) for r in self.roles]
         lines = [f"layer = {constructed(self.built.cls, self.built.plan, self.layout, arrays)}"]
         lines += [f"layer.{text.format_map(arrays)}" for text in self.built.preparation]
-        lines += self.written("layer", arrays)
+        lines += self.assignments("layer", arrays)
         lines.append(f"out = layer.{self.forward_name}({', '.join([*names, *flags])})")
         if not gradient:
             return [*lines, "print(out)"]

@@ -200,7 +200,7 @@ class Network(DrivesObjects):
         if not self.built.pastable:
             return []
         lines = [f"net = {constructed(self.built.cls, self.built.plan, self.layout, arrays)}"]
-        lines += self.written("net", arrays)
+        lines += self.assignments("net", arrays)
         given = ", ".join([arrays[n] for n in self._order()] + [f"net.{self.initial}()"] * bool(self.initial))
         lines += [f"net.{n} = {v!r}" for n, v in self.built.attributes.items()]
         extra, again = (
