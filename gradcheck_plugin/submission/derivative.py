@@ -92,11 +92,12 @@ def _would_be(argument: str, of: Of) -> str:
 
 def _fit(subject: Subject, sizes: Mapping[str, int]) -> Fit:
     """What holds in every case; one that raises tells nothing, and the first has to tell."""
-    found = [_fit_in(subject, _scaled(subject.sample(17 + k, sizes), scale)) for k, scale in enumerate(SCALES)]
-    if found[0] is None or found[0].ordinary:
+    cases = (_scaled(subject.sample(17 + k, sizes), scale) for k, scale in enumerate(SCALES))
+    first = _fit_in(subject, next(cases))
+    if first is None or first.ordinary:
         return Fit()
-    fits = [fit for fit in found if fit is not None]
-    of = tuple(o for o in found[0].of if all(o in fit.of for fit in fits))
+    fits = [first, *(fit for case in cases if (fit := _fit_in(subject, case)) is not None)]
+    of = tuple(o for o in first.of if all(o in fit.of for fit in fits))
     return Fit(of, tuple(o for o in of if all(o in fit.pure for fit in fits)), ordinary=False)
 
 

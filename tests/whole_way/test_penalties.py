@@ -114,6 +114,15 @@ def test_a_network(tmp_path: Path, penalty: str, place: str) -> None:
     says(checked(tmp_path, source, cases=3), "TwoLayerNet", array, codes)
 
 
+@pytest.mark.parametrize("penalty", ["right", "the second twice"])
+def test_a_strength_that_has_no_default(tmp_path: Path, penalty: str) -> None:
+    loss, penalties, array, codes = OF_NETS[penalty]
+    source = NET.replace("X, y=None{method}", "X, y, reg").format(
+        argument="", attribute="pass", loss=loss.format(r="reg"), penalties=penalties.format(r="reg")
+    )
+    says(checked(tmp_path, source, cases=3), "TwoLayerNet", array, codes)
+
+
 TWO_METHODS = """
 import numpy as np
 

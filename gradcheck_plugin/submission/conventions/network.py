@@ -20,8 +20,8 @@ from gradcheck_plugin.submission.constructor import option_of
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.pasted import constructed, place
 from gradcheck_plugin.submission.roles import label_first
-from gradcheck_plugin.submission.signature import arguments, line_of
-from gradcheck_plugin.submission.strengths import Strength, of_arguments
+from gradcheck_plugin.submission.signature import Signature, arguments, line_of
+from gradcheck_plugin.submission.strengths import VISIBLE, Strength, is_strength, of_arguments
 from gradcheck_plugin.submission.subject import Tape
 from gradcheck_plugin.submission.written import is_abstract
 from reference_impls.shapes import Layout
@@ -59,8 +59,9 @@ def _loss_of(cls: type) -> str:
     methods = [n for n in names if inspect.isfunction(inspect.getattr_static(cls, n, None))]
     for name in methods:
         signature = arguments(getattr(cls, name), method=True)
-        states = len(signature.required) == 3 and any(hasattr(cls, n) for n in _INITIAL)
-        if len(signature.names) < 2 or not (len(signature.required) <= 2 or states):
+        asked = len(_asked(signature))
+        states = asked == 3 and any(hasattr(cls, n) for n in _INITIAL)
+        if len(signature.names) < 2 or not (asked <= 2 or states):
             continue
         # many a `train_step` takes its step, and a `loss_grad` may give nothing but the gradient
         if name == "loss" or "_and_" in name or _returns_both(getattr(cls, name)):
@@ -68,12 +69,17 @@ def _loss_of(cls: type) -> str:
     return ""
 
 
+def _asked(signature: Signature) -> tuple[str, ...]:
+    """The arguments that a call must have, but for the strength of a penalty, which any number may be."""
+    return tuple(n for n in signature.required if not is_strength(n, 0.0))
+
+
 def _takes(cls: type, method: str, count: int) -> bool:
     function = getattr(cls, method, None)
     if not inspect.isfunction(function):
         return False
     signature = arguments(function, method=True)
-    return len(signature.required) <= count <= len(signature.names)
+    return len(_asked(signature)) <= count <= len(signature.names)
 
 
 def _has_parameters(cls: type) -> bool:
@@ -109,9 +115,11 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
         raise Unbindable(f"{cls.__name__}.loss takes an input and labels")
     built = Built.plan_for(cls, layout, options, candidate.objects.get("instance"))
     loss = candidate.objects["loss"]
-    names = arguments(getattr(cls, loss), method=True).names[2:]
-    extra = {n: options[o] for n in names if (o := option_of(n, options))}
-    return [Network(built, candidate.objects["gradient"], extra, loss)]
+    gradient = candidate.objects["gradient"]
+    methods = [arguments(getattr(cls, m), method=True) for m in (loss, gradient) if m]
+    extra: dict[str, Any] = {n: VISIBLE for m in methods for n in m.required[2:] if is_strength(n, 0.0)}
+    extra |= {n: options[o] for n in methods[0].names[2:] if (o := option_of(n, options))}
+    return [Network(built, gradient, extra, loss)]
 
 
 @dataclass
@@ -150,7 +158,7 @@ class Network(DrivesObjects):
     @property
     def initial(self) -> str:
         """The method that gives the state before the first step, where the loss asks for one."""
-        required = arguments(getattr(self.built.cls, self.loss), method=True).required
+        required = _asked(arguments(getattr(self.built.cls, self.loss), method=True))
         return next((n for n in _INITIAL if hasattr(self.built.cls, n)), "") if len(required) == 3 else ""
 
     def strengths(self, arrays: Mapping[str, Array]) -> list[Strength]:
