@@ -14,7 +14,7 @@ from gradcheck_plugin import outcome
 from gradcheck_plugin.checks import gradient
 from gradcheck_plugin.diagnosis import causes
 from gradcheck_plugin.model import PASSED_OVER, Case, NotDriven, Problem, Verdict
-from gradcheck_plugin.submission import averages, bind, evidence, guards, older, recognise
+from gradcheck_plugin.submission import averages, bind, evidence, guards, older, process, recognise
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.guess import generic_sizes
@@ -133,15 +133,17 @@ def _open_loaded(
     wanted: Callable[[str], bool],
     announce: Callable[[str], None],
 ) -> FileSuite:
-    suite = open_namespace(
-        loaded.defined(), settings, file=shown, root=loaded.path.parent, module=loaded.path.stem,
-        modules=loaded.modules, wanted=wanted, announce=announce,
-    )  # fmt: skip
+    with process.under(loaded.modes):
+        suite = open_namespace(
+            loaded.defined(), settings, file=shown, root=loaded.path.parent, module=loaded.path.stem,
+            modules=loaded.modules, wanted=wanted, announce=announce,
+        )  # fmt: skip
     suite.notes = loaded.notes
     for target in suite.targets:
         target.plain_import = loaded.plain
         target.notebook = loaded.notebook
         target.path = loaded.path
+        target.modes = loaded.modes
     return suite
 
 

@@ -20,7 +20,7 @@ from gradcheck_plugin.diagnosis import explain_failure
 from gradcheck_plugin.model import Array, Case, Finding, Result, Severity, Verdict
 from gradcheck_plugin.oracles import autograd
 from gradcheck_plugin.search import Drawn, Search
-from gradcheck_plugin.submission import guards, rules
+from gradcheck_plugin.submission import guards, process, rules
 from gradcheck_plugin.submission.calls import UserCodeRaised, frozen, last_call
 from gradcheck_plugin.submission.guess import generic_sizes
 from gradcheck_plugin.submission.limits import TimeLimit, time_limit
@@ -62,7 +62,7 @@ class _Tail(io.TextIOBase):
 @contextlib.contextmanager
 def quiet() -> Iterator[_Tail]:
     tail = _Tail()
-    with contextlib.redirect_stdout(tail), contextlib.redirect_stderr(tail):
+    with process.contained(), contextlib.redirect_stdout(tail), contextlib.redirect_stderr(tail):
         yield tail
 
 
@@ -80,6 +80,7 @@ class Target:
         self.settings = settings
         self.name = bound.name
         self.path: Path | None = None
+        self.modes: process.Modes = {}  # under which its file wants its code to run
         self.plain_import = True
         self.notebook: Notebook | None = None
         self.guards = found
@@ -146,7 +147,7 @@ class Target:
         counted = [_Counted(s.caller) for s in (self.subject, *self.subject.settings)]
         others = tuple(replace(s, caller=c) for s, c in zip(self.subject.settings, counted[1:], strict=True))
         subject = replace(self.subject, caller=counted[0], settings=others)
-        with quiet() as tail:
+        with process.under(self.modes), quiet() as tail:
             run = {"contract": self._check_contract, "forward": self._check_forward, "kink": self._check_kink}
             run |= dict.fromkeys(RULES, self._check_rule) | {"initialiser": self._check_initialiser}
             found = run.get(property, self._check_gradient)(subject, property, result)

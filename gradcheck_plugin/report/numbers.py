@@ -8,6 +8,10 @@ import numpy as np
 
 LARGEST = 24
 DIGITS, MOST = 4, 17
+_PLAIN: Any = {
+    **{"edgeitems": 3, "floatmode": "maxprec", "nanstr": "nan", "infstr": "inf", "sign": "-", "formatter": None},
+    "legacy": False,
+}
 
 
 def short(value: Any, digits: int = DIGITS) -> str:
@@ -22,7 +26,8 @@ def short(value: Any, digits: int = DIGITS) -> str:
     if array.size > LARGEST:
         largest = float(np.max(np.abs(array)))
         return f"array of shape {array.shape}, largest entry {largest:.{digits}g}"
-    text = np.array2string(array, precision=digits, suppress_small=False, max_line_width=10_000, threshold=10_000)
+    with np.printoptions(**_PLAIN):  # whatever the code under check has set
+        text = np.array2string(array, precision=digits, suppress_small=False, max_line_width=10_000, threshold=10_000)
     return " ".join(text.split()).replace("[ ", "[").replace(" ]", "]")
 
 

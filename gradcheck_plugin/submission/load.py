@@ -14,13 +14,14 @@ import io
 import linecache
 import os
 import re
+import stat
 import sys
 import tokenize
 import traceback
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
@@ -28,10 +29,12 @@ from typing import Any
 from gradcheck_plugin.submission import older, stand_in
 from gradcheck_plugin.submission.limits import TimeLimit, time_limit
 from gradcheck_plugin.submission.notebook import Notebook, from_python_2, read_notebook
+from gradcheck_plugin.submission.process import Modes
 from gradcheck_plugin.submission.stand_in import Replacement, StandIn, StandInModule
 from gradcheck_plugin.submission.surroundings import PRIVATE, Surroundings, numbers
 
 SUFFIXES = (".py", ".ipynb")
+LONGEST = 1_000_000  # characters; nobody writes so much by hand, and its tree takes 300 times as much memory
 _FLAT = (
     *(ast.Constant, ast.Name, ast.Attribute, ast.Tuple, ast.List, ast.Dict, ast.Set, ast.UnaryOp, ast.BinOp),
     *(ast.operator, ast.unaryop, ast.expr_context),
@@ -59,6 +62,7 @@ class Loaded:
     notes: tuple[str, ...]
     modules: tuple[ModuleType, ...]
     notebook: Notebook | None = None
+    modes: Modes = field(default_factory=dict)  # under which its code is to be called
 
     def defined(self) -> dict[str, Any]:
         """The classes and functions written in this very file, without aliases and star imports."""
@@ -107,6 +111,9 @@ def load(path: Path, *, seconds: float = 20.0, era: older.Era = older.PRESENT) -
     if notebook and any("Python 2" in note for note in notebook.notes):
         era = replace(era, python_2=True)
     source = notebook.source if notebook else text
+    if len(source) > LONGEST:
+        size = f"{len(source) / 1e6:.1f} million characters of code, where {LONGEST / 1e6:g} million are read at most"
+        raise LoadError("too-large", f"{path.name} has {size}; put the data in it into a file of their own", path)
     tree, source, notes = _parsed(source, path, era, text)
     if not tree.body:
         raise LoadError("empty-file", f"{path.name} is empty: no code was found in it; is the file saved?", path)
@@ -122,7 +129,8 @@ def load(path: Path, *, seconds: float = 20.0, era: older.Era = older.PRESENT) -
     _publish(module)
     others = session.surroundings.kept.values()
     own = (other for other in others if other is not module and not isinstance(other, Replacement))
-    return Loaded(path, module.__dict__, source, tuple(session.notes), (module, *own), notebook)
+    modes = session.surroundings.modes
+    return Loaded(path, module.__dict__, source, tuple(session.notes), (module, *own), notebook, modes)
 
 
 def _imports_torch(tree: ast.Module) -> bool:
@@ -148,11 +156,18 @@ def _publish(module: ModuleType) -> None:
 
 def read(path: Path) -> str:
     """The text of a file in the encoding that it declares, else UTF-8, else the Korean code page."""
-    if path.is_dir():
-        raise LoadError("not-python", f"{path.name} is a folder; name one .py file in it", path)
-    if not path.exists():
-        raise LoadError("no-such-file", f"{path} does not exist; check the spelling and the folder", path)
-    data = path.read_bytes()
+    try:
+        kind = path.stat().st_mode
+        if stat.S_ISDIR(kind):
+            os.listdir(path)
+            raise LoadError("not-python", f"{path.name} is a folder; name one .py file in it", path)
+        if not stat.S_ISREG(kind):  # to read a pipe waits for someone who writes into it
+            raise LoadError("not-python", f"{path.name} is no regular file; give a .py or .ipynb file", path)
+        data = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise LoadError("no-such-file", f"{path} does not exist; check the spelling and the folder", path) from None
+    except OSError as error:
+        raise LoadError("unreadable", f"{path} cannot be read: {error.strerror}", path) from None
     if path.suffix not in SUFFIXES or b"\0" in data:
         raise LoadError("not-python", f"{path.name} is not a Python source file; give a .py or .ipynb file", path)
     source = io.IncrementalNewlineDecoder(None, translate=True).decode(_decode(data), final=True)

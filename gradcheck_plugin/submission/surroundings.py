@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType, ModuleType
 
+from gradcheck_plugin.submission.process import contained, modes
 from gradcheck_plugin.submission.stand_in import LIKE_NUMPY, Replacement, StandInLoader, is_guarded, is_wanted
 
 PRIVATE = "_gradcheck_submission"
@@ -52,6 +53,7 @@ class Surroundings:
         self.reserved = _NEVER_THE_USERS - {self.outermost}
         self.kept: dict[str, ModuleType] = {}  # the user's modules and the stand-ins, while they are not in sys.modules
         self.active = False
+        self.modes = modes()  # under which the file wants its code to run
         self.printed = _Printed()
 
     @contextmanager
@@ -61,7 +63,7 @@ class Surroundings:
         self.modules_before = set(sys.modules)
         sys.modules.update(self.kept)
         try:
-            with _restored(), _random_restored(), warnings.catch_warnings():
+            with contained(), _restored(), _random_restored():
                 warnings.simplefilter("ignore")
                 importlib.invalidate_caches()
                 sys.path = [*map(str, self.folders), *sys.path]
@@ -76,6 +78,7 @@ class Surroundings:
                     yield
                 finally:
                     self.active = False
+                    self.modes = modes()
                     self.kept |= self.purge()
         finally:
             sys.meta_path[:] = [finder for finder in sys.meta_path if finder not in (self.first, self.last)]
@@ -86,8 +89,8 @@ class Surroundings:
         names = {
             name.removesuffix(".py")
             for folder in self.folders
-            for name in os.listdir(folder)
-            if name.endswith(".py") or (folder / name / "__init__.py").exists()
+            for name in _listed(folder)
+            if name.endswith(".py") or _exists(folder / name / "__init__.py")
         }
         names = (names | {self.outermost}) - self.reserved
         hidden = {name: module for name, module in sys.modules.items() if name.partition(".")[0] in names}
@@ -300,9 +303,7 @@ def _in_folder(folder: Path, name: str, alike: Callable[[str], str] | None = Non
     """The file of a module or of a regular package of that name, or of one that is `alike`."""
     names = [name]
     if alike is not None:
-        names = sorted(
-            {n.removesuffix(".py") for n in os.listdir(folder) if alike(n.removesuffix(".py")) == alike(name)}
-        )
+        names = sorted({n.removesuffix(".py") for n in _listed(folder) if alike(n.removesuffix(".py")) == alike(name)})
     for file in (place for n in names for place in (folder / n / "__init__.py", folder / f"{n}.py")):
         if file.is_file():
             return file
@@ -352,6 +353,22 @@ def _walk(folders: Sequence[Path]) -> Iterator[Path]:
             yield Path(folder)
 
 
+def _listed(folder: Path) -> list[str]:
+    """The names in a folder; none where it cannot be read."""
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def _exists(file: Path) -> bool:
+    """Whether there is such a file; not where the folder cannot be looked into."""
+    try:
+        return file.exists()
+    except OSError:
+        return False
+
+
 # --- the process ---
 
 
@@ -372,26 +389,20 @@ class _Printed(io.BytesIO):
 @contextmanager
 def _restored() -> Iterator[None]:
     state = sys.path, sys.argv, sys.stdin, sys.stdout, sys.stderr
-    environment, folder = dict(os.environ), os.getcwd()
     try:
         yield
     finally:
         sys.path, sys.argv, sys.stdin, sys.stdout, sys.stderr = state
-        os.chdir(folder)
-        if dict(os.environ) != environment:
-            os.environ.clear()
-            os.environ.update(environment)
 
 
 @contextmanager
 def _random_restored() -> Iterator[None]:
-    """The global generators, and NumPy's way of treating overflow; NumPy is not imported for that."""
+    """The global generators; NumPy is not imported for that."""
     state, numpy = random.getstate(), sys.modules.get("numpy")
-    kept = (numpy.random.get_state(), numpy.geterr()) if numpy else None
+    kept = numpy.random.get_state() if numpy else None
     try:
         yield
     finally:
         random.setstate(state)
-        if numpy and kept:
-            numpy.random.set_state(kept[0])
-            numpy.seterr(**kept[1])
+        if numpy and kept is not None:
+            numpy.random.set_state(kept)
