@@ -22,6 +22,7 @@ NOBODY_READS = 141  # as a shell says of a program that wrote into a closed pipe
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. Exit code 0: all was judged and nothing failed, 1: something failed, 2: usage, or nothing to
     check, 3: something was left open or not driven."""
+    _open_closed_streams()
     args = _parser().parse_args(argv)
     try:
         code: int = args.run(args)
@@ -39,6 +40,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: the report cannot be written: {exc.strerror}", file=sys.stderr)
         return USAGE
     return code
+
+
+def _open_closed_streams() -> None:
+    """A shell can close them, `>&-`; then the next file that is opened would take their place."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
 
 
 def _is_stdout_at_fault() -> bool:
@@ -114,6 +124,8 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--strict", action="store_true",
                         help="advice, open verdicts and objects that are not driven fail, too")  # fmt: skip
+    parser.add_argument("--in-process", action="store_true",
+                        help="run the files in this process: nothing is printed for you if they end it")  # fmt: skip
     parser.add_argument("-v", "--verbose", action="store_true", help="show how each object is called")
 
 
@@ -193,28 +205,30 @@ def _mentions(file: Path, name: str) -> bool:
 
 def _checked(args: argparse.Namespace, files: Sequence[Path], settings: Settings) -> int:
     """Check file after file; each is printed when it is done, and Ctrl-C keeps what was."""
+    from gradcheck_plugin import child, running
     from gradcheck_plugin.api import Report, conclude
+    from gradcheck_plugin.oracles import autograd
     from gradcheck_plugin.progress import Progress
     from gradcheck_plugin.report import text
     from gradcheck_plugin.report.as_json import write
-    from gradcheck_plugin.running import check_file
 
+    check_file = child.check if child.available() and not args.in_process else running.check_file
+    if len(files) > 1:
+        autograd.ready()  # once, before the first child is forked
     whole = Report(settings=settings)
+    done: list[Progress] = []
     interrupted = False
-    for number, path in enumerate(files, start=1):
-        progress = Progress(path, f"[{number}/{len(files)}] " if len(files) > 1 else "", say=_say)
-        try:
-            check_file(path, settings, progress.tell)
-        except KeyboardInterrupt:
-            interrupted = True
-        whole.results += progress.results
-        whole.not_driven += progress.not_driven
-        whole.passed_over += progress.passed_over
-        whole.problems += progress.problems
-        whole.notes += progress.notes
-        progress.close(args.verbose)
-        if interrupted:
-            break
+    try:
+        for number, path in enumerate(files, start=1):
+            done.append(Progress(path, f"[{number}/{len(files)}] " if len(files) > 1 else "", _say))
+            check_file(path, settings, done[-1].tell)
+            done[-1].close(args.verbose)
+    except KeyboardInterrupt:
+        interrupted = True
+        for progress in done[-1:]:
+            progress.close(args.verbose)
+    for progress in done:
+        progress.add_to(whole)
     known = len(whole.problems)
     if not interrupted:
         conclude(whole, args.paths, files)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from gradcheck_plugin.api import Report
 from gradcheck_plugin.model import NotDriven, Problem, Result
 from gradcheck_plugin.report import text
 from gradcheck_plugin.report.columns import cut
@@ -24,6 +25,7 @@ class Progress:
         self.problems: list[Problem] = []
         self.notes: list[str] = []
         self.status = _Status()
+        self.closed = False
 
     def tell(self, step: Step) -> None:
         if isinstance(step, Doing):
@@ -41,11 +43,20 @@ class Progress:
                 self.say(text.finding(step.finding) + "\n")
 
     def close(self, verbose: bool) -> None:
-        """Print the rows of the file."""
+        """Print the rows of the file, once."""
         self.status.clear()
         lines = text.rows(self.results, self.not_driven, self.passed_over, self.notes, self.problems, verbose)
-        if lines:
+        if lines and not self.closed:
             self.say("\n".join(lines))
+        self.closed = True
+
+    def add_to(self, report: Report) -> None:
+        """Add what this file gave to the report of all."""
+        report.results += self.results
+        report.not_driven += self.not_driven
+        report.passed_over += self.passed_over
+        report.problems += self.problems
+        report.notes += self.notes
 
 
 class _Status:

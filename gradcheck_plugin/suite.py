@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -112,8 +113,11 @@ def open_file(
 def _open(
     path: Path, settings: Settings, shown: str, skip: Container[str], announce: Callable[[str], None]
 ) -> FileSuite:
+    before = set(threading.enumerate())
     loaded = load(path)
     suite = _open_loaded(loaded, settings, shown, lambda name: name not in skip, announce)
+    if left := [t for t in threading.enumerate() if t not in before and not t.name.startswith("gradcheck")]:
+        suite.notes += (f"a thread that it started is left running ({', '.join(t.name for t in left[:3])})",)
     unable = {n.target: n.reason for n in suite.not_driven if n.code == "does-not-run-here"}
     if era := older.era_of(loaded.path, list(unable.values())):
         with suppress(LoadError):

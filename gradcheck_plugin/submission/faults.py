@@ -10,6 +10,8 @@ from typing import Any
 from gradcheck_plugin.model import Finding
 from gradcheck_plugin.submission.calls import UserCodeRaised, user_frame
 
+LOOP = "look for a loop whose condition never becomes false"
+
 
 def raised(target: str, function: str, fault: UserCodeRaised, root: Path | None, place: dict[str, Any]) -> Finding:
     """The user's code raised: its own line and message, never our traceback."""
@@ -51,7 +53,7 @@ def timed_out(
         f"`{function}` did not come back within {seconds:g} s",
         function=function,
         source=source,
-        help="look for a loop whose condition never becomes false",
+        help=LOOP,
         **place,
     )
 

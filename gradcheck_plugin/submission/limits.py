@@ -1,20 +1,27 @@
 """A limit on the time of code that nobody prepared.
 
 Time is that of this process: on a busy machine the same code gets the same verdict. Code that only waits is stopped,
-too, after PATIENCE times as long.
+too, after PATIENCE times as long. Code that catches whatever is raised in it is met where it cannot catch, in the
+handler itself, by alarms in quick succession.
 """
 
 import ctypes
 import gc
+import os
+import random
 import signal
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
+from typing import Any
 
 REPEAT = 0.2  # seconds; code with a bare `except:` swallows the first alarm, so that it rings again
-
+SWALLOWED = 3  # alarms without effect after which they come in quick succession
+QUICK = 2000  # of these, before the next pause
+STUBBORN = 15  # pauses after which the code is given up as one that cannot be stopped from inside
 
 PATIENCE = 4.0  # seconds of the clock that count as one in which this process does not run
 
@@ -54,26 +61,64 @@ def _alarm(seconds: float) -> Iterator[None]:
     if 0 < remaining <= seconds:  # the alarm that is set already rings first
         yield
         return
-    armed, watch, started = [True], Stopwatch(seconds), time.monotonic()
+    armed, watch, started, rung = [True], Stopwatch(seconds), time.monotonic(), [0]
+    entered = [sys._getframe(2)]  # from which the limited code is called
 
     def ring(signum: int, frame: FrameType | None) -> None:
         collecting = frame is not None and frame.f_code in [getattr(c, "__code__", None) for c in gc.callbacks]
-        if armed and watch.left < 0.05 * seconds and not collecting:  # there it is lost; else others had the machine
-            raise TimeLimit  # where it does not, it rings again
+        if not armed or watch.left >= 0.05 * seconds or collecting:  # there it is lost; else others had the machine
+            return  # it rings again
+        rung[0] += 1
+        if rung[0] > SWALLOWED:
+            if not _in_foreign_code(frame, *entered):  # it has come out, and what we tidy up must not be cut off
+                return
+            if rung[0] > STUBBORN * QUICK and given_up:
+                given_up[-1](frame)
+            pause = rung[0] % QUICK == 0
+            signal.setitimer(signal.ITIMER_REAL, REPEAT if pause else 1e-6 * random.randrange(1, 40), REPEAT)
+        raise TimeLimit
 
     before = signal.signal(signal.SIGALRM, ring)
+    board, outer = boards[-1:], [tuple(b)[:3] for b in boards[-1:]]
+    _put(board, [(seconds, started, time.process_time())] * len(board))
     try:
         try:
             signal.setitimer(signal.ITIMER_REAL, seconds, REPEAT)
             yield
         finally:
+            entered.clear()
             armed.clear()  # two levels: an alarm in this very line must not prevent the restoring below
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        _put(board, outer)
         if remaining:
             left = remaining - (time.monotonic() - started)
             signal.setitimer(signal.ITIMER_REAL, max(left, 1e-3), interval)
+
+
+given_up: list[Callable[[FrameType | None], None]] = []  # who is told of code that cannot be stopped from inside
+boards: list[
+    Any
+] = []  # of whoever watches from outside: seconds of the limit that runs, clock and process at its start
+
+
+def _put(board: Sequence[Any], limits: Sequence[tuple[float, ...]]) -> None:
+    for place, limit in zip(board, limits, strict=True):
+        place[0], place[1], place[2] = limit
+
+
+_OURS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")
+_PYTHONS = (os.path.join(os.path.dirname(os.__file__), ""), "<frozen ")
+
+
+def _in_foreign_code(frame: FrameType | None, entered: FrameType | None = None) -> bool:
+    """Whether code is running that is neither ours nor Python's own, above the last call of ours."""
+    while frame is not None and frame is not entered and not frame.f_code.co_filename.startswith(_OURS):
+        if not frame.f_code.co_filename.startswith(_PYTHONS):
+            return True
+        frame = frame.f_back
+    return False
 
 
 @contextmanager
