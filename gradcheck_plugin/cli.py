@@ -96,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(required=True, metavar="command")
     check = commands.add_parser("check", help="check files and folders")
-    check.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+    check.add_argument("paths", nargs="+", type=_path, metavar="PATH")
     check.set_defaults(run=_check)
     demo = commands.add_parser("demo", help="check the homework file that ships with the package")
     demo.set_defaults(run=_check, paths=[DEMO])
@@ -127,6 +127,12 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--in-process", action="store_true",
                         help="run the files in this process: nothing is printed for you if they end it")  # fmt: skip
     parser.add_argument("-v", "--verbose", action="store_true", help="show how each object is called")
+
+
+def _path(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("an empty name is no file")
+    return Path(text)
 
 
 def _positive(kind: type[int] | type[float]) -> type:
@@ -181,8 +187,6 @@ def _check(args: argparse.Namespace) -> int:
         return _usage(f"--as {exc}")
     if args.json and (complaint := unwritable(args.json)):
         return _usage(f"--json {complaint}")
-    if not all(map(str, args.paths)):
-        return _usage("an empty name is no file")
     files = list(python_files(args.paths))
     for name, layer in pinned.items():
         if files and not any(_mentions(file, name.rpartition(".")[2]) for file in files):

@@ -16,6 +16,7 @@ import pytest
 
 from gradcheck_plugin import check, child
 from gradcheck_plugin.cli import main
+from gradcheck_plugin.oracles import autograd
 from gradcheck_plugin.submission import surroundings
 from gradcheck_plugin.submission.load import LONGEST
 
@@ -63,6 +64,13 @@ NESTED = """while True:
                         pass
             except:
                 pass"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _torch_is_imported() -> None:
+    """Once, and not in every child."""
+    autograd.ready()
+
 
 Say = Callable[..., tuple[int, str]]
 
