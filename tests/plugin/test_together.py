@@ -65,6 +65,17 @@ def test_junit_carries_sentence_and_result(layers: pytest.Pytester, run: Run) ->
     assert "smallest failing case" in (failure.text or "")
     cases = tree.findall(".//testcase")
     assert {c.get("name") for c in cases} >= {"contract", "dx", "db"}
+    for case in cases:
+        found = case.find(".//property[@name='gradcheck']")
+        assert found is not None
+        assert json.loads(found.get("value") or "")["property"] == case.get("name")
+
+
+def test_junit_has_the_place_where_its_family_has_one(layers: pytest.Pytester, run: Run) -> None:
+    run("layers.py", "--junitxml=r.xml", "-o", "junit_family=xunit1", "-k", "Tanh")
+    cases = ET.parse(layers.path / "r.xml").findall(".//testcase")
+    line = LAYERS.strip().splitlines().index("class Tanh:")  # pytest counts from 0 there
+    assert {(c.get("file"), c.get("line")) for c in cases} == {("layers.py", str(line))}
 
 
 RAISES = """
