@@ -114,7 +114,7 @@ def test_pins_of_the_ini_file_may_be_for_other_files(odd: pytest.Pytester, run: 
 def test_a_name_that_cannot_be_that_layer_fails(odd: pytest.Pytester, run: Run) -> None:
     result = run("layers.py", "--gradcheck-as", "Affine=relu")
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["FAILED layers.py::Affine::driven - it was said to be relu*"])
+    result.stdout.fnmatch_lines(["FAILED layers.py::Affine::contract - `Affine` is to be `relu`*"])
 
 
 def test_a_file_that_cannot_be_read_is_an_item(odd: pytest.Pytester, run: Run) -> None:
