@@ -19,7 +19,7 @@ import numpy as np
 
 from gradcheck_plugin.model import Array, Case, NotDriven
 from gradcheck_plugin.submission import averages, bind_rule, derivative, missing, reduction, state, strengths, trained
-from gradcheck_plugin.submission.author_shapes import Said, kind_of, said, shows_scalars
+from gradcheck_plugin.submission.author_shapes import Said
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen, last_call
 from gradcheck_plugin.submission.constructor import SETTINGS, option_of
 from gradcheck_plugin.submission.conventions import Candidate
@@ -40,6 +40,7 @@ from gradcheck_plugin.submission.recognise import promise, spec_named
 from gradcheck_plugin.submission.reduction import ReducedCaller, of_axes, reduced
 from gradcheck_plugin.submission.roles import LABELS, PREDICTIONS
 from gradcheck_plugin.submission.signature import arguments
+from gradcheck_plugin.submission.stated_shapes import given_shapes, with_shapes
 from gradcheck_plugin.submission.subject import Caller, Subject
 from gradcheck_plugin.submission.tensors import TensorCaller
 from gradcheck_plugin.submission.values import describe, numeric
@@ -95,7 +96,7 @@ def bind(
     attempt: _Attempt | None = None
     try:
         with time_limit(seconds):
-            candidate = _with_shapes(candidate, named, misfit)
+            candidate = with_shapes(candidate, named, _reading(candidate, misfit))
             attempt = _search(candidate, named, misfit, pinned=layer is not None)
             if (attempt.subject is None or attempt.fault) and uses_torch(candidate):
                 tensors = dataclasses.replace(candidate, objects={**candidate.objects, "tensors": True})
@@ -179,90 +180,14 @@ def _nothing_says(candidate: Candidate, fault: Exception | None, place: dict[str
     return NotDriven(candidate.name, reason, **place)
 
 
-_SHAPED = ("function_pair", "layer_class", "derivative_pair", "loss_function")
+def _reading(candidate: Candidate, misfit: Misfit | None) -> Callable[[Candidate, Layout | None], Subject | None]:
+    """How a candidate is called with a layout, or with the first that runs; None where it does not run so."""
 
+    def read(known: Candidate, layout: Layout | None) -> Subject | None:
+        attempt = _alone(known, None) if layout is None else _try(known, None, Variant(), layout, misfit)
+        return attempt.subject if attempt.fault is None else None
 
-def _with_shapes(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | None) -> Candidate:
-    """The candidate with what its author says of the shapes of its arrays: in words and code, and by its gradients."""
-    known_by_convention = candidate.convention.__name__.rpartition(".")[2] not in _SHAPED
-    if known_by_convention or {"shapes", "instance"} & candidate.objects.keys() or not candidate.inputs:
-        return candidate
-    known = said(candidate)
-    numbers = shows_scalars(candidate, known)
-    candidate = dataclasses.replace(candidate, objects={**candidate.objects, "said": known, "numbers": numbers})
-    open_ = [n for n in candidate.inputs[1:] if n not in known.ranks and kind_of(n, candidate.inputs) != "operand"]
-    settled = candidate.inputs[0] in known.ranks or not known.ranks
-    if candidate.kind != "layer" or (settled and not open_) or (named is not None and named.family != "ops"):
-        return candidate
-    return _stated(candidate, known, open_, misfit)
-
-
-def _stated(candidate: Candidate, known: Said, names: list[str], misfit: Misfit | None) -> Candidate:
-    """The candidate with the shapes that its backward gives to the arrays that nothing else is known of.
-
-    The number of axes of a gradient is what the author says of its array, where the forward runs with such a one. The
-    gradient of a parameter that has all the axes of the input is one that was not summed, and says nothing.
-    """
-    attempt = _alone(candidate, None)
-    if attempt.subject is None or attempt.fault is not None:
-        return candidate
-    layout, given = attempt.subject.layout, _given_shapes(attempt.subject)
-    whole = len(layout[candidate.inputs[0]].dims)
-    ranks, axes, doubts = {candidate.inputs[0]: whole, **known.ranks}, dict(known.axes), dict[str, str]()
-    for name in names:
-        kind, entry, shape = kind_of(name, candidate.inputs), layout[name], given.get(name)
-        ranks[name] = len(entry.dims)
-        axes[name] = entry.dims
-        if shape is None:
-            continue
-        if not _same_axes(shape, attempt.subject, name) and not (kind == "parameter" and len(shape) >= whole):
-            other = _read_as(candidate, layout, name, _axes_of(shape, attempt.subject), misfit)
-            if other is not None and _same_axes(_given_shapes(other).get(name), other, name):
-                ranks[name], axes[name] = len(other.layout[name].dims), other.layout[name].dims
-        elif kind == "open" and len(entry.dims) == whole > 1:
-            other = _read_as(candidate, layout, name, layout[candidate.inputs[0]].dims[-1:], misfit)
-            if other is not None and not _same_axes(_given_shapes(other).get(name), other, name):
-                doubts[name] = (
-                    f"right if `{name}` has the shape of `{candidate.inputs[0]}`; wrong if it is one number a feature"
-                )
-    return dataclasses.replace(candidate, objects={**candidate.objects, "said": Said(ranks, axes), "doubts": doubts})
-
-
-def _given_shapes(subject: Subject) -> dict[str, tuple[int, ...]]:
-    """The shapes of the gradients that a backward gives in a generic case."""
-    case = subject.sample(7, generic_sizes(subject.layout, None, None))
-    try:
-        with frozen(case.seed):
-            tape = subject.caller.forward(case.arrays)
-            dy = np.random.default_rng(3).standard_normal(np.shape(tape.output))
-            given = tape.backward(dy if np.ndim(dy) else float(dy))
-    except (Unbindable, UserCodeRaised):
-        return {}
-    numbers = {n: numeric(g) for n, g in given.items()}
-    return {n: g.shape for n, g in numbers.items() if g is not None}
-
-
-def _same_axes(shape: tuple[int, ...] | None, subject: Subject, name: str) -> bool:
-    """Whether a gradient has the shape of its array, but for axes of one."""
-    mine = subject.layout[name].shape(generic_sizes(subject.layout, None, None))
-    return shape is not None and [s for s in shape if s > 1] == [s for s in mine if s > 1]
-
-
-def _axes_of(shape: tuple[int, ...], subject: Subject) -> tuple[str, ...]:
-    """The names of the axes that have these sizes in a generic case."""
-    names = {size: name for name, size in generic_sizes(subject.layout, None, None).items()}
-    return tuple(names.get(size, str(size)) for size in shape)
-
-
-def _read_as(
-    candidate: Candidate, layout: Layout, name: str, dims: tuple[str, ...], misfit: Misfit | None
-) -> Subject | None:
-    """The candidate with other axes of one array, where it runs so."""
-    inputs = tuple(
-        dataclasses.replace(e, axes=tuple((d,) for d in dims)) if e.name == name else e for e in layout.inputs
-    )
-    attempt = _try(candidate, None, Variant(), dataclasses.replace(layout, inputs=inputs), misfit)
-    return attempt.subject if attempt.fault is None else None
+    return read
 
 
 def _settings(candidate: Candidate, bound: Subject, misfit: Misfit | None) -> Iterator[Subject]:
@@ -361,7 +286,7 @@ def _searched(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | No
     if isinstance(alone.fault, UserCodeRaised) and not isinstance(best.fault, UserCodeRaised):
         alone.fits = best.fits
         return alone  # what the code itself says is of more use than that a reference does not fit
-    return best if best.fault or best.subject else alone
+    return best if best.fault or (best.subject and claimed) else alone
 
 
 KIND = 0.5  # correlation of two outputs from which one may be a faulty version of the other
@@ -801,7 +726,7 @@ def _with_trained(candidate: Candidate, attempt: _Attempt) -> _Attempt:
 
 def _fits(subject: Subject) -> bool:
     """Whether every gradient has as many entries as its array: what has not is one of another reading."""
-    sizes, given = generic_sizes(subject.layout, None, None), _given_shapes(subject)
+    sizes, given = generic_sizes(subject.layout, None, None), given_shapes(subject)
     return all(np.prod(given[n]) == np.prod(subject.layout[n].shape(sizes)) for n in subject.judged if n in given)
 
 
