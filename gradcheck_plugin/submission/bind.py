@@ -25,7 +25,7 @@ from gradcheck_plugin.submission.constructor import SETTINGS, option_of
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.faults import not_as_pinned, timed_out
 from gradcheck_plugin.submission.fixed_sizes import stretched
-from gradcheck_plugin.submission.guess import generic_sizes, guesses, positive
+from gradcheck_plugin.submission.guess import generic_sizes, guesses, names_parameter, positive
 from gradcheck_plugin.submission.limits import TimeLimit, time_limit
 from gradcheck_plugin.submission.obstacles import (
     OWN_FAULTS,
@@ -673,7 +673,7 @@ def _alone(candidate: Candidate, misfit: Misfit | None) -> _Attempt:
     forward takes several: where one form makes it the gradient of the forward, that form is meant, and it stays open
     whether the others are.
     """
-    first = _Attempt()
+    first, other = _Attempt(), None
     for layouts in guesses(candidate):
         ran: list[tuple[_Attempt, bool]] = []
         raised = first.fault
@@ -693,16 +693,34 @@ def _alone(candidate: Candidate, misfit: Misfit | None) -> _Attempt:
                 attempt.subject = dataclasses.replace(attempt.subject, notes=tuple(notes))
                 fits = _fits(attempt.subject)
                 if fits and not _distance(attempt, _whether(misfit)):
-                    other = next((a.subject for a, fitted in ran if fitted), None)
-                    doubts = _of_labels(attempt.subject, other) if candidate.kind == "loss" else {}
+                    wrong = next((a.subject for a, fitted in ran if fitted), None)
+                    doubts = _of_labels(attempt.subject, wrong) if candidate.kind == "loss" else {}
                     attempt.subject = dataclasses.replace(attempt.subject, doubts=doubts)
                     return attempt
                 ran.append((attempt, fits))
             elif first.fault is None or (attempt.subject and not first.subject):
                 first = attempt
         if ran:
-            return max(ran, key=lambda pair: pair[1])[0]
-    return first
+            best, fitting = max(ran, key=lambda pair: pair[1])
+            if fitting or candidate.kind != "loss" or len(candidate.inputs) <= 2:
+                return best
+            other = other or best  # weights one by one: their gradients may say that they have other shapes
+    if other is None:
+        return first
+    strange = _of_unknown_shape(other.subject)
+    if not strange:
+        return other
+    reason = f"nothing says what shape `{strange[0]}` has; its gradient has another one than what was tried"
+    return _Attempt(fault=Unbindable(reason))
+
+
+def _of_unknown_shape(subject: Subject | None) -> list[str]:
+    """The arrays of a loss whose gradients have another shape than was guessed, and whose names do not say which."""
+    if subject is None:
+        return []
+    given, sizes = given_shapes(subject), generic_sizes(subject.layout, None, None)
+    entries = [e for e in subject.layout.inputs[1:] if e.name in given and not names_parameter(e.name)]
+    return [e.name for e in entries if np.prod(given[e.name]) != np.prod(e.shape(sizes))]
 
 
 def _with_trained(candidate: Candidate, attempt: _Attempt) -> _Attempt:

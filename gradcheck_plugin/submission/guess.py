@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from gradcheck_plugin.submission.author_shapes import Said, kind_of
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen
 from gradcheck_plugin.submission.constructor import DATA_SETS, IMAGE, WORD_TO_INDEX
 from gradcheck_plugin.submission.conventions import Candidate
-from gradcheck_plugin.submission.roles import is_data, is_prediction, twins
+from gradcheck_plugin.submission.roles import is_data, is_label, is_prediction, twins
 from gradcheck_plugin.submission.signature import arguments
 from reference_impls.shapes import Entry, Layout
 from reference_impls.spec import LayerSpec
@@ -149,6 +149,7 @@ def guesses(candidate: Candidate) -> Iterator[list[Layout]]:
     known: Said = candidate.objects.get("said") or Said()
     if (axes := known.axes.get(inputs[0])) is not None and not families[0]:
         pairs.insert(0, (" ".join(axes), families[0]))
+    yield from _chained(candidate)
     for shape, family in pairs:
         for texts in _groups(candidate, shape, family, known):
             layouts = []
@@ -169,6 +170,46 @@ def _labels(candidate: Candidate) -> tuple[str, ...]:
     if candidate.kind == "loss" and len(names) == 2 and not is_data(names[1], True) and not is_prediction(names[0]):
         return ("",) if twins(*names) else ("", "@onehot", "@label", "@binary")
     return ("@onehot", "@label", "@binary", "")
+
+
+_NUMBERED = re.compile(r"(?P<stem>w|weights?|b|bias(es)?)_?(?P<number>\d*)", re.IGNORECASE)
+
+
+def names_parameter(name: str) -> bool:
+    """Whether a name says that an array is a weight or a bias."""
+    return _NUMBERED.fullmatch(name) is not None
+
+
+def _chained(candidate: Candidate) -> Iterator[list[Layout]]:
+    """The layouts of a loss that takes the weights of a network one by one.
+
+    Each has as many inputs as the one before has outputs; a single one may give one number for a sample.
+    """
+    numbered = {n: m for n in candidate.inputs if (m := _NUMBERED.fullmatch(n))}
+    weights = [n for n, m in numbered.items() if m["stem"][0] in "wW"]
+    rest = [n for n in candidate.inputs if n not in numbered]
+    labels = [n for n in rest if is_label(n)]
+    if candidate.kind != "loss" or not weights or len(numbered) < 2 or len(rest) != 2 or len(labels) != 1:
+        return
+    widths = ["D", *(f"H{k}" for k in range(1, len(weights))), "C"]
+    first = min(int(m["number"] or 1) for m in numbered.values())
+    places = {n: int(m["number"] or 1) - first for n, m in numbered.items()}
+    for samples, bias, turned in itertools.product(("N ", ""), ("", "1 "), (False, True)):
+        axes = dict.fromkeys(rest, samples + "D")
+        for name, k in places.items():
+            pair = widths[k : k + 2][:: -1 if turned else 1]
+            axes[name] = " ".join(pair) if name in weights else bias + widths[min(k + 1, len(weights))]
+        forms = (f"{samples}C @onehot", f"{samples}@label(C)", f"{samples}C @binary", f"{samples}C")
+        yield _with_labels(candidate.inputs, axes, labels[0], forms)
+    if len(weights) == 1:
+        for samples, weight, bias in (("N", "D", ""), ("N 1", "D 1", ""), ("N 1", "D 1", "1"), ("N", "D", "1")):
+            axes = dict.fromkeys(rest, "N D") | {n: weight if n in weights else bias for n in numbered}
+            yield _with_labels(candidate.inputs, axes, labels[0], (f"{samples} @binary", samples, f"{samples} @sign"))
+
+
+def _with_labels(names: Sequence[str], axes: Mapping[str, str], label: str, forms: Sequence[str]) -> list[Layout]:
+    texts = [", ".join(f"{n}: {form if n == label else axes[n]}" for n in names) for form in forms]
+    return [Layout.parse(text + " ->") for text in texts]
 
 
 def _groups(candidate: Candidate, shape: str, family: Mapping[str, str], known: Said) -> Iterator[list[str]]:

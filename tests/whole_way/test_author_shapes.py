@@ -195,3 +195,37 @@ def test_a_layer_whose_backward_forgets_the_upstream_gradient_is_no_loss(tmp_pat
     found = checked(tmp_path, source)
     assert not found.passes("cube")
     assert "upstream" in found.refused.get("cube", "upstream")
+
+
+NETWORKS = """
+    import numpy as np
+
+    def log_softmax(s):
+        s = s - s.max(axis=1, keepdims=True)
+        return s - np.log(np.exp(s).sum(axis=1, keepdims=True))
+
+    def mlp_loss(W1, b1, W2, b2, x, t):
+        h = np.maximum(x @ W1 + b1, 0)
+        log_p = log_softmax(h @ W2 + b2)
+        ds = (np.exp(log_p) - t) / len(x)
+        da = ds @ W2.T * (h > 0)
+        grads = {{"W1": x.T @ da, "b1": {first}, "W2": h.T @ ds, "b2": ds.sum(axis=0)}}
+        return -np.sum(t * log_p) / len(x), grads
+
+    def line_cost(x, t, w, bias):
+        d = x @ w + bias - t
+        result = {{"w": {factor} * x.T @ d / len(x), "bias": {second}}}
+        return np.sum(d ** 2) / len(x), result
+"""
+
+
+def test_the_weights_of_a_loss_have_the_axes_that_fit_one_another(tmp_path: Path) -> None:
+    right = checked(tmp_path, NETWORKS.format(first="da.sum(axis=0)", factor=2, second="2 * d.sum() / len(x)"))
+    assert right.passes("mlp_loss"), right.report.text()
+    assert right.passes("line_cost"), right.report.text()
+
+
+def test_weights_that_are_wrong_under_these_axes_fail(tmp_path: Path) -> None:
+    wrong = checked(tmp_path, NETWORKS.format(first="da", factor=1, second="2 * d / len(x)"))
+    assert set(wrong.failed("mlp_loss")) == {"db1"}
+    assert {"dw", "dbias"} & set(wrong.failed("line_cost"))

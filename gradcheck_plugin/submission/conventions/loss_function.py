@@ -76,11 +76,23 @@ def _claim(function: Callable[..., Any]) -> _Claim | None:
             continue
         if (loss or _says_loss(first)) and all(map(_says_gradient, rest)):
             return _Claim(0, True)
+        if len(rest) == 1 and _by_argument(function, rest[0]):
+            return _Claim(0, True)
         if len(rest) == 1 and not isinstance(rest[0], ast.Constant) and not _says_other(rest[0]):
             over = _names(function, rest[0]) & {*arguments(function).names}
             known = isinstance(rest[0], ast.Name) or not (loss or _says_loss(first))
             return _Claim(0, "grad" in said or (not known and len(over) > 1))
     return None
+
+
+def _by_argument(function: Callable[..., Any], value: ast.expr) -> bool:
+    """Whether a value is a dictionary with something for arguments of the function, by their names."""
+    made = assigned(function, value.id) if isinstance(value, ast.Name) else []
+    box = made[-1] if made else value
+    if not isinstance(box, ast.Dict) or not box.keys:
+        return False
+    keys = {str(k.value).lower().removeprefix("d").strip("_") for k in box.keys if isinstance(k, ast.Constant)}
+    return len(keys) == len(box.keys) and keys <= {n.lower() for n in arguments(function).names}
 
 
 def _names(function: Callable[..., Any], value: ast.expr, depth: int = 4) -> set[str]:
