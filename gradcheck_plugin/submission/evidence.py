@@ -24,6 +24,7 @@ from typing import Any, Literal
 from gradcheck_plugin.submission.roles import DERIVATIVES, RATES
 
 Of = Literal["input", "output"]
+Whose = Literal["mine", "perhaps", ""]
 EITHER: tuple[Of, ...] = ("input", "output")
 SIBLINGS, LONGEST = 40, 200_000  # files beside the author's that are looked at, and the characters of one
 
@@ -276,42 +277,45 @@ class Derivative:
         return EITHER if _MULTIPLIES.search(text + remarks(self.thing)) else ()
 
     def uses(self, text: Text) -> Iterator[Use]:
-        calls = [c for c in text.calls if self._is_call(text, c, self.name) and len(c.args) == 1]
-        made = {kept_as(t) for t, value in text.assignments if self._is_call(text, value, self.forward)}
-        passed = {kept_as(c.args[0]) for c in text.calls if c.args and self._is_call(text, c, self.forward)}
-        for call in calls:
+        """The calls of it in one file. What it is given is told only where the object is of this class for sure."""
+        made = {kept_as(t) for t, value in text.assignments if self._calls(text, value, self.forward)}
+        passed = {kept_as(c.args[0]) for c in text.calls if c.args and self._calls(text, c, self.forward)}
+        for call in text.calls:
+            whose = self._calls(text, call, self.name) if len(call.args) == 1 else ""
+            if not whose:
+                continue
             what, given = call.args[0], kept_as(call.args[0])
             of: Of | Literal[""] = ""
-            if self._is_call(text, what, self.forward) or (given in made and given not in passed):
+            if self._calls(text, what, self.forward) or (given in made and given not in passed):
                 of = "output"
             elif given in passed and given not in made:
                 of = "input"
             if of or not is_upstream(given):
-                yield Use(of, _multiplied(text, call))
+                yield Use(of if whose == "mine" else "", _multiplied(text, call))
 
-    def _is_call(self, text: Text, node: ast.AST, name: str) -> bool:
-        """Whether a node calls a function of this name, of an object that may be of this class."""
+    def _calls(self, text: Text, node: ast.AST, name: str) -> Whose:
+        """Whether a node calls a function of this name, of an object that is, or may be, of this class."""
         if not isinstance(node, ast.Call):
-            return False
+            return ""
         if not self.owner:
-            return last_name(node.func) == name
+            return "mine" if last_name(node.func) == name else ""
         if name == "__call__":
-            return self._is_mine(text, node.func)
-        return isinstance(node.func, ast.Attribute) and node.func.attr == name and self._is_mine(text, node.func.value)
+            return self._whose(text, node.func)
+        named = isinstance(node.func, ast.Attribute) and node.func.attr == name
+        return self._whose(text, node.func.value) if named and isinstance(node.func, ast.Attribute) else ""
 
-    def _is_mine(self, text: Text, receiver: ast.expr) -> bool:
-        """Whether an object may be of this class: made of it, named after it, or what people call an activation."""
-        if isinstance(receiver, ast.Call | ast.Name) and last_name(receiver) == self.owner:
-            return True
+    def _whose(self, text: Text, receiver: ast.expr) -> Whose:
+        """Whether an object is of this class: made of it or named after it; what is called an activation may be one."""
         key = kept_as(receiver)
-        made = [value for target, value in text.assignments if kept_as(target) == key]
+        direct = isinstance(receiver, ast.Call | ast.Name) and last_name(receiver) == self.owner
+        if direct or key.lower().strip("_") == self.owner.lower():
+            return "mine"
+        made = [value for target, value in text.assignments if key and kept_as(target) == key]
         names = {last_name(n) for value in made for n in ast.walk(value) if isinstance(n, ast.Call | ast.Name)}
-        if self.owner in names:
-            return True
-        classes = {n.name for n in ast.walk(text.tree) if isinstance(n, ast.ClassDef)}
-        if names & classes:
-            return False
-        return key.lower().strip("_") == self.owner.lower() or bool(_ACTIVATION.fullmatch(key))
+        classes = {n.name for n in ast.walk(text.tree) if isinstance(n, ast.ClassDef)} | {self.owner}
+        if known := names & classes:
+            return "mine" if known == {self.owner} else "perhaps" if self.owner in known else ""
+        return "perhaps" if _ACTIVATION.fullmatch(key) else ""
 
 
 @lru_cache(maxsize=64)

@@ -260,6 +260,41 @@ def test_the_caller_says_of_what_a_prime_is_the_derivative(tmp_path: Path, given
     assert found.passes("sigmoid") is right, found.verdicts("sigmoid")
 
 
+STATIC_PRIMES = """
+import numpy as np
+
+class Sigmoid:
+    @staticmethod
+    def activation(x):
+        return 1 / (1 + np.exp(-x))
+
+    @staticmethod
+    def derivative(y):
+        return y * (1 - y)
+
+class Tanh:
+    @staticmethod
+    def activation(x):
+        return np.tanh(x)
+
+    @staticmethod
+    def derivative(x):
+        return 1 - np.tanh(x) ** 2
+
+def step(x, delta, act):
+    a = Sigmoid.activation(x)
+    b = Tanh.activation(x)
+    return delta * Sigmoid.derivative({given}) + delta * Tanh.derivative(x) + delta * act.derivative(x)
+"""
+
+
+@pytest.mark.parametrize(("given", "right"), [("a", True), ("x", False)])
+def test_calls_of_another_class_say_nothing_of_this_one(tmp_path: Path, given: str, right: bool) -> None:
+    found = checked(tmp_path, STATIC_PRIMES.format(given=given))
+    assert found.passes("Tanh"), found.verdicts("Tanh")
+    assert found.passes("Sigmoid") is right
+
+
 def test_a_relu_that_hands_on_its_gradient_is_no_fused_softmax(tmp_path: Path) -> None:
     source = CLASS.format(name="Relu", forward="np.maximum(x, 0)", backward="dout")
     assert checked(tmp_path, source).failed("Relu")

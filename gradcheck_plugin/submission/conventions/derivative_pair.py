@@ -112,10 +112,10 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     if loss and len(arguments(derivative).required) == 1:
         raise Unbindable(f"{derivative.__name__} takes one argument, and {forward.__name__} two")
     ways: tuple[Of, ...] = ("input",) if loss else ("input", "output")
-    if not loss:
-        written = Derivative(derivative, arguments(derivative).names[0], forward.__name__, names)
-        ways = written.given() or ways
     owner = candidate.objects.get("owner", "")
+    if not loss:
+        written = Derivative(derivative, arguments(derivative).names[0], forward.__name__, names, owner)
+        ways = written.given() or ways
     return [DerivativePair(forward, derivative, layout, order, of, owner) for of in ways]
 
 
