@@ -280,3 +280,35 @@ def test_indices_are_whole_numbers(tmp_path: Path, back: str, right: bool) -> No
     backward = f"(rows,) = ctx.saved_tensors\nzeros = torch.zeros(ctx.shape)\nreturn {back}, None"
     found = of(tmp_path, forward, backward, arguments="x, rows")
     assert found.passes("F") if right else "dx" in found.failed("F")
+
+
+ANY_NUMBER = """
+class Again(Function):
+    @staticmethod
+    def forward(ctx, run_function, *args):
+        ctx.run_function = run_function
+        ctx.save_for_backward(*args)
+        with torch.no_grad():
+            return run_function(*args)
+
+    @staticmethod
+    def backward(ctx, *grads):
+        inputs = [x.detach().requires_grad_() for x in ctx.saved_tensors]
+        with torch.enable_grad():
+            out = ctx.run_function(*inputs)
+        torch.autograd.backward(out, grads)
+        return (None,) + tuple({factor}x.grad for x in inputs)
+"""
+
+
+@pytest.mark.parametrize(("factor", "right"), [("", True), ("2 * ", False)])
+def test_any_number_of_tensors(tmp_path: Path, factor: str, right: bool) -> None:
+    found = checked(tmp_path, HEAD + ANY_NUMBER.format(factor=factor), cases=3)
+    assert found.passes("Again") if right else "dargs" in found.failed("Again")
+
+
+def test_a_mask_is_asked_for_a_gradient_where_backward_may_give_one(tmp_path: Path) -> None:
+    forward = "ctx.save_for_backward(x, mask)\nreturn x * mask"
+    backward = "x, mask = ctx.saved_tensors\nreturn tuple([g * mask, {0}g * x])"
+    assert of(tmp_path, forward, backward.format(""), arguments="x, mask").passes("F")
+    assert "dmask" in of(tmp_path, forward, backward.format("2 * "), arguments="x, mask").failed("F")

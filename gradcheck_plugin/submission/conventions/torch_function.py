@@ -53,6 +53,8 @@ def _candidate(name: str, cls: Any) -> Candidate:
     """The likeliest reading of the arguments; others are tried where it cannot be called so."""
     saving = cls.setup_context if _sets_up(cls) else None
     names = arguments(cls.forward).names[0 if saving else 1 :]  # without ctx
+    parameters = inspect.signature(cls.forward).parameters.values()
+    names += tuple(p.name for p in parameters if p.kind is p.VAR_POSITIONAL)  # one of any number
     ungraded = _ungraded(cls, names)
     found = kinds(cls.forward, names, own_calls.calls_of(cls, "apply"), saving, ungraded)
     doubtful = found.doubtful or {}
@@ -91,8 +93,10 @@ def _ungraded(cls: Any, names: tuple[str, ...]) -> frozenset[str]:
     if tree is None:
         return frozenset()
     returned = [n.value for n in ast.walk(tree) if isinstance(n, ast.Return) and n.value is not None]
-    lists = [r.elts if isinstance(r, ast.Tuple) else [r] for r in returned]
-    if not lists or any(isinstance(e, ast.Starred) for given in lists for e in given):
+    returned = [r for r in returned if not (isinstance(r, ast.Constant) and r.value is None)]
+    lists = [r.elts for r in returned if isinstance(r, ast.Tuple)]
+    unread = len(lists) < len(returned)  # a list made elsewhere, a sum of tuples
+    if not lists or unread or any(isinstance(e, ast.Starred) for given in lists for e in given):
         return frozenset()
     assigned: dict[str, list[ast.expr]] = {}
     for node in (n for n in ast.walk(tree) if isinstance(n, ast.Assign)):
@@ -105,7 +109,7 @@ def _ungraded(cls: Any, names: tuple[str, ...]) -> frozenset[str]:
             return all(isinstance(v, ast.Constant) and v.value is None for v in assigned[e.id])
         return isinstance(e, ast.Constant) and e.value is None
 
-    return frozenset(n for i, n in enumerate(names) if all(i >= len(g) or nothing(g[i]) for g in lists if len(g) > 1))
+    return frozenset(n for i, n in enumerate(names) if all(i >= len(g) or nothing(g[i]) for g in lists))
 
 
 def _shapes(reading: Kinds) -> list[str]:
