@@ -59,6 +59,8 @@ class Watch:
     def _meet(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
         """Parameters of the object that runs, and tensors that were made of the upstream gradient."""
         obj = getattr(function, "__self__", None)
+        if isinstance(obj, type) and function.__name__ == "apply":
+            return  # a torch Function: these are its inputs, and it may mark them dirty
         if obj is not None and not any(obj is o for o in self.met):
             self.met.append(obj)
             for name, path in getattr(self.subject.caller, "paths", {}).items():

@@ -249,6 +249,7 @@ def test_what_ctx_offers_works(tmp_path: Path, name: str, right: bool) -> None:
     arguments, forward, backward, wrong = ON_CTX[name]
     found = of(tmp_path, forward, backward.format("" if right else "2 * "), arguments=arguments)
     assert found.passes("F") if right else wrong in found.failed("F")
+    assert "mutates-upstream" not in [a.code for a in found.result("F", "contract").advice]
 
 
 ONCE = """
