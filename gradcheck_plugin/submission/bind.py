@@ -617,7 +617,8 @@ def _trial(subject: Subject) -> _Attempt:
         attempt.fault = exc
         attempt.ran = False
         return attempt
-    attempt.subject = dataclasses.replace(subject, names=subject.caller.user_names())
+    notes = (*subject.notes, *getattr(subject.caller, "readings", ()))
+    attempt.subject = dataclasses.replace(subject, names=subject.caller.user_names(), notes=notes)
     try:
         if spec is None or spec.kind != "update":
             attempt.subject = dataclasses.replace(attempt.subject, judged=_judged(subject, case))

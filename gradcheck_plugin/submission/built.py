@@ -183,6 +183,18 @@ class Built:
         return replace(self, plan=plan, attributes=attributes, warming={})
 
     @property
+    def readings(self) -> list[str]:
+        """What was taken from the author's own calls, and what was done before the forward."""
+        texts = [
+            f"{name}={what.text if kind == 'made' else repr(what)}"
+            for name, (kind, what) in self.plan.items()
+            if kind in ("made", "written")
+        ]
+        made = [f"made as its author does, with {', '.join(texts)}"] if texts else []
+        done = [step.text(self.layout).replace("{", "").replace("}", "") for step in self.needs or ()]
+        return [*made, *([f"prepared by {', '.join(done)}"] if done else [])]
+
+    @property
     def steps(self) -> bool:
         """Whether the object takes its steps with an optimizer of ours."""
         return any("initialize(" in text for text in self.preparation)

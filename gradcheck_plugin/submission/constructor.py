@@ -106,8 +106,9 @@ def plan_arguments(
     written: Callable[[], Mapping[str, Any]] = dict,
 ) -> dict[str, tuple[str, Any]]:
     """What every constructor argument gets: ("array", name), ("size", axis), ("shape", name), ("window", name),
-    ("flat", name), ("value", constant) or ("made", as the author makes it); beside these, ("object", neighbour) stands
-    for what is made of other classes. `written` gives what the author's own calls have.
+    ("flat", name), ("value", constant), ("written", a constant of the author's) or ("made", as the author makes it);
+    beside these, ("object", neighbour) stands for what is made of other classes. `written` gives what the author's own
+    calls have.
 
     Raises Unbindable that names the first argument nobody can fill.
     """
@@ -193,7 +194,7 @@ def plan_arguments(
     if unfilled:
         arrays = len(unfilled) == len(free)  # which the author may give as numbers
         known = {n: v for n, v in written().items() if n in unfilled and not (arrays and isinstance(v, _ARRAY_LIKE))}
-        plan |= {n: ("made" if isinstance(v, Made) else "value", v) for n, v in known.items()}
+        plan |= {n: ("made" if isinstance(v, Made) else "written", v) for n, v in known.items()}
         unfilled = [n for n in unfilled if n not in known]
     if unfilled and len(unfilled) == len(free):
         plan.update({name: ("array", p) for name, p in zip(unfilled, free, strict=True)})

@@ -55,6 +55,7 @@ def test_constants_that_the_author_gives(tmp_path: Path) -> None:
         """,
     )
     assert report.passes("Dense"), report.refused
+    assert "made as its author does, with scheme='gaussian'" in report.result("Dense", "db").variant
     assert set(report.failed("Wrong")) == {"db"}
     assert "plan" in report.refused["Unused"]
     assert not report.failed("Unused")
@@ -261,6 +262,7 @@ PREPARED = """
 def test_layers_that_are_built_in_a_second_step(tmp_path: Path) -> None:
     report = checked(tmp_path, PREPARED)
     assert report.passes("Dense"), (report.refused, report.failed("Dense"))
+    assert "prepared by input_shape = x.shape[1:], initialize()" in report.result("Dense", "dx").variant
     assert set(report.failed("Flat")) == {"dx"}
     assert report.passes("Told"), (report.refused, report.failed("Told"))
     assert report.passes("Lazy"), (report.refused, report.failed("Lazy"))

@@ -134,3 +134,95 @@ def test_an_engine_that_starts_from_ones_is_given_a_product(tmp_path: Path) -> N
     report = checked(tmp_path, ENGINE)
     assert report.passes("Tensor.softmax"), report.failed("Tensor.softmax")
     assert "dself" in report.failed("Tensor.flat") or "contract" in report.failed("Tensor.flat")
+
+
+NESTED = """
+import numpy as np
+
+
+def affine_forward(x, w, b):
+    return x @ w + b, (x, w)
+
+
+def affine_backward(dout, cache):
+    x, w = cache
+    return dout @ w.T, (x.T @ dout, dout.sum(axis=0))
+
+
+class Affine:
+    def __init__(self, n_in, n_out):
+        self.W, self.b = np.random.randn(n_in, n_out), np.zeros(n_out)
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+
+    def backward(self, dout):
+        return dout @ self.W.T, (self.x.T @ dout, dout.sum(axis=0))
+
+
+class Dense(Affine):
+    def backward(self, dout):
+        return dout @ self.W.T, {"W": self.x.T @ dout, "b": dout.sum(axis=0)}
+
+
+class Linear(Affine):
+    def backward(self, dout):
+        return dout @ self.W.T, [self.x.T @ dout, 2 * dout.sum(axis=0)]
+
+
+class Turned(Affine):
+    def backward(self, dout):
+        return dout @ self.W.T, {"W": -self.x.T @ dout, "b": dout.sum(axis=0)}
+"""
+
+
+def test_nested_results_are_read_in_their_order(tmp_path: Path) -> None:
+    report = checked(tmp_path, NESTED)
+    assert report.passes("affine"), report.failed("affine")
+    assert report.passes("Affine"), report.failed("Affine")
+    assert report.passes("Dense"), report.failed("Dense")
+    assert set(report.failed("Linear")) == {"db"}
+    assert set(report.failed("Turned")) == {"dW"}
+
+
+STEPS = """
+import numpy as np
+
+
+class Steps:
+    def __init__(self, hidden_size, input_size):
+        self.Wx, self.Wh = np.random.randn(input_size, hidden_size), np.random.randn(hidden_size, hidden_size)
+        self.b = np.zeros(hidden_size)
+
+    def forward(self, xs):
+        h = np.zeros((xs.shape[0], self.Wh.shape[0]))
+        self.xs, self.hs = xs, [h]
+        for i in range(xs.shape[1]):
+            h = np.tanh(xs[:, i] @ self.Wx + h @ self.Wh + self.b)
+            self.hs.append(h)
+        return np.stack(self.hs[1:], axis=1)
+
+    def backward(self, dhs):
+        self.dWx, self.dWh, self.db = np.zeros_like(self.Wx), np.zeros_like(self.Wh), np.zeros_like(self.b)
+        dnext, dxs = 0, []
+        for i in reversed(range(dhs.shape[1])):
+            da = (dhs[:, i] + dnext) * (1 - self.hs[i + 1] ** 2)
+            self.dWx += self.xs[:, i].T @ da
+            self.dWh += self.hs[i].T @ da
+            self.db += da.sum(axis=0)
+            dnext = da @ self.Wh.T
+            dxs.insert(0, da @ self.Wx.T)
+        return dxs
+
+
+class Backwards(Steps):
+    def backward(self, dhs):
+        return super().backward(dhs)[::-1]
+"""
+
+
+def test_the_gradient_of_an_input_comes_step_by_step(tmp_path: Path) -> None:
+    report = checked(tmp_path, STEPS)
+    assert report.passes("Steps"), report.failed("Steps")
+    assert set(report.failed("Backwards")) == {"dxs"}

@@ -26,6 +26,7 @@ from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.evidence import Derivative
 from gradcheck_plugin.submission.outputs import join
 from gradcheck_plugin.submission.pasted import returned_count, returned_names
+from gradcheck_plugin.submission.results import flat
 from gradcheck_plugin.submission.roles import mode
 from gradcheck_plugin.submission.signature import Signature, arguments, line_of
 from gradcheck_plugin.submission.subject import Tape
@@ -191,7 +192,9 @@ class FunctionPair:
             given = *split(dy), *self._fitting(rest)[: 1 if again else None]
             if not self.upstream:  # the end of a graph
                 given = rest[:1]
-            return self.collect(guarded("backward", self.backward_function, *given, **again))
+            returned = guarded("backward", self.backward_function, *given, **again)
+            first = next((n for n in self.order.values() if self.layout[n].differentiable), "")
+            return self.collect(flat(returned, first, np.shape(arrays[first])) if first else returned)
 
         return Tape(out, backward)
 

@@ -24,6 +24,7 @@ from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.evidence import Derivative
 from gradcheck_plugin.submission.outputs import join
 from gradcheck_plugin.submission.pasted import constructed, place, returned_names
+from gradcheck_plugin.submission.results import flat
 from gradcheck_plugin.submission.roles import (
     BACKWARD,
     DERIVATIVES,
@@ -200,7 +201,8 @@ class LayerClass(DrivesObjects):
             ]
             held = {n: np.array(state.get(obj, p)) for n, p in self.paths.items()}
             returned = self.watched(obj, lambda: guarded("backward", getattr(obj, self.backward_name), *given))
-            found = self.collect(obj, returned)
+            first = next((n for n in self.order.values() if self.layout[n].differentiable), "")
+            found = self.collect(obj, flat(returned, first, np.shape(arrays[first])) if first else returned)
             self._undo(obj, held, found)
             return {n: np.multiply(dy, g) for n, g in found.items()} if self.multiplied else found
 
@@ -277,7 +279,12 @@ class LayerClass(DrivesObjects):
     @property
     def settings(self) -> dict[str, Any]:
         """What the constructor is given besides arrays and sizes."""
-        return {argument: what for argument, (kind, what) in self.built.plan.items() if kind == "value"}
+        return {argument: what for argument, (kind, what) in self.built.plan.items() if kind in ("value", "written")}
+
+    @property
+    def readings(self) -> list[str]:
+        """How the object was read, beyond what its reference says."""
+        return self.built.readings
 
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
         if not self.built.pastable:
