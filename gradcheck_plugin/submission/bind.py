@@ -91,7 +91,7 @@ def bind(
     """
     place: dict[str, Any] = {"file": file, "line": candidate.line}
     named = specs()[layer] if layer else spec_named(candidate.name, candidate.kind)
-    if named and _kind(named) != _kind_of(candidate) and not layer:
+    if named and not _suits(named, candidate) and not layer:
         named = None
     attempt: _Attempt | None = None
     try:
@@ -238,6 +238,14 @@ def _kind_of(candidate: Candidate) -> str:
     return "layer" if candidate.kind in ("layer", "loss") else candidate.kind
 
 
+def _suits(spec: LayerSpec, candidate: Candidate) -> bool:
+    """Whether a candidate can be what a reference is; a loss that is given its parameters, too, is a whole network."""
+    whole = (
+        candidate.kind == "loss" and spec.kind == "network" and 2 < len(spec.layout.entries) == len(candidate.inputs)
+    )
+    return whole or _kind(spec) == _kind_of(candidate)
+
+
 def _search(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | None, pinned: bool = False) -> _Attempt:
     """The best reading of a candidate; readings of single numbers only where no array runs, or its author shows them.
 
@@ -262,7 +270,7 @@ def _searched(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | No
         if pinned or best.matches or _known_fault(best.subject):
             return best
     for spec in specs().values():
-        if spec is not named and _kind(spec) == _kind_of(candidate) and (spec.distinctive or _alike(spec, named)):
+        if spec is not named and _suits(spec, candidate) and (spec.distinctive or _alike(spec, named)):
             other = _against(candidate, spec, misfit, quick=True)
             if other.matches and other.subject is not None and other.fault is not None:
                 refused = refused or other  # its backward may want an input of another shape

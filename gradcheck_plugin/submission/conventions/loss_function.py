@@ -144,14 +144,17 @@ def _says_other(value: ast.expr) -> bool:
 
 
 def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) -> list[LossFunction]:
-    """Give the function's arguments the arrays of `layout` by position."""
+    """Give the function's arguments the arrays of `layout` by position; parameters may stand in front of the data."""
     function = candidate.objects["function"]
     required = arguments(function).required
     entries = [e.name for e in layout.entries]
     if len(required) != len(entries):
         raise Unbindable(f"{function.__name__} takes {', '.join(required)}, not {len(entries)} arrays")
-    order = dict(zip(required, reversed(entries) if label_first(required) else entries, strict=True))
-    return [LossFunction(function, layout, order, candidate.objects["place"], unsure=candidate.objects["unsure"])]
+    orders = [entries[::-1] if label_first(required) else entries]
+    if layout.params:
+        orders = [entries, [e.name for e in (*layout.params, *layout.inputs)]]
+    place, unsure = candidate.objects["place"], candidate.objects["unsure"]
+    return [LossFunction(function, layout, dict(zip(required, o, strict=True)), place, unsure=unsure) for o in orders]
 
 
 @dataclass
