@@ -128,7 +128,7 @@ def check(
     """Check a class, a function, an instance, a pair (forward, backward), a module, or the path of a file or folder.
 
     `layer` names the reference that the object stands for, where its own name does not say it. `cases` are drawn for
-    each property; `seconds` limit one call of the user's code and one property. Raises KeyError for an unknown
+    each property; `seconds` limit one call of the user's code. Raises KeyError for an unknown
     `layer`, ValueError for a number out of its range, and TypeError for something that cannot hold a backward; a wrong
     gradient never raises.
     """

@@ -120,7 +120,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--allow-open", action="store_true",
                         help="exit code 0 in place of 3 for what is left open or not driven")  # fmt: skip
     parser.add_argument("--cases", type=_positive(int), default=25, help="cases for each property (default 25)")
-    parser.add_argument("--seconds", type=_positive(float), default=10.0, help="time limit of a call and a property")
+    parser.add_argument("--seconds", type=_positive(float), default=10.0, help="time limit of one call of the code")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--strict", action="store_true",
                         help="advice, open verdicts and objects that are not driven fail, too")  # fmt: skip

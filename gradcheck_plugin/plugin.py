@@ -61,7 +61,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
                     help="NAME stands for the reference LAYER")  # fmt: skip
     group.addoption("--gradcheck-cases", type=int, default=None, metavar="N", help="cases for each property (25)")
     group.addoption("--gradcheck-seconds", type=float, default=None, metavar="S",
-                    help="time limit of a call and a property (10)")  # fmt: skip
+                    help="time limit of one call of the code (10)")  # fmt: skip
     group.addoption("--gradcheck-seed", type=int, default=None, metavar="N", help="seed of all cases (0)")
     group.addoption("--gradcheck-strict", action="store_true",
                     help="advice, open verdicts and objects that are not driven fail, too")  # fmt: skip
@@ -73,7 +73,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("gradcheck", "check the layers of the files and folders named", type="bool", default=False)
     parser.addini("gradcheck_as", "NAME=LAYER, one a line", type="linelist", default=[])
     parser.addini("gradcheck_cases", "cases for each property", default="25")
-    parser.addini("gradcheck_seconds", "time limit of a call and a property", default="10")
+    parser.addini("gradcheck_seconds", "time limit of one call of the code", default="10")
     parser.addini("gradcheck_seed", "seed of all cases", default="0")
     parser.addini("gradcheck_strict", "advice, open verdicts and refusals fail, too", type="bool", default=False)
     parser.addini("gradcheck_require", "objects that have to be judged", type="args", default=[])
@@ -339,7 +339,7 @@ class PropertyItem(CheckItem):
             result = self.target.check(self.name)
         self.note(**plain(result))
         if result.verdict is Verdict.FAIL:
-            raise Wrong(result).with_traceback(self.target.user_traceback())  # where --pdb opens
+            raise Wrong(result).with_traceback(self.target.user_traceback(self.name))  # where --pdb opens
         if result.verdict is not Verdict.PASS:
             said = f"{result.verdict.value.lower()}: {sentence(result)}"
             self.leave(said, open_=result.verdict is Verdict.INCONCLUSIVE)

@@ -17,12 +17,14 @@ from hypothesis import strategies as st
 from gradcheck_plugin.model import Case
 from gradcheck_plugin.submission.calls import Through, passes, passing
 from gradcheck_plugin.submission.guess import generic_sizes
-from gradcheck_plugin.submission.limits import Stopwatch
 from gradcheck_plugin.submission.subject import Subject
 from reference_impls.shapes import Layout
 from reference_impls.spec import Variant
 
 LARGEST_AXIS = 5
+REFUSED = "refused"  # what a predicate says of a case that is none: the code does not take such an input
+REDRAWN = 10  # cases that may be refused for each that is wanted
+SMALLER = 400  # cases that are judged to find the smallest failing one
 
 
 @dataclass
@@ -42,6 +44,8 @@ class Search:
     found_after: int = 0
     smallest: Drawn | None = None
     seen_fault: str = ""
+    refused: int = 0
+    raised: BaseException | None = None  # what the user's code raised in the smallest, or in the last refused case
     seen: dict[Any, str] = field(default_factory=dict)
 
 
@@ -105,26 +109,30 @@ def search(
     *,
     seed: int,
     cases: int,
-    seconds: float,
     layouts: tuple[tuple[Variant, Layout], ...],
 ) -> Search:
     """Draw up to `cases` cases; when `holds` names a fault, shrink the case while it names the same one.
 
-    `seconds` bounds drawing and shrinking alike: later cases are not judged any more. The same arguments give the
-    same search.
+    A case of which `holds` says REFUSED does not count, and another is drawn. What bounds drawing and shrinking is
+    the number of cases: the same arguments give the same search, however long it takes.
     """
     state = Search()
-    watch, over = Stopwatch(seconds), [False]
+    over, smaller = [False], [0]
     locked: list[str] = []
 
     def judged(candidate: Drawn) -> str:
         key = (candidate.layout, tuple(sorted(candidate.case.sizes.items())), candidate.case.seed, candidate.case.short)
         if key not in state.seen:
-            if (over[0] or watch.left < 0) and state.cases:
+            if over[0] or smaller[0] >= SMALLER:
                 return ""
+            smaller[0] += bool(locked)
             state.seen[key] = _held(holds, candidate)
-            state.cases += not locked
+            if not locked:
+                refused = state.seen[key] == REFUSED
+                state.cases, state.refused = state.cases + (not refused), state.refused + refused
         fault = state.seen[key]
+        if fault == REFUSED:
+            return fault
         if fault == "time-limit":
             over[0] = True
         if fault and not locked:
@@ -134,13 +142,18 @@ def search(
 
     def predicate(candidate: Drawn) -> bool:
         fault = judged(candidate)
+        if fault == REFUSED:
+            if not locked and state.refused <= REDRAWN * cases:
+                hypothesis.reject()
+            return False
         if fault and fault == locked[0]:
             state.smallest = candidate
             return True
         return False
 
     with passing():
-        state.smallest = next(filter(judged, _generic(subject, layouts, seed)), None)
+        found = (c for c in _generic(subject, layouts, seed) if judged(c) not in ("", REFUSED))
+        state.smallest = next(found, None)
     settings = hypothesis.settings(
         max_examples=cases,
         database=None,
@@ -152,9 +165,9 @@ def search(
     with passing(), hypothesis.reporting.with_reporter(lambda _: None), _own_draws():
         try:
             state.smallest = hypothesis.find(drawn(subject, layouts), predicate, settings=settings, random=Random(seed))
-        except hypothesis.errors.NoSuchExample:
+        except (hypothesis.errors.NoSuchExample, hypothesis.errors.Unsatisfiable):
             pass
-        except hypothesis.errors.Flaky:  # time ran out between the last shrink and its replay
+        except hypothesis.errors.Flaky:  # no more cases between the last shrink and its replay
             pass
     return state
 

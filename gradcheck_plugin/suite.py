@@ -16,9 +16,10 @@ from gradcheck_plugin.checks import gradient
 from gradcheck_plugin.diagnosis import causes
 from gradcheck_plugin.model import PASSED_OVER, Case, NotDriven, Problem, Verdict
 from gradcheck_plugin.submission import averages, bind, evidence, guards, older, process, recognise
-from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised
+from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, metered
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.guess import generic_sizes
+from gradcheck_plugin.submission.limits import TimeLimit
 from gradcheck_plugin.submission.load import SUFFIXES, Loaded, LoadError, load
 from gradcheck_plugin.submission.obstacles import Broken
 from gradcheck_plugin.submission.subject import Subject
@@ -223,7 +224,7 @@ def _bind(candidate: Candidate, settings: Settings, **place: Any) -> Subject | B
                 misfit=_misfit,
                 **place,
             )
-            bound = _assumption(bound) if isinstance(bound, Subject) else bound
+            bound = _assumed(bound, settings.seconds) if isinstance(bound, Subject) else bound
             return _obeyed(candidate, bound, settings, place["file"])
     except Exception as exc:
         reason = outcome.internal(exc, "binding it failed inside the checker")
@@ -244,6 +245,13 @@ def _obeyed(
 
 def _is(bound: Subject, layer: str) -> bool:
     return bound.spec is not None and bound.spec.name == layer
+
+
+def _assumed(subject: Subject, seconds: float) -> Subject:
+    """The subject with what its backward assumes, if it comes back from that."""
+    with suppress(TimeLimit), metered(seconds):
+        return _assumption(subject)
+    return subject
 
 
 def _assumption(subject: Subject) -> Subject:

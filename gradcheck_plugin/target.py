@@ -19,11 +19,13 @@ from gradcheck_plugin.checks import contract, forward, gradient, kink, rule
 from gradcheck_plugin.diagnosis import explain_failure
 from gradcheck_plugin.model import Array, Case, Finding, Result, Severity, Verdict
 from gradcheck_plugin.oracles import autograd
-from gradcheck_plugin.search import Drawn, Search
+from gradcheck_plugin.search import REFUSED, Drawn, Search
 from gradcheck_plugin.submission import guards, process, rules
-from gradcheck_plugin.submission.calls import UserCodeRaised, frozen, last_call
+from gradcheck_plugin.submission.blame import always
+from gradcheck_plugin.submission.calls import WHOLE, BadOutput, UserCodeRaised, frozen, metered
+from gradcheck_plugin.submission.faults import timed_out
 from gradcheck_plugin.submission.guess import generic_sizes
-from gradcheck_plugin.submission.limits import TimeLimit, time_limit
+from gradcheck_plugin.submission.limits import CallWatch, TimeLimit
 from gradcheck_plugin.submission.notebook import Notebook
 from gradcheck_plugin.submission.obstacles import Broken
 from gradcheck_plugin.submission.subject import Subject, Tape
@@ -34,7 +36,7 @@ from reference_impls.spec import RULES
 
 @dataclass(frozen=True)
 class Settings:
-    """What a person may set: cases an item, seconds a call and an item, the seed, names pinned to references."""
+    """What a person may set: cases an item, seconds a call, the seed, names pinned to references."""
 
     cases: int = 25
     seconds: float = 10.0
@@ -87,6 +89,8 @@ class Target:
         self.averaging: Callable[[], str] = lambda: ""  # what says that a layer takes the mean over the batch
         self.typed = typed  # functions with constants of few digits
         self._contract: Result | None = None
+        self._raised: dict[str, BaseException] = {}  # what the user's code raised in each property
+        self._refusals: dict[str, str] = {}  # and that it refused some inputs in it
 
     @property
     def subject(self) -> Subject:
@@ -115,9 +119,10 @@ class Target:
         except UserCodeRaised:
             return True
 
-    def user_traceback(self) -> TracebackType | None:
-        """The traceback of what the user's code raised last, if it did."""
-        cause = self.bound.cause if isinstance(self.bound, Broken) else getattr(self._raised, "cause", None)
+    def user_traceback(self, property: str) -> TracebackType | None:
+        """The traceback of what the user's code raised in the check of a property, if it did."""
+        raised = self._raised.get(property)
+        cause = self.bound.cause if isinstance(self.bound, Broken) else getattr(raised, "cause", raised)
         return cause.__traceback__ if cause is not None else None
 
     def array_of(self, property: str) -> str:
@@ -140,18 +145,23 @@ class Target:
         start = time.perf_counter()
         result = self._empty(property)
         if isinstance(self.bound, Broken):
-            finding = self._in_cell(self.bound.finding)
+            with quiet():
+                finding = self._in_cell(explain_failure.broken(self, self.bound))
             return replace(result, verdict=Verdict.FAIL, finding=finding, seconds=time.perf_counter() - start)
         if self.subject.spec is not None:
             autograd.ready()
+        if property == "contract" and self._contract is not None:
+            return self._contract
         counted = [_Counted(s.caller) for s in (self.subject, *self.subject.settings)]
         others = tuple(replace(s, caller=c) for s, c in zip(self.subject.settings, counted[1:], strict=True))
         subject = replace(self.subject, caller=counted[0], settings=others)
         with process.under(self.modes), quiet() as tail:
             run = {"contract": self._check_contract, "forward": self._check_forward, "kink": self._check_kink}
             run |= dict.fromkeys(RULES, self._check_rule) | {"initialiser": self._check_initialiser}
-            found = run.get(property, self._check_gradient)(subject, property, result)
+            found = self._limited(run.get(property, self._check_gradient), subject, property, result)
         found = self._meant(found)
+        if found.verdict is Verdict.PASS and property in self._refusals:
+            found = replace(found, reason="; ".join(filter(None, [found.reason, self._refusals[property]])))
         if found.finding is not None and tail.text.strip():
             found = replace(found, finding=replace(found.finding, output=tail.text[-1000:]))
         habits = [a for a in found.advice if a.severity is Severity.ADVICE]
@@ -161,7 +171,28 @@ class Target:
         if found.finding is not None:
             found = replace(found, finding=self._in_cell(found.finding))
         evaluations = sum(c.forwards + c.backwards for c in counted)
-        return replace(found, evaluations=evaluations, seconds=time.perf_counter() - start)
+        found = replace(found, evaluations=evaluations, seconds=time.perf_counter() - start)
+        if property == "contract":
+            self._contract = found
+        return found
+
+    def _limited(
+        self, run: Callable[[Subject, str, Result], Result], subject: Subject, property: str, result: Result
+    ) -> Result:
+        """Run a check with a limit on every call of the user's code, and one, far away, on all of them together."""
+        seconds = self.settings.seconds
+        try:
+            with metered(seconds) as meter:
+                return run(subject, property, result)
+        except TimeLimit as exc:  # outside of the search, which has an answer of its own
+            self._raised[property] = exc
+            if isinstance(exc.watch, CallWatch):
+                place: dict[str, Any] = {"file": subject.file, "line": subject.line}
+                hung = timed_out(subject.function or subject.name, exc, seconds, subject.root, **place)
+                reason = f"{hung.message}, on line {hung.line}, for an input of the checker's own"
+            else:
+                reason = f"{meter.calls} calls of it took {WHOLE * seconds:g} s, and there was more to be tried"
+            return replace(result, verdict=Verdict.INCONCLUSIVE, reason=reason)
 
     def _in_cell(self, finding: Finding) -> Finding:
         """A finding in a notebook: the cell, and the line in it."""
@@ -172,8 +203,6 @@ class Target:
 
     def _meant(self, found: Result) -> Result:
         """A gradient that is another one on purpose (straight-through, reversal) is reported, not failed."""
-        if self._slow and found.verdict is Verdict.PASS:
-            return replace(found, verdict=Verdict.INCONCLUSIVE, reason=self._slow)
         gradient = found.property not in ("contract", "forward", "kink")
         if self.subject.doubt and found.verdict is Verdict.PASS and gradient:
             return replace(found, verdict=Verdict.INCONCLUSIVE, reason=self.subject.doubt)
@@ -208,45 +237,46 @@ class Target:
         )
 
     def _search(self, subject: Subject, property: str, holds: Callable[[Drawn], str], cases: int) -> Search:
-        """Search with the time limit on every case; what the user's code raises is a fault called `raised`."""
-        limit = self.settings.seconds
+        """Search for a fault; what the user's code raises is one that is called `raised`.
+
+        Sizes of our making that the forward does not take are no case: nobody said that it has to.
+        """
         generic = generic_sizes(subject.layout, subject.spec, subject.spec.layout if subject.spec else None)
+        raised: dict[str, BaseException] = {}
 
         def guarded(drawn: Drawn) -> str:
             try:
-                with time_limit(limit):
-                    return holds(drawn) if drawn.case.sizes == generic or _means_something(subject, drawn) else ""
-            except TimeLimit as exc:
-                self._raised = exc
-                if last_call() < limit / 2:  # many calls, none of which hangs
-                    self._slow = f"too slow to be checked within {limit:g} s: one call takes {last_call():.1g} s"
-                    return ""
-                return "time-limit"
+                meant = drawn.case.sizes == generic or _means_something(subject, drawn)
+                return holds(drawn) if meant else REFUSED
             except UserCodeRaised as exc:
-                made_up = drawn.case.sizes != generic and not isinstance(exc.cause, NameError)
-                if made_up and (subject.spec is None or _refuses(exc, subject.root)):
-                    self._refused = exc  # sizes of our making: nobody said that the layer takes them
-                    return ""
-                self._raised = exc
-                return f"raised {type(exc.cause).__name__}"
-            except TypeError as exc:
-                self._raised = exc
-                return "bad-output"
+                if drawn.case.sizes != generic and exc.where in FIRST and not always(exc, subject.root):
+                    raised[REFUSED] = exc
+                    return REFUSED
+                fault = f"raised {type(exc.cause).__name__}"
+                raised[fault] = exc
+            except TimeLimit as exc:
+                if not isinstance(exc.watch, CallWatch) or exc.where != "backward":
+                    raise
+                fault, raised["time-limit"] = "time-limit", exc
+            except BadOutput as exc:
+                fault, raised["bad-output"] = "bad-output", exc
+            return fault
 
         layouts = ((replace(subject.variant, incidental=False), subject.layout), *subject.further)
-        seed = searching.seed_of(f"{self.name}::{property}", self.settings.seed)
-        return searching.search(
+        found = searching.search(
             subject,
             guarded,
-            seed=seed,
+            seed=searching.seed_of(f"{self.name}::{property}", self.settings.seed),
             cases=cases,
-            seconds=limit,
             layouts=layouts if property not in ("contract", "kink") else layouts[:1],
         )
-
-    _raised: BaseException | None = None
-    _refused: Exception | None = None
-    _slow = ""
+        if found.refused:
+            why = f": {raised[REFUSED]}" if REFUSED in raised else ", for they mean nothing to it"
+            self._refusals[property] = f"{found.refused} drawn inputs were refused{why}"
+        found.raised = raised.get(found.seen_fault or REFUSED)
+        if found.raised is not None:
+            self._raised[property] = found.raised
+        return found
 
     def _check_contract(self, subject: Subject, property: str, result: Result) -> Result:
         advice: dict[str, tuple[contract.Breach, Drawn]] = {}
@@ -272,7 +302,7 @@ class Target:
             return result
         fault = found.seen_fault
         with guards.without(self.guards):
-            finding = explain_failure.contract(self, subject, found, fault, errors.get(fault), self._raised)
+            finding = explain_failure.contract(self, subject, found, fault, errors.get(fault), found.raised)
         return replace(result, verdict=Verdict.FAIL, finding=finding)
 
     def contract(self) -> Result:
@@ -318,7 +348,7 @@ class Target:
         if not found.smallest:
             return result
         with guards.without(self.guards):
-            finding = explain_failure.forward(self, subject, found, judged, self._raised)
+            finding = explain_failure.forward(self, subject, found, judged, found.raised)
         return replace(result, verdict=Verdict.FAIL, finding=finding)
 
     def _check_kink(self, subject: Subject, property: str, result: Result) -> Result:
@@ -344,7 +374,7 @@ class Target:
         taken, doubts = sorted(seen[Verdict.PASS]), sorted(seen[Verdict.INCONCLUSIVE])
         result = replace(result, cases=found.cases, reason="; ".join(taken), advice=tuple(habits.values()))
         if found.smallest:
-            finding = explain_failure.kink(self, subject, found, self._raised)
+            finding = explain_failure.kink(self, subject, found, found.raised)
             return replace(result, verdict=Verdict.FAIL, finding=finding)
         if not taken:
             reason = "; ".join(doubts or sorted(seen[Verdict.NOT_JUDGED]))
@@ -364,7 +394,7 @@ class Target:
         if not found.smallest:
             return result
         with guards.without(self.guards):
-            finding = explain_failure.rule(self, subject, found, self._raised)
+            finding = explain_failure.rule(self, subject, found, found.raised)
         return replace(result, verdict=Verdict.FAIL, finding=finding)
 
     def _check_initialiser(self, subject: Subject, property: str, result: Result) -> Result:
@@ -376,10 +406,8 @@ class Target:
         ]
         try:
             for found.cases, case in enumerate(cases, start=1):
-                with time_limit(self.settings.seconds):
-                    if rule.judge(subject, case).verdict is Verdict.FAIL:
-                        found.seen_fault = "initialiser-differs"
-                if found.seen_fault:
+                if rule.judge(subject, case).verdict is Verdict.FAIL:
+                    found.seen_fault = "initialiser-differs"
                     break
             else:
                 habits = ["seeded-inside"] if rule.draws_the_same(subject, cases[0]) else []
@@ -387,11 +415,11 @@ class Target:
                     habits.append("symmetric-weights")
                 advice = tuple(explain_failure.habit(subject, code) for code in habits)
                 return replace(result, cases=found.cases, advice=advice)
-        except (UserCodeRaised, TimeLimit) as exc:
-            self._raised = exc
-            found.seen_fault = "time-limit" if isinstance(exc, TimeLimit) else f"raised {exc}"
+        except UserCodeRaised as exc:
+            found.raised = self._raised[property] = exc
+            found.seen_fault = f"raised {type(exc.cause).__name__}"
         found.smallest, found.found_after = Drawn(case, subject.layout), found.cases
-        finding = explain_failure.rule(self, subject, found, self._raised)
+        finding = explain_failure.rule(self, subject, found, found.raised)
         return replace(result, verdict=Verdict.FAIL, cases=found.cases, finding=finding)
 
     def judge(self, subject: Subject, name: str, case: Case, layout: Layout) -> gradient.Judgement:
@@ -428,7 +456,7 @@ class Target:
         def holds(drawn: Drawn) -> str:
             try:
                 judgement = self.judge(subject, name, drawn.case, drawn.layout)
-            except (UserCodeRaised, TypeError):
+            except (UserCodeRaised, BadOutput):
                 if drawn.incidental:
                     return ""
                 raise
@@ -469,7 +497,7 @@ class Target:
         )
         if found.smallest:
             with guards.without(self.guards):
-                finding = explain_failure.gradient(self, subject, name, property, found, self._raised)
+                finding = explain_failure.gradient(self, subject, name, property, found, found.raised)
             if only:
                 finding = replace(finding, evidence=(only, *finding.evidence))
             if finding.code == "batch-average" and (said := self.averaging()):
@@ -485,6 +513,7 @@ class Target:
         return result
 
 
+FIRST = ("__init__", "forward", "loss")  # the parts that run on arrays of ours: they may refuse them
 ELSEWHERE = 3  # cases for each other setting
 
 
@@ -510,12 +539,6 @@ def _means_something(subject: Subject, drawn: Drawn) -> bool:
     except Exception:  # of the reference
         return False
     return out is None or bool(out.size and not np.isnan(out).any())
-
-
-def _refuses(fault: UserCodeRaised, root: Path | None) -> bool:
-    """Whether a forward says itself, by `assert` or `raise`, that it does not take such an input."""
-    frame = fault.frame(root)
-    return fault.where == "forward" and frame is not None and (frame.line or "").startswith(("assert", "raise"))
 
 
 class _Counted:

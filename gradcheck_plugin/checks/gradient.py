@@ -16,7 +16,7 @@ import numpy as np
 from gradcheck_plugin.model import Array, Case, Verdict
 from gradcheck_plugin.oracles import autograd
 from gradcheck_plugin.oracles.numerical import EPS, KAPPA, STEPS, Estimate, Ladder, direction, floored
-from gradcheck_plugin.submission.calls import frozen
+from gradcheck_plugin.submission.calls import BadOutput, frozen
 from gradcheck_plugin.submission.missing import depends
 from gradcheck_plugin.submission.subject import Subject, Tape
 from gradcheck_plugin.submission.values import describe, numeric
@@ -74,11 +74,11 @@ def pass_upstream(dy: Array) -> Any:
 
 
 def output_of(subject: Subject, case: Case) -> tuple[Tape, Array]:
-    """A frozen forward; raises TypeError when what came back is no array of numbers."""
+    """A frozen forward; raises BadOutput when what came back is no array of numbers."""
     tape = subject.caller.forward(case.arrays)
     out = numeric(tape.output)
     if out is None:
-        raise TypeError(f"forward returned {describe(tape.output)}, not an array of numbers")
+        raise BadOutput(f"forward returned {describe(tape.output)}, not an array of numbers")
     return tape, out
 
 

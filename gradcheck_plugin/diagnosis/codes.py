@@ -252,7 +252,10 @@ CODES: dict[str, Code] = {
         "if it is meant to be `{n}`, compare the two forwards: gradcheck explain {n}",
     ),
     # it does not get that far
-    "raised": Code("`{target}` raised {n}", "run the reproducer and look at the shapes on that line"),
+    "raised": Code("`{target}` raised {n}", "run the lines below, and look at what that line gets"),
+    "returns-nothing": Code(
+        "the forward of `{target}` returns nothing", "end it with `return`: what it computes is given to nobody"
+    ),
     "time-limit": Code(
         "`{target}` did not come back within {n} s", "look for a loop whose condition never becomes false"
     ),

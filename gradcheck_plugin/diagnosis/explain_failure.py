@@ -23,11 +23,12 @@ from gradcheck_plugin.diagnosis.source import source_of
 from gradcheck_plugin.diagnosis.square import only_square
 from gradcheck_plugin.model import Array, Case, Comparison, Finding, Severity, Verdict
 from gradcheck_plugin.search import Drawn, Search
-from gradcheck_plugin.submission.calls import UserCodeRaised
+from gradcheck_plugin.submission.calls import UserCodeRaised, frozen, place_of
 from gradcheck_plugin.submission.faults import raised as raised_finding
 from gradcheck_plugin.submission.faults import timed_out
 from gradcheck_plugin.submission.guess import generic_sizes
-from gradcheck_plugin.submission.limits import Stopwatch, TimeLimit, time_limit
+from gradcheck_plugin.submission.limits import TimeLimit
+from gradcheck_plugin.submission.obstacles import Broken
 from gradcheck_plugin.submission.subject import Subject
 from gradcheck_plugin.submission.values import numeric
 from reference_impls.shapes import Layout
@@ -44,10 +45,9 @@ def gradient(
     early = _early(target, subject, found, raised, name)
     if early is not None:
         return early
-    watch = Stopwatch(target.settings.seconds)
     judged = target.judge(subject, name, drawn.case, drawn.layout)
-    place = localise(subject, name, drawn.case, drawn.layout, judged, target.settings.seconds)
-    general = _in_general(target, subject, name, drawn, place, watch.left)
+    place = localise(subject, name, drawn.case, drawn.layout, judged)
+    general = _in_general(target, subject, name, drawn, place)
     cause = causes.diagnose(subject, name, drawn.layout, drawn.case.seed % 1000)
     code, message, helps = cause.code, cause.message, cause.help
     if cause.code == "wrong-gradient" and judged.kind in CODES:
@@ -82,6 +82,54 @@ def gradient(
 
 def _passes(target: Target, subject: Subject, name: str, case: Case, layout: Layout) -> bool:
     return target.judge(subject, name, case, layout).verdict is Verdict.PASS
+
+
+def broken(target: Target, bound: Broken) -> Finding:
+    """The finding for what raises in every case, with the arrays of the one that was tried last."""
+    finding, tried = bound.finding, bound.tried
+    if tried is None or finding.case or not isinstance(bound.cause, Exception | SystemExit):
+        return finding
+    subject = dataclasses.replace(tried.subject, file=bound.file, line=bound.line)
+    drawn, fault = Drawn(tried.case, subject.layout), bound.cause
+    for sides in SMALL if isinstance(bound.cause, Exception) and not (subject.spec and subject.spec.rule) else ():
+        smaller, raised = _raised_in(subject, sides)
+        if smaller and raised and _same_place(raised.cause, fault):
+            drawn = Drawn(smaller, subject.layout)
+            again = raised_finding(subject.name, subject.function, raised, subject.root, {"file": bound.file})
+            finding = dataclasses.replace(finding, message=again.message, evidence=again.evidence)
+            break
+    first = next((e.name for e in subject.layout.entries if e.differentiable), "")
+    try:
+        text = reproduce(target, subject, drawn, first, raises=True)
+        case = _shown(subject, drawn, None)
+    except Exception:  # where even the way of calling is not known, its lines are not either
+        return finding
+    return dataclasses.replace(finding, case=case, reproduce=text)
+
+
+SMALL = ((1,), (2,), (1, 2), (2, 1), (2, 3))  # axes of cases that are easily read, in turn
+
+
+def _raised_in(subject: Subject, sides: tuple[int, ...]) -> tuple[Case | None, UserCodeRaised | None]:
+    """What a smaller case raises, with its axes as short as they may be."""
+    base = subject.spec.layout if subject.spec else None
+    axes = subject.layout.dims(base)
+    sizes = {n: max(sides[i % len(sides)], subject.minimum.get(n, 1)) for i, n in enumerate(axes)}
+    try:
+        case = subject.sample(7, sizes, short=True)
+        with frozen(case.seed):
+            tape = subject.caller.forward(case.arrays)
+            tape.backward(np.ones(np.shape(tape.output)) if np.ndim(tape.output) else 1.0)
+    except UserCodeRaised as exc:
+        return case, exc
+    except Exception:
+        return None, None
+    return None, None
+
+
+def _same_place(one: BaseException, other: BaseException) -> bool:
+    places = [place_of(e, None) for e in (one, other)]
+    return type(one) is type(other) and len({p[1] if p else 0 for p in places}) == 1
 
 
 def forward(
@@ -343,24 +391,21 @@ def _numerical(subject: Subject, name: str, drawn: Drawn) -> Array | None:
     """The whole gradient by differences, where the array is small and the forward runs."""
     try:
         out, dy, _ = gradients(subject, drawn.case)
-        return numerical_gradient(subject, name, drawn.case, dy, out, Stopwatch(causes.SECONDS))
+        return numerical_gradient(subject, name, drawn.case, dy, out)
     except Exception:
         return None
 
 
-def _in_general(
-    target: Target, subject: Subject, name: str, drawn: Drawn, shown: Location | None, seconds: float
-) -> list[str]:
+def _in_general(target: Target, subject: Subject, name: str, drawn: Drawn, shown: Location | None) -> list[str]:
     """Where a case with larger axes is wrong, if the smallest one hides it: a row of one entry is no row."""
     base = subject.spec.layout if subject.spec else None
     sizes = generic_sizes(drawn.layout, subject.spec, base)
     case = subject.sample(drawn.case.seed % 1000, sizes, layout=drawn.layout)
-    if seconds <= 0 or (shown is not None and case.arrays[name].shape == drawn.case.arrays[name].shape):
+    if shown is not None and case.arrays[name].shape == drawn.case.arrays[name].shape:
         return []
     try:
-        with time_limit(seconds):
-            judged = target.judge(subject, name, case, drawn.layout)
-        found = localise(subject, name, case, drawn.layout, judged, seconds)
+        judged = target.judge(subject, name, case, drawn.layout)
+        found = localise(subject, name, case, drawn.layout, judged)
     except (Exception, TimeLimit):
         return []
     if found is None or found.place in ("", EVERYWHERE, shown.place if shown else ""):

@@ -21,7 +21,7 @@ from gradcheck_plugin.diagnosis.place import describe, halves
 from gradcheck_plugin.model import Array, Case, Entry, Verdict
 from gradcheck_plugin.oracles.numerical import EPS, FAST, KAPPA, Estimate, Ladder, floored
 from gradcheck_plugin.submission.calls import frozen
-from gradcheck_plugin.submission.limits import Stopwatch, TimeLimit, time_limit
+from gradcheck_plugin.submission.limits import TimeLimit
 from gradcheck_plugin.submission.subject import Subject
 from gradcheck_plugin.submission.values import numeric
 from reference_impls.shapes import Layout
@@ -52,7 +52,7 @@ class Location:
 
 
 class Spent(Exception):
-    """No forwards or no time left."""
+    """No forwards left."""
 
 
 @dataclass(frozen=True)
@@ -68,26 +68,23 @@ class Part:
         return abs(self.error) > self.bar
 
 
-def localise(
-    subject: Subject, name: str, case: Case, layout: Layout, judged: Judgement, seconds: float
-) -> Location | None:
+def localise(subject: Subject, name: str, case: Case, layout: Layout, judged: Judgement) -> Location | None:
     """Where the gradient that was judged wrong is wrong; None where that cannot be told."""
     yours, x = judged.yours, case.arrays[name]
     if judged.verdict is not Verdict.FAIL or not isinstance(yours, np.ndarray) or yours.shape != x.shape or not x.size:
         return None
     dims = layout[name].dims
     try:
-        with time_limit(seconds):
-            out, dy, _ = gradients(subject, case)
-            if _known(subject, case, layout, judged, out):
-                return against(judged.expected, yours, dims, dy)
+        out, dy, _ = gradients(subject, case)
+        if _known(subject, case, layout, judged, out):
+            return against(judged.expected, yours, dims, dy)
     except (Exception, TimeLimit):
         return None
 
     def function(moved: Array) -> Array | None:
         return _forward(subject, name, case, moved)
 
-    return numerically(function, x, yours, dy, dims, case.rng(PURPOSE), seconds, out)
+    return numerically(function, x, yours, dy, dims, case.rng(PURPOSE), out)
 
 
 def _known(subject: Subject, case: Case, layout: Layout, judged: Judgement, out: Array) -> bool:
@@ -151,7 +148,6 @@ def numerically(
     v: Array,
     dims: Sequence[str],
     rng: np.random.Generator,
-    seconds: float,
     start: Array | None = None,
     forwards: int = FORWARDS,
 ) -> Location | None:
@@ -160,18 +156,17 @@ def numerically(
     values = function(x) if start is None else start.astype(np.float64).ravel()
     if values is None:
         return None
-    search = _Search(function, x, yours, v.astype(np.float64).ravel(), values, rng, limit, Stopwatch(seconds))
+    search = _Search(function, x, yours, v.astype(np.float64).ravel(), values, rng, limit)
     finite = np.isfinite(yours).ravel()
     search.right[~finite], search.wrong[~finite] = np.nan, True
     area: Array | None = None
     try:
-        with time_limit(seconds):
-            if not search.smooth():
-                return None
-            if x.size <= WHOLE:
-                search.every(np.flatnonzero(finite))
-            else:
-                area = search.few(dims)
+        if not search.smooth():
+            return None
+        if x.size <= WHOLE:
+            search.every(np.flatnonzero(finite))
+        else:
+            area = search.few(dims)
     except (Spent, TimeLimit):
         search.unclear = True
     if not search.wrong.any():
@@ -194,10 +189,9 @@ class _Search:
         start: Array,
         rng: np.random.Generator,
         limit: int,
-        watch: Stopwatch,
     ) -> None:
         self.function, self.x, self.v, self.start, self.rng = function, x, v, start, rng
-        self.limit, self.watch, self.forwards = limit, watch, 0
+        self.limit, self.forwards = limit, 0
         self.yours = yours.astype(np.float64).ravel()
         self.eps = SINGLE if _single(yours) else EPS
         self.scale = float(np.sqrt(np.mean(np.square(x)))) or 1.0
@@ -381,7 +375,7 @@ class _Search:
         """The function along a direction that moves these entries only."""
 
         def line(t: float) -> Array | None:
-            if self.forwards >= self.limit or self.watch.left < 0:
+            if self.forwards >= self.limit:
                 raise Spent
             self.forwards += 1
             moved = self.x.astype(np.float64)
@@ -391,10 +385,8 @@ class _Search:
         return Ladder(line, self.start)
 
 
-def numerical_gradient(
-    subject: Subject, name: str, case: Case, dy: Array, out: Array, watch: Stopwatch | None = None
-) -> Array | None:
-    """The whole gradient of one array by differences, entry by entry; None where it is too large or slow for that."""
+def numerical_gradient(subject: Subject, name: str, case: Case, dy: Array, out: Array) -> Array | None:
+    """The whole gradient of one array by differences, entry by entry; None where it is too large for that."""
     x = case.arrays[name]
     if x.size > WHOLE:
         return None
@@ -407,7 +399,7 @@ def numerical_gradient(
             moved[index] += t
             return _forward(subject, name, case, moved)
 
-        slope = Ladder(line, start).slope(v) if watch is None or watch.left > 0 else None
+        slope = Ladder(line, start).slope(v)
         if slope is None:
             return None
         result[index] = slope

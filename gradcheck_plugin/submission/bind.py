@@ -18,21 +18,42 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.model import Array, Case, NotDriven
-from gradcheck_plugin.submission import averages, bind_rule, derivative, missing, reduction, state, strengths, trained
+from gradcheck_plugin.submission import (
+    averages,
+    bind_rule,
+    blame,
+    derivative,
+    missing,
+    reduction,
+    state,
+    strengths,
+    trained,
+)
 from gradcheck_plugin.submission.author_shapes import Said
-from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen, last_call
+from gradcheck_plugin.submission.calls import (
+    WHOLE,
+    Meter,
+    NothingReturned,
+    Spent,
+    Unbindable,
+    UserCodeRaised,
+    frozen,
+    metered,
+    place_of,
+)
 from gradcheck_plugin.submission.constructor import SETTINGS, option_of
 from gradcheck_plugin.submission.conventions import Candidate
-from gradcheck_plugin.submission.faults import not_as_pinned, timed_out
+from gradcheck_plugin.submission.faults import not_as_pinned, not_implemented, timed_out
 from gradcheck_plugin.submission.fixed_sizes import stretched
 from gradcheck_plugin.submission.guess import generic_sizes, guesses, names_parameter, positive
-from gradcheck_plugin.submission.limits import TimeLimit, time_limit
+from gradcheck_plugin.submission.limits import CallWatch, TimeLimit
 from gradcheck_plugin.submission.obstacles import (
-    OWN_FAULTS,
     Broken,
+    Tried,
+    backward_raised,
     convention_of,
+    doubt,
     elsewhere,
-    fault_of,
     not_bound,
     uses_torch,
 )
@@ -52,6 +73,8 @@ EXACT = 1e-10  # share of the output up to which a variant is the very one, and 
 ENOUGH = 8  # numbers that agree: of two scalars the smaller one is the first of them once in two times
 GUARD = 1e-3  # up to which a number is an eps, not a setting
 SETTINGS_TRIED = 3
+CALLS = 100_000  # of the user's code, to find out how it is called
+CALLS_FOR_SETTINGS = 20_000  # and with which other settings
 CLOSE = 1e-3  # up to which a wrong forward is a known one, whatever its eps
 Misfit = Callable[[Subject, Case, bool], float]  # 0 for a right backward; with True, how far a wrong one is from that
 
@@ -71,6 +94,8 @@ class _Attempt:
     shaped: bool = True  # whether its output has the shape that the reference's has
     exact: bool = False  # whether it agrees but for rounding
     fits: bool = True  # whether the reference that the name stands for can be called this way at all
+    tried: Tried | None = None  # the last call
+    clear: bool = True  # whether its backward was called in the only way there is
     distance: float = 0.0  # of the backward from the gradient of the forward, where a choice depends on it
 
 
@@ -93,45 +118,28 @@ def bind(
     named = specs()[layer] if layer else spec_named(candidate.name, candidate.kind)
     if named and not _suits(named, candidate) and not layer:
         named = None
-    attempt: _Attempt | None = None
+    pinned = named if layer else None
     try:
-        with time_limit(seconds):
+        with metered(seconds, CALLS) as meter:
             candidate = with_shapes(candidate, named, _reading(candidate, misfit))
-            attempt = _search(candidate, named, misfit, pinned=layer is not None)
-            if (attempt.subject is None or attempt.fault) and uses_torch(candidate):
-                tensors = dataclasses.replace(candidate, objects={**candidate.objects, "tensors": True})
-                second = _search(tensors, named, misfit, pinned=layer is not None)
-                if second.subject is not None and second.fault is None:
-                    attempt, candidate = second, tensors
-            other = candidate.objects.get("otherwise")
-            while other and (attempt.subject is None or attempt.fault):
-                second = _search(other, named, misfit, pinned=layer is not None)
-                if second.subject is not None and second.fault is None:
-                    attempt, candidate = second, other
-                other = other.objects.get("otherwise")
-            mean = attempt.subject is not None and _is_mean(attempt.subject.caller)
-            if mean and _distance(attempt, _whether(misfit)) and not averages.takes_mean(candidate.objects):
-                second = _alone(candidate, misfit)  # the reference knows the mean; nobody says that it is taken
-                if second.subject and not _is_mean(second.subject.caller) and not _distance(second, _whether(misfit)):
-                    attempt = second
+            attempt, candidate = _chosen(candidate, named, misfit, pinned=layer is not None)
+            other = attempt.subject is None or attempt.subject.spec is not named
+            if pinned is not None and other and not isinstance(attempt.fault, UserCodeRaised | NothingReturned):
+                reason = str(attempt.fault or "no layout of it fits")
+                finding = not_as_pinned(candidate.name, candidate.function, pinned.name, reason, place)
+                return Broken(candidate.name, finding, convention=convention_of(candidate), layer=pinned.name, **place)
+            if candidate.objects.get("unsure") and (attempt.fault or _distance(attempt, misfit)):
+                return _nothing_says(candidate, attempt.fault, root, place)
+            if candidate.kind in RULES and isinstance(attempt.fault, UserCodeRaised) and attempt.tried:
+                return backward_raised(candidate, attempt.fault, root, place, clear=True, tried=attempt.tried)
+            if attempt.subject is None:
+                return not_bound(candidate, attempt.fault, root, place, pinned, attempt.tried)
+            if not attempt.fault:
+                attempt.subject = derivative.read(attempt.subject, generic_sizes(attempt.subject.layout, None, None))
+    except Spent:
+        return NotDriven(candidate.name, f"no way of calling it was found in {CALLS} calls", code="too-many", **place)
     except TimeLimit as exc:
-        if last_call() < seconds / 2:
-            reason = f"too slow to be tried out within {seconds:g} s: one call takes {last_call():.1g} s"
-            return NotDriven(candidate.name, reason, code="too-slow", **place)
-        finding = timed_out(candidate.function or candidate.name, exc, seconds, root, **place)
-        layer_name = named.name if named else ""
-        return Broken(candidate.name, finding, convention=convention_of(candidate), layer=layer_name, **place)
-    other = attempt.subject is None or attempt.subject.spec is not named
-    if layer is not None and named is not None and other and not isinstance(attempt.fault, UserCodeRaised):
-        reason = str(attempt.fault or "no layout of it fits")
-        finding = not_as_pinned(candidate.name, candidate.function, named.name, reason, place)
-        return Broken(candidate.name, finding, convention=convention_of(candidate), layer=named.name, **place)
-    if candidate.objects.get("unsure") and (attempt.fault or _distance(attempt, misfit)):
-        return _nothing_says(candidate, attempt.fault, place)
-    if attempt.subject is None:
-        return not_bound(candidate, attempt.fault, named if attempt.fits else None, root, place)
-    if not attempt.fault:
-        attempt.subject = derivative.read(attempt.subject, generic_sizes(attempt.subject.layout, None, None))
+        return _hung(candidate, exc, meter, seconds, root, place, pinned)
     bound = dataclasses.replace(
         attempt.subject,
         root=root,
@@ -141,41 +149,105 @@ def bind(
         doubts={**attempt.subject.doubts, **candidate.objects.get("doubts", {})},
         **place,
     )
-    if attempt.fault is not None:
-        strange = not attempt.matches and not isinstance(getattr(attempt.fault, "cause", None), OWN_FAULTS)
-        if isinstance(attempt.fault, UserCodeRaised) and (strange or elsewhere(candidate, attempt.fault)):
-            return not_bound(candidate, attempt.fault, None if strange else named, root, place)
-        fault = fault_of(candidate, attempt.fault, root, place)
-        if fault:
-            return Broken(
-                candidate.name,
-                fault,
-                convention=bound.caller.convention,
-                layer=bound.spec.name if bound.spec else "",
-                cause=getattr(attempt.fault, "cause", None),
-                **place,
-            )
+    if isinstance(attempt.fault, UserCodeRaised):
+        return backward_raised(
+            candidate,
+            attempt.fault,
+            root,
+            place,
+            clear=attempt.clear or pinned is not None,
+            convention=bound.caller.convention,
+            tried=dataclasses.replace(attempt.tried, subject=bound) if attempt.tried else None,
+        )
+    if str(attempt.fault) == "not-implemented":
+        finding = not_implemented(candidate.name, candidate.function, place)
+        named_so = bound.spec.name if bound.spec else ""
+        return Broken(candidate.name, finding, convention=bound.caller.convention, layer=named_so, **place)
     if _is_mean(bound.caller) and not averages.takes_mean(candidate.objects):
         bound = dataclasses.replace(bound, doubt=reduction.DOUBT)
     if doubt := getattr(bound.caller, "doubt", ""):
         bound = dataclasses.replace(bound, doubt=doubt)
     if isinstance(bound.caller, derivative.DerivativeCaller):  # its gradient is of another kind than the caller's
         return bound
-    with suppress(TimeLimit, UserCodeRaised), time_limit(seconds):
-        bound = missing.settled(bound, candidate) if bound.spec is None or not bound.spec.rule else bound
-    with suppress(TimeLimit), time_limit(seconds):
-        bound = dataclasses.replace(bound, settings=tuple(_settings(candidate, bound, misfit)))
-    if candidate.kind in ("network", "loss"):
-        sizes = generic_sizes(bound.layout, bound.spec, bound.spec.layout if bound.spec else None)
-        with suppress(TimeLimit), time_limit(seconds):
-            bound = dataclasses.replace(bound, settings=(*bound.settings, *strengths.settings(bound, sizes)))
+    bound = _with_missing(candidate, bound, seconds)
+    return _with_settings(candidate, bound, misfit, seconds)
+
+
+def _chosen(
+    candidate: Candidate, named: LayerSpec | None, misfit: Misfit | None, pinned: bool
+) -> tuple[_Attempt, Candidate]:
+    """The best way of calling a candidate, with arrays or with tensors, or as what else it may be."""
+    attempt = _search(candidate, named, misfit, pinned=pinned)
+    if (attempt.subject is None or attempt.fault) and uses_torch(candidate):
+        tensors = dataclasses.replace(candidate, objects={**candidate.objects, "tensors": True})
+        second = _search(tensors, named, misfit, pinned=pinned)
+        if second.subject is not None and second.fault is None:
+            attempt, candidate = second, tensors
+    other = candidate.objects.get("otherwise")
+    while other and (attempt.subject is None or attempt.fault):
+        second = _search(other, named, misfit, pinned=pinned)
+        if second.subject is not None and second.fault is None:
+            attempt, candidate = second, other
+        other = other.objects.get("otherwise")
+    mean = attempt.subject is not None and _is_mean(attempt.subject.caller)
+    if mean and _distance(attempt, _whether(misfit)) and not averages.takes_mean(candidate.objects):
+        second = _alone(candidate, misfit)  # the reference knows the mean; nobody says that it is taken
+        if second.subject and not _is_mean(second.subject.caller) and not _distance(second, _whether(misfit)):
+            attempt = second
+    return attempt, candidate
+
+
+def _hung(
+    candidate: Candidate,
+    exc: TimeLimit,
+    meter: Meter,
+    seconds: float,
+    root: Path | None,
+    place: dict[str, Any],
+    pinned: LayerSpec | None,
+) -> Broken | NotDriven:
+    """The outcome for a call that did not come back: a fault of a backward whose forward did, or of an endless loop."""
+    if not isinstance(exc.watch, CallWatch):
+        reason = f"tried {meter.calls} calls in {WHOLE * seconds:g} s, and there was more to be tried"
+        return NotDriven(candidate.name, reason, code="too-slow", **place)
+    finding = timed_out(candidate.function or candidate.name, exc, seconds, root, **place)
+    if exc.where == "backward" or pinned or blame.never_ends(exc, root):
+        named_so = pinned.name if pinned else ""
+        return Broken(candidate.name, finding, convention=convention_of(candidate), layer=named_so, **place)
+    reason = f"{exc.where} did not come back within {seconds:g} s for an input that was tried: line {finding.line}"
+    return NotDriven(candidate.name, reason, code="time-limit", **place)
+
+
+def _with_missing(candidate: Candidate, bound: Subject, seconds: float) -> Subject:
+    """A bound candidate with the arrays whose gradient it does not give, and ought to."""
+    if bound.spec is not None and bound.spec.rule:
+        return bound
+    with suppress(UserCodeRaised, Spent, TimeLimit), metered(seconds, CALLS_FOR_SETTINGS):
+        return missing.settled(bound, candidate)
     return bound
 
 
-def _nothing_says(candidate: Candidate, fault: Exception | None, place: dict[str, Any]) -> NotDriven:
+def _with_settings(candidate: Candidate, bound: Subject, misfit: Misfit | None, seconds: float) -> Subject:
+    """A bound candidate with its other settings; a note says where not all could be tried."""
+    found: list[Subject] = []
+    try:
+        with metered(seconds, CALLS_FOR_SETTINGS) as meter:
+            found.extend(_settings(candidate, bound, misfit))
+            if candidate.kind in ("network", "loss"):
+                sizes = generic_sizes(bound.layout, bound.spec, bound.spec.layout if bound.spec else None)
+                found.extend(strengths.settings(bound, sizes))
+    except (Spent, TimeLimit):
+        note = f"with other settings {meter.calls} calls were made, and not all could be tried"
+        bound = dataclasses.replace(bound, notes=(*bound.notes, note))
+    return dataclasses.replace(bound, settings=tuple(found))
+
+
+def _nothing_says(
+    candidate: Candidate, fault: Exception | None, root: Path | None, place: dict[str, Any]
+) -> Broken | NotDriven:
     """The outcome for what may be a gradient or something else, and is not the gradient of its forward."""
     if fault is not None:
-        return not_bound(candidate, fault, None, None, place)  # type: ignore[return-value]
+        return not_bound(candidate, fault, root, place)
     reason = "beside a number it returns an array that is not its gradient, and nothing says that it is meant to be"
     return NotDriven(candidate.name, reason, **place)
 
@@ -263,17 +335,19 @@ def _search(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | None
 def _searched(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | None, pinned: bool = False) -> _Attempt:
     if candidate.kind in RULES:
         found = bind_rule.search(candidate, named, pinned)
-        return _Attempt(found.subject, found.fault, found.subject is not None, found.matches)
+        return _Attempt(found.subject, found.fault, found.subject is not None, found.matches, tried=found.tried)
     best, refused = _Attempt(), None
     if named:
         best = _against(candidate, named, misfit)
         if pinned or best.matches or _known_fault(best.subject):
-            return best
+            return _of_another_rank(candidate, best, misfit) or best
     for spec in specs().values():
         if spec is not named and _suits(spec, candidate) and (spec.distinctive or _alike(spec, named)):
             other = _against(candidate, spec, misfit, quick=True)
             if other.matches and other.subject is not None and other.fault is not None:
-                refused = refused or other  # its backward may want an input of another shape
+                refused = (
+                    other if refused is None or _says_more(candidate, other, refused) else refused
+                )  # its backward may want an input of another shape
             elif other.matches and other.subject is not None and _covers(other.subject):
                 said = "computes what `{}` computes" if named else "recognised as `{}` by its numbers"
                 other.subject = dataclasses.replace(other.subject, notes=(*other.subject.notes, said.format(spec.name)))
@@ -339,6 +413,14 @@ def _alike_in_kind(subject: Subject, least: float) -> bool:
     if a.size < 3 or not a.std() or not b.std():
         return bool(a.size)  # a constant says nothing
     return abs(float(np.corrcoef(a, b)[0, 1])) >= least
+
+
+def _of_another_rank(candidate: Candidate, best: _Attempt, misfit: Misfit | None) -> _Attempt | None:
+    """What is elementwise takes all arrays, and its backward may be written for images only: for those it is tried."""
+    if not best.matches or not isinstance(best.fault, UserCodeRaised) or not doubt(best.fault, None):
+        return None
+    alone = _alone(candidate, misfit)
+    return alone if alone.subject is not None and alone.fault is None else None
 
 
 def _own_settings(candidate: Candidate, spec: LayerSpec) -> bool:
@@ -482,8 +564,10 @@ def _in_layouts(
                 further.append((variant, layout))  # not where backward refuses labels of another form
         elif (attempt.matches and not variant.incidental) or (attempt.ran and not best.ran and claims):
             best, chosen = attempt, variant
-        elif best.subject is None and (best.fault is None or _refused(best.fault) or _not_here(candidate, attempt)):
-            best.fault = attempt.fault or best.fault
+        elif best.subject is None and (
+            best.fault is None or _refused(best.fault) or _telling(candidate, attempt.fault)
+        ):
+            best.fault, best.tried = attempt.fault or best.fault, attempt.tried
     if best.subject is not None and further:
         best.subject = dataclasses.replace(best.subject, further=tuple(further))
     return best
@@ -508,9 +592,18 @@ def _built_alike(one: _Attempt, other: _Attempt) -> bool:
     return plans[0] == plans[1]
 
 
-def _not_here(candidate: Candidate, attempt: _Attempt) -> bool:
-    """Whether a forward got as far as something that is not on this machine: another input raised before that."""
-    return isinstance(attempt.fault, UserCodeRaised) and bool(elsewhere(candidate, attempt.fault))
+def _telling(candidate: Candidate, fault: Exception | None) -> bool:
+    """Whether a forward got as far as what is wrong with it, or is not on this machine: another input raised before."""
+    if not isinstance(fault, UserCodeRaised):
+        return False
+    return blame.always(fault, None) is not None or bool(elsewhere(candidate, fault, None))
+
+
+def _says_more(candidate: Candidate, attempt: _Attempt, first: _Attempt) -> bool:
+    """Whether an attempt got further than the first one, or as far as what is wrong whatever the input."""
+    further = bool(attempt.subject) - bool(first.subject)
+    telling = _telling(candidate, attempt.fault) - _telling(candidate, first.fault)
+    return further > 0 or (further == 0 and telling > 0)
 
 
 def _refused(fault: Exception) -> bool:
@@ -545,6 +638,9 @@ def _try(
         for way in ways
         for caller in _reduced(way, candidate, spec, variant, layout, fixed)
     ]
+    clear = _is_clear(candidate, ways, attempts)
+    for attempt in attempts:
+        attempt.clear = clear
     if len(attempts) == 1:
         return attempts[0]
     good = [a for a in attempts if a.fault is None and (a.matches or spec is None)]
@@ -554,6 +650,19 @@ def _try(
     best, distance = _nearest(good or ran or [a for a in attempts if a.ran] or attempts, misfit)
     best.distance = distance
     return best
+
+
+def _is_clear(candidate: Candidate, ways: list[Caller], attempts: list[_Attempt]) -> bool:
+    """Whether a backward was called as it is meant: there is one way, or all raise the same on the same line."""
+    if getattr(candidate.convention, "FORWARD_IS_OURS", False) or not all(getattr(w, "clear", True) for w in ways):
+        return False
+    found = {_where(a.fault) for a in attempts if a.subject is not None}
+    return len(ways) == 1 or (len(found) == 1 and None not in found)
+
+
+def _where(fault: Exception | None) -> tuple[str, int] | None:
+    place = place_of(fault.cause, None) if isinstance(fault, UserCodeRaised) else None
+    return (type(fault.cause).__name__, place[1]) if place and isinstance(fault, UserCodeRaised) else None
 
 
 def _nearest(attempts: list[_Attempt], misfit: Misfit | None) -> tuple[_Attempt, float]:
@@ -599,9 +708,12 @@ def _trial(subject: Subject) -> _Attempt:
         for shift in itertools.count():
             sizes = generic_sizes(layout, spec, spec.layout if spec else None, shift % 2)
             case = subject.sample(7 + shift, sizes)
+            attempt.tried = Tried(subject, case)
             with frozen(case.seed):
                 tape = subject.caller.forward(case.arrays)
             out = numeric(tape.output)
+            if tape.output is None and blame.forgets_return(_forward_of(subject.caller)):
+                raise NothingReturned("forward returns nothing")
             if out is None:
                 raise Unbindable(f"forward returned {describe(tape.output)}, not an array of numbers")
             if spec is None and (not out.size or np.isnan(out).any()):
@@ -633,6 +745,14 @@ def _trial(subject: Subject) -> _Attempt:
     except (Unbindable, UserCodeRaised) as exc:
         attempt.fault = exc
     return attempt
+
+
+def _forward_of(caller: Any) -> Any:
+    """The user's function that a caller runs as forward."""
+    forward = getattr(caller, "forward_function", None)
+    return forward or getattr(
+        getattr(caller, "built", None) and caller.built.cls, getattr(caller, "forward_name", ""), None
+    )
 
 
 def _with_its_own(subject: Subject, case: Case) -> Subject:
@@ -707,7 +827,7 @@ def _alone(candidate: Candidate, misfit: Misfit | None) -> _Attempt:
                     attempt.subject = dataclasses.replace(attempt.subject, doubts=doubts)
                     return attempt
                 ran.append((attempt, fits))
-            elif first.fault is None or (attempt.subject and not first.subject):
+            elif first.fault is None or _says_more(candidate, attempt, first):
                 first = attempt
         if ran:
             best, fitting = max(ran, key=lambda pair: pair[1])

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gradcheck_plugin.model import Array, Case
-from gradcheck_plugin.submission import rules
+from gradcheck_plugin.submission import blame, rules
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.guess import generic_sizes
+from gradcheck_plugin.submission.obstacles import Tried, doubt
 from gradcheck_plugin.submission.recognise import spec_named
 from gradcheck_plugin.submission.subject import Subject
 from gradcheck_plugin.submission.tensors import TensorCaller
@@ -34,6 +35,7 @@ class Found:
     subject: Subject | None = None
     matches: bool = False
     fault: Exception | None = None
+    tried: Tried | None = None  # the call that raised, where there is no doubt that it was meant like this
 
 
 @dataclass
@@ -41,6 +43,7 @@ class _Runs:
     """What the user's code gave, run once for every way of calling it."""
 
     seen: dict[str, list[Array] | Exception] = field(default_factory=dict)
+    raised: list[tuple[UserCodeRaised, Tried]] = field(default_factory=list)
 
     def outputs(self, subject: Subject, cases: list[Case]) -> list[Array] | Exception:
         caller: Any = subject.caller
@@ -60,6 +63,9 @@ class _Runs:
                     return Unbindable(f"it gave {describe(output)}, not arrays of numbers")
                 found.append(array)
         except (Unbindable, UserCodeRaised) as exc:
+            fault = exc if isinstance(exc, UserCodeRaised) else exc.__cause__
+            if isinstance(fault, UserCodeRaised):
+                self.raised.append((fault, Tried(subject, case)))
             return exc
         return found
 
@@ -96,6 +102,8 @@ def search(candidate: Candidate, named: LayerSpec | None, pinned: bool = False) 
     if ran:
         return Found(ran[0][0])
     fault = best.fault
+    if "setting" not in candidate.objects and (own := _own_fault(candidate, runs)):
+        return Found(fault=own[0], tried=own[1])
     if isinstance(getattr(fault, "cause", None), NotImplementedError) and named is None:
         fault = Unbindable("it is a base class, or not implemented yet")
     elif isinstance(fault, UserCodeRaised) and (named is None or "setting" in candidate.objects):
@@ -103,6 +111,30 @@ def search(candidate: Candidate, named: LayerSpec | None, pinned: bool = False) 
     elif named is None and runs.seen:
         fault = Unbindable(_unexplained(candidate))
     return Found(fault=fault)
+
+
+def _own_fault(candidate: Candidate, runs: _Runs) -> tuple[UserCodeRaised, Tried] | None:
+    """What a rule raised by its own fault: wrong whatever it is given, or raised in the way for which it is written."""
+    for fault, tried in runs.raised:
+        if blame.always(fault, None) and not isinstance(fault.cause, NotImplementedError):
+            return fault, tried
+    wanted = _written_for(candidate, runs)
+    for fault, tried in runs.raised if wanted else ():
+        if tried.subject.caller.way is wanted and fault.where != "__init__":  # type: ignore[attr-defined]
+            stub = isinstance(fault.cause, NotImplementedError)
+            return None if stub or doubt(fault, None) else (fault, tried)
+    return None
+
+
+def _written_for(candidate: Candidate, runs: _Runs) -> Any:
+    """The way of calling an update that its code shows; None where it may be one of several."""
+    if candidate.kind != "update":
+        return None
+    ways = list(dict.fromkeys(t.subject.caller.way for _, t in runs.raised))  # type: ignore[attr-defined]
+    function = candidate.objects.get("function") or getattr(candidate.objects["class"], candidate.objects["method"])
+    if {"keys", "items"} & set(function.__code__.co_names):
+        ways = [w for w in ways if "dictionar" in w.says]
+    return ways[0] if len(ways) == 1 else None
 
 
 def _with_setting(candidate: Candidate) -> LayerSpec | None:

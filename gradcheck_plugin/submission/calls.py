@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import time
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from gradcheck_plugin.model import Array
+from gradcheck_plugin.submission.limits import CallWatch, TimeLimit, limited_by, time_limit
 from gradcheck_plugin.submission.randomness import frozen, hold
 
-__all__ = [
-    "NoGradient",
-    "Through",
-    "Unbindable",
-    "UserCodeRaised",
-    "converting",
-    "frozen",
-    "guarded",
-    "meeting",
-    "passes",
-    "passing",
-    "private",
-    "recording",
-    "user_frame",
-]
+__all__ = ["BadOutput", "Meter", "NoGradient", "NothingReturned", "Spent", "Through", "Unbindable", "UserCodeRaised",
+           "converting", "frozen", "guarded", "meeting", "metered", "own_frame", "passes", "passing", "place_of",
+           "private", "recording", "user_frame"]  # fmt: skip
 
 
 class UserCodeRaised(Exception):
@@ -44,29 +34,97 @@ class UserCodeRaised(Exception):
 
 def user_frame(exception: BaseException, root: Path | None) -> traceback.FrameSummary | None:
     """The innermost frame of the user's own code (under `root`) in a traceback, or of any code that is not ours."""
-    frames = traceback.extract_tb(exception.__traceback__)
+    found = place_of(exception, root)
+    if found is None:
+        return None
+    frame, line = found
+    return traceback.FrameSummary(frame.f_code.co_filename, line, frame.f_code.co_name)
+
+
+def place_of(exception: BaseException, root: Path | None) -> tuple[FrameType, int] | None:
+    """The innermost frame of the user's own code in a traceback, as it was left, and the line in it."""
+    frames = list(traceback.walk_tb(exception.__traceback__))
     package = str(Path(__file__).parent.parent)
-    foreign = [f for f in frames if not f.filename.startswith(package)]
-    own = [f for f in foreign if root is None or f.filename.startswith(str(root))]
-    own = [f for f in own if "site-packages" not in f.filename]
+    foreign = [(f, n) for f, n in frames if not f.f_code.co_filename.startswith(package)]
+    own = [(f, n) for f, n in foreign if root is None or f.f_code.co_filename.startswith(str(root))]
+    own = [(f, n) for f, n in own if "site-packages" not in f.f_code.co_filename]
     found = own or foreign
     return found[-1] if found else None
+
+
+def own_frame(exception: BaseException, root: Path | None) -> FrameType | None:
+    """The frame of the user's own code that raised; None where what it called did, and had it from another library."""
+    package = str(Path(__file__).parent.parent)
+    frames = [f for f, _ in traceback.walk_tb(exception.__traceback__)]
+    frame = frames[-1] if frames else None
+    file = frame.f_code.co_filename if frame is not None else ""
+    ours = file.startswith(package) and not file.startswith(str(root))
+    if ours or "site-packages" in file or (root is not None and not file.startswith(str(root))):
+        return None
+    return frame
+
+
+class BadOutput(TypeError):
+    """What a forward returned is no array of numbers; the text says what it is."""
 
 
 class Unbindable(Exception):
     """This way of calling does not fit the object; the text says why, for the person who reads the report."""
 
 
+class NothingReturned(Unbindable):
+    """A forward computes something and returns nothing."""
+
+
 class NoGradient(Unbindable):
     """What looked like a gradient is none: the object has nothing of its own to check."""
 
 
-_last = [0.0]  # seconds that the last call of the user's code took, until it ended or was cut off
+WHOLE = 60  # times the limit of one call that everything about one object may take
 
 
-def last_call() -> float:
-    """Seconds that the last call of the user's code took: a hang has used up a time limit by itself."""
-    return _last[0]
+class Spent(BaseException):
+    """More calls of the user's code than were allowed. Not an `Exception`, so that no handler of a trial takes it."""
+
+
+@dataclass
+class Meter:
+    """The calls of the user's code in a block: how many there were, and how long the one that runs takes."""
+
+    watch: CallWatch
+    most: int | None = None
+    calls: int = 0
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[None]:
+        """One call."""
+        if self.most is not None and self.calls >= self.most:
+            raise Spent
+        self.calls += 1
+        self.watch.start()
+        try:
+            yield
+        finally:
+            self.watch.stop()
+
+
+_meters: list[Meter] = []
+
+
+@contextlib.contextmanager
+def metered(seconds: float, most: int | None = None) -> Iterator[Meter]:
+    """Count the calls of the user's code in a block and end one that takes longer than `seconds`.
+
+    A call that hangs raises `TimeLimit` with the meter's own watch, more than `most` calls raise `Spent`; neither
+    depends on how busy the machine is. A last limit of the whole block, far away, raises `TimeLimit` with another one.
+    """
+    meter = Meter(CallWatch(seconds), most)
+    with time_limit(WHOLE * seconds), limited_by(meter.watch):
+        _meters.append(meter)
+        try:
+            yield meter
+        finally:
+            _meters.remove(meter)
 
 
 def guarded(where: str, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
@@ -74,18 +132,19 @@ def guarded(where: str, function: Callable[..., Any], /, *args: Any, **kwargs: A
     hold(function)
     for meet in _meetings:
         meet(function, args)
-    started = time.monotonic()
-    try:
-        return function(*args, **kwargs)
-    except tuple(_passing) as exc:
-        raise Through(exc) from exc
-    except (Exception, SystemExit) as exc:
-        entered = exc.__traceback__ is not None and exc.__traceback__.tb_next is not None
-        if isinstance(exc, TypeError) and not entered and "argument" in str(exc):
-            raise Unbindable(str(exc)) from exc  # called otherwise than it is written: no fault of the user's
-        raise UserCodeRaised(exc, where) from exc
-    finally:
-        _last[0] = time.monotonic() - started
+    with _meters[-1].one() if _meters else contextlib.nullcontext():
+        try:
+            return function(*args, **kwargs)
+        except tuple(_passing) as exc:
+            raise Through(exc) from exc
+        except (Exception, SystemExit) as exc:
+            entered = exc.__traceback__ is not None and exc.__traceback__.tb_next is not None
+            if isinstance(exc, TypeError) and not entered and "argument" in str(exc):
+                raise Unbindable(str(exc)) from exc  # called otherwise than it is written: no fault of the user's
+            raise UserCodeRaised(exc, where) from exc
+        except TimeLimit as exc:
+            exc.where = where
+            raise
 
 
 def private(value: Array) -> Any:

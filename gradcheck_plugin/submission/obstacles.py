@@ -8,18 +8,32 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import FunctionType
+from types import FrameType, FunctionType
 from typing import Any
 
-from gradcheck_plugin.model import PASSED_OVER, Finding, NotDriven
-from gradcheck_plugin.submission.calls import NoGradient, UserCodeRaised
+import numpy as np
+
+from gradcheck_plugin.model import PASSED_OVER, Case, Finding, NotDriven
+from gradcheck_plugin.submission import blame
+from gradcheck_plugin.submission.blame import was_in_numpy
+from gradcheck_plugin.submission.calls import NoGradient, NothingReturned, UserCodeRaised, place_of
 from gradcheck_plugin.submission.conventions import Candidate
-from gradcheck_plugin.submission.faults import not_implemented, raised
+from gradcheck_plugin.submission.faults import nothing_returned, raised
 from gradcheck_plugin.submission.notebook import from_python_2, parses
+from gradcheck_plugin.submission.older import is_python_2
+from gradcheck_plugin.submission.roles import BACKWARD, FORWARD
 from gradcheck_plugin.submission.stand_in import StandIn, StandInModule
+from gradcheck_plugin.submission.subject import Subject
+from gradcheck_plugin.submission.values import describe
 from reference_impls.spec import LayerSpec
 
-OWN_FAULTS = (NotImplementedError, NameError)  # wrong whatever the input is
+
+@dataclass(frozen=True)
+class Tried:
+    """The call that was made: a way of calling, and the arrays."""
+
+    subject: Subject
+    case: Case
 
 
 @dataclass(frozen=True)
@@ -33,6 +47,7 @@ class Broken:
     convention: str = ""
     layer: str = ""
     cause: BaseException | None = None  # what the user's code raised, for a debugger
+    tried: Tried | None = None
 
 
 def convention_of(candidate: Candidate) -> str:
@@ -41,50 +56,141 @@ def convention_of(candidate: Candidate) -> str:
 
 
 def not_bound(
-    candidate: Candidate, fault: Exception | None, named: LayerSpec | None, root: Path | None, place: dict[str, Any]
+    candidate: Candidate,
+    fault: Exception | None,
+    root: Path | None,
+    place: dict[str, Any],
+    pinned: LayerSpec | None = None,
+    tried: Tried | None = None,
 ) -> Broken | NotDriven:
-    """The outcome for a candidate that ran with no input that was tried: its own fault, this machine's, or unknown."""
+    """The outcome for a candidate that ran with no input that was tried: its own fault where that is proven.
+
+    `pinned` is the reference that the user says it is: then its arrays are what the author meant.
+    """
     if isinstance(fault, NoGradient):
         return NotDriven(candidate.name, str(fault), code=PASSED_OVER, **place)
-    if isinstance(fault, UserCodeRaised):
-        reason = elsewhere(candidate, fault)
-        if reason:
-            frame = fault.frame(root)
-            at = f"line {frame.lineno}: " if frame else ""
-            return NotDriven(candidate.name, f"does not run here: {at}{reason}", code="does-not-run-here", **place)
-        refuses = isinstance(fault.cause, AssertionError) and fault.where != "backward"  # these inputs, and says so
-        if (named and not refuses) or isinstance(fault.cause, OWN_FAULTS):
-            finding = fault_of(candidate, fault, root, place)
-            if finding:
-                layer = named.name if named else ""
-                return Broken(
-                    candidate.name,
-                    finding,
-                    convention=convention_of(candidate),
-                    layer=layer,
-                    cause=fault.cause,
-                    **place,
-                )
-    reason = str(fault) if fault else "no layout of its input was accepted"
-    if isinstance(fault, UserCodeRaised):
+    if isinstance(fault, NothingReturned):
+        finding = nothing_returned(candidate.name, candidate.function, place)
+        return Broken(candidate.name, finding, convention=convention_of(candidate), tried=tried, **place)
+    if not isinstance(fault, UserCodeRaised):
+        return NotDriven(candidate.name, str(fault) if fault else "no layout of its input was accepted", **place)
+    if reason := elsewhere(candidate, fault, root):
+        return _not_here(candidate, fault, reason, root, place)
+    meant = pinned is not None and fault.where != "__init__" and not doubt(fault, root)
+    refuses = isinstance(fault.cause, AssertionError) and fault.where != "backward"  # these inputs, and says so
+    if blame.always(fault, root) or (meant and not refuses):
+        return broken(candidate, fault, root, place, layer=pinned.name if pinned else "", tried=tried)
+    frame = fault.frame(root)
+    at = f" on line {frame.lineno}" if frame else ""
+    if fault.where != "__init__" and (reason := doubt(fault, root)):
+        return NotDriven(candidate.name, f"{reason} ({fault}{at})", code="needs-more", **place)
+    reason = f"{_PARTS.get(fault.where, fault.where)} raised {fault}{at}, for every input that was tried"
+    return NotDriven(candidate.name, reason, code="refuses-input", **place)
+
+
+_PARTS = {"__init__": "its constructor"}
+
+
+def backward_raised(
+    candidate: Candidate,
+    fault: UserCodeRaised,
+    root: Path | None,
+    place: dict[str, Any],
+    *,
+    clear: bool,
+    convention: str = "",
+    tried: Tried | None = None,
+) -> Broken | NotDriven:
+    """The outcome where the forward ran and the backward of the same arrays did not.
+
+    It is the code's own fault where the call is `clear`, for there is one way only in which it may be meant.
+    """
+    if reason := elsewhere(candidate, fault, root):
+        return _not_here(candidate, fault, reason, root, place)
+    reason = "" if blame.always(fault, root) else doubt(fault, root)
+    if not reason and not clear and not blame.always(fault, root):
+        reason = "what the arguments of its backward are cannot be told, and it raised in every way that was tried"
+    if reason:
         frame = fault.frame(root)
         at = f" on line {frame.lineno}" if frame else ""
-        reason = f"{fault.where} raised {fault}{at}, for every input that was tried"
-    return NotDriven(candidate.name, reason, **place)
+        return NotDriven(candidate.name, f"{reason} ({fault}{at})", code="needs-more", **place)
+    return broken(candidate, fault, root, place, convention=convention, tried=tried)
+
+
+def _not_here(
+    candidate: Candidate, fault: UserCodeRaised, reason: str, root: Path | None, place: dict[str, Any]
+) -> NotDriven:
+    frame = fault.frame(root)
+    at = f"line {frame.lineno}: " if frame else ""
+    return NotDriven(candidate.name, f"does not run here: {at}{reason}", code="does-not-run-here", **place)
+
+
+def broken(
+    candidate: Candidate,
+    fault: UserCodeRaised,
+    root: Path | None,
+    place: dict[str, Any],
+    *,
+    convention: str = "",
+    layer: str = "",
+    tried: Tried | None = None,
+) -> Broken:
+    """A candidate that raises by its own fault."""
+    finding = raised(candidate.name, candidate.function, fault, root, place)
+    convention = convention or convention_of(candidate)
+    return Broken(candidate.name, finding, convention=convention, layer=layer, cause=fault.cause, tried=tried, **place)
+
+
+def doubt(fault: UserCodeRaised, root: Path | None) -> str:
+    """What else than a fault may be behind an exception: a call that nobody meant, an object that is not set up."""
+    cause, found = fault.cause, place_of(fault.cause, root)
+    if found is None:
+        return "it raised outside of its own code"
+    frame, line = found
+    if isinstance(cause, NotImplementedError):
+        return _stub(frame)
+    name, always = blame.setter_of(fault)
+    part = always and name in FORWARD and not blame.is_outermost(fault, root)  # which the user's own network forgot
+    if name and name not in (fault.where, *BACKWARD) and not part:
+        rarely = name in FORWARD and not always
+        return f"its `{name}` {'sets that in some cases only' if rarely else 'has to be called first'}"
+    if isinstance(cause, AttributeError) and isinstance(cause.obj, np.ndarray | np.generic | int | float | str | tuple):
+        return f"it wants something with `.{cause.name}`, and got {describe(cause.obj)}"
+    if empty := blame.left_empty(frame, line):
+        return "its `{}` has to be called first: it sets `{}`".format(*empty)
+    statement = blame.statement_at(frame, line)
+    if fault.where in _FIRST and isinstance(statement, ast.Raise) and not blame.of_the_body(frame, statement):
+        return "it says itself that it does not take this"
+    if isinstance(cause, ValueError) and _UNPACKED.search(str(cause)) and blame.reads_a_shape(statement):
+        return "it is written for arrays of another rank"
+    return ""
+
+
+_FIRST = ("__init__", "forward", "loss")  # what runs on arrays of ours
+_UNPACKED = re.compile(r"(not enough|too many) values to unpack")
+
+
+def _stub(frame: FrameType) -> str:
+    if blame.inherited(frame):
+        return f"`{frame.f_code.co_name}` is only announced by its base class, for others to write"
+    return "it has not been written for what it was given"
 
 
 _REMOVED = re.compile(
-    r"module 'numpy' has no attribute|unexpected keyword argument 'newshape'|"
+    r"unexpected keyword argument 'newshape'|"
     r"'dict' object has no attribute '(iteritems|itervalues|iterkeys|has_key)'|"
     r"name '(xrange|unicode|raw_input|reduce|basestring|long)' is not defined|"
-    r"'float' object cannot be interpreted as an integer|only length-1 arrays|only 0-dimensional arrays"
+    r"only length-1 arrays|only 0-dimensional arrays"
 )
+_OF_PYTHON_2 = re.compile(r"'float' object cannot be interpreted as an integer")
 
 
-def elsewhere(candidate: Candidate, fault: UserCodeRaised) -> str:
+def elsewhere(candidate: Candidate, fault: UserCodeRaised, root: Path | None) -> str:
     """Why the code cannot run on this machine though it may be right: another Python or NumPy, or tensors of torch."""
-    text = str(fault)
-    if _REMOVED.search(text):
+    text, cause = str(fault), fault.cause
+    gone = isinstance(cause, AttributeError) and was_in_numpy(cause.obj, cause.name or "")
+    old = _OF_PYTHON_2.search(text) and root is not None and is_python_2(root)
+    if gone or old or _REMOVED.search(text):
         return f"{text} (written for another version of Python or NumPy)"
     missing = next(_stand_ins(candidate), "")
     if missing:
@@ -94,7 +200,7 @@ def elsewhere(candidate: Candidate, fault: UserCodeRaised) -> str:
         return f"`{fault.cause.name}` could not be imported"
     if outside := _set_from_outside(candidate, fault):
         return outside
-    if uses_torch(candidate) and isinstance(fault.cause, TypeError | AttributeError):
+    if uses_torch(candidate) and isinstance(cause, TypeError | AttributeError) and fault.where != "backward":
         return f"{text.splitlines()[0][:100]} (it imports torch; neither arrays nor tensors were accepted)"
     return ""
 
@@ -172,12 +278,3 @@ def _stand_ins(candidate: Candidate) -> Iterator[str]:
                 yield name
             elif inspect.isfunction(value) and value.__globals__ is function.__globals__:
                 waiting.append(value)
-
-
-def fault_of(candidate: Candidate, fault: Exception, root: Path | None, place: dict[str, Any]) -> Finding | None:
-    """What the candidate itself does wrong, as a finding; None where it only refuses an input."""
-    if isinstance(fault, UserCodeRaised):
-        return raised(candidate.name, candidate.function, fault, root, place)
-    if str(fault) == "not-implemented":
-        return not_implemented(candidate.name, candidate.function, place)
-    return None

@@ -54,11 +54,11 @@ PRESENT = Era()
 
 def era_of(path: Path, reasons: list[str]) -> Era:
     """What would make the objects of a file run that do not run here for these reasons."""
-    python_2 = any(_PYTHON_2.search(r) for r in reasons) and _is_python_2(path.parent)
+    python_2 = any(_PYTHON_2.search(r) for r in reasons) and is_python_2(path.parent)
     return Era(python_2, any(_ONE_ENTRY.search(r) for r in reasons))
 
 
-def _is_python_2(folder: Path) -> bool:
+def is_python_2(folder: Path) -> bool:
     """Whether a file in a folder could not be run by Python 3."""
     texts = (f.read_text(encoding="utf-8", errors="replace") for f in sorted(folder.glob("*.py")) if f.is_file())
     return any(".iteritems()" in t if parses(t) else from_python_2(t) is not None for t in texts)

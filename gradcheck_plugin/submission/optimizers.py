@@ -55,7 +55,7 @@ class Way:
     def call(self, t: int, function: Any, /, *given: Any, **more: Any) -> Any:
         """Call the rule. What raises in the first step was most likely not meant to be called like this."""
         try:
-            return guarded("update", function, *given, **more)
+            return guarded("__init__" if inspect.isclass(function) else "update", function, *given, **more)
         except UserCodeRaised as exc:
             if t == 1 and isinstance(exc.cause, KeyError | AttributeError | TypeError | IndexError | AssertionError):
                 frame = exc.frame(None)

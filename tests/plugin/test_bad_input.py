@@ -71,7 +71,7 @@ LAYER_FAULTS = {
     "object array": (HEAD + "return dout.astype(object)", "not-numeric"),
     "text": (HEAD + "return 'dx'", "not-numeric"),
     "wrong shape": (HEAD + "return dout[:, :1]", "wrong-shape"),
-    "forward gives None": (HEAD.replace("return x * (x > 0)", "pass") + "return dout", None),
+    "forward gives None": (HEAD.replace("return x * (x > 0)", "pass") + "return dout", "returns-nothing"),
     "cannot be constructed": (HEAD.replace("    def forward", "    def __init__(self, what): pass\n    def forward", 1)
                               + "return dout", None),
 }  # fmt: skip

@@ -33,6 +33,7 @@ from reference_impls.spec import LayerSpec
 
 ORDER = 30
 KEPT = "right where the forward keeps the axis with size 1, and nothing in the file says that it does"
+FORWARD_IS_OURS = True  # what its backward takes is a guess, then
 _BACKWARD = re.compile(r"^(?P<stem>\w+?)_(backward|backprop|bwd)$")
 _UPSTREAM = re.compile(r"^(grad|d_?out|d_?[a-z]$|delta|upstream|dl_?d?\w*|g_?out)", re.IGNORECASE)
 _OPERAND = re.compile(r"^(a|b|[xyzuv]\d?|lhs|rhs|left|right|in\d?|inp|inputs?|other|arr|array|tensor)$", re.IGNORECASE)
