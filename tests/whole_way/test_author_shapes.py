@@ -229,3 +229,28 @@ def test_weights_that_are_wrong_under_these_axes_fail(tmp_path: Path) -> None:
     wrong = checked(tmp_path, NETWORKS.format(first="da", factor=1, second="2 * d / len(x)"))
     assert set(wrong.failed("mlp_loss")) == {"db1"}
     assert {"dw", "dbias"} & set(wrong.failed("line_cost"))
+
+
+@pytest.mark.parametrize("factor", [1, 2])
+def test_beside_a_target_y_is_the_prediction(tmp_path: Path, factor: int) -> None:
+    source = f"""
+        import numpy as np
+
+        def nll(t, y):
+            return -np.mean(y[np.arange(len(y)), t])
+
+        def nll_gradient(t, y):
+            d = np.zeros_like(y)
+            d[np.arange(len(y)), t] = -{factor} / len(y)
+            return d
+
+        def quartic(t, y):
+            return np.sum((y - t) ** 4)
+
+        def quartic_gradient(t, y):
+            return {factor} * 4 * (y - t) ** 3
+    """
+    found = checked(tmp_path, source)
+    for name in ("nll", "quartic"):
+        assert found.passes(name) == (factor == 1), name
+        assert set(found.failed(name)) == (set() if factor == 1 else {"dy"})
