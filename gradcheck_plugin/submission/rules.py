@@ -33,8 +33,20 @@ def same(yours: Array, want: Array) -> bool:
 
 
 def situations(subject: Subject, case: Case) -> Iterator[Case]:
-    """The case; for an update also with gradients that are 0 in every step, as those behind a dead ReLU are."""
+    """The case; for an update also with gradients that are 0 in every step, as those behind a dead ReLU are.
+
+    For a clip also with limits that lie below the gradients in one call and above them in the next.
+    """
     assert subject.spec is not None
+    if subject.spec.kind == "clip":
+        arrays = {n: np.array(a) for n, a in case.arrays.items()}
+        of_calls = zip(arrays["dW"], arrays["db"], strict=True)
+        largest = [[float(np.abs(g).max(initial=0.0)) for g in grads] for grads in of_calls]
+        sizes = [g[0].size + g[1].size for g in zip(arrays["dW"], arrays["db"], strict=True)]
+        for t, (entries, size) in enumerate(zip(largest, sizes, strict=True)):
+            limit = 2.0 * max(entries) * np.sqrt(size) if t % 2 else 0.5 * min(entries)
+            arrays["limit"][t] = limit or 1.0
+        yield replace(case, arrays=arrays)
     if subject.spec.kind == "update":
         arrays = {n: np.array(a) for n, a in case.arrays.items()}
         for name in ("dW", "db"):
