@@ -188,11 +188,12 @@ class LossFunction:
         calls = [gradient]
 
         def backward(dy: Any) -> dict[str, Any]:
-            return self.collect(calls.pop() if calls else run()[1])
+            shapes = {n: np.shape(arrays[n]) for n in self.order.values()}
+            return self.collect(calls.pop() if calls else run()[1], shapes)
 
         return Tape(loss, backward)
 
-    def collect(self, returned: Any) -> dict[str, Any]:
+    def collect(self, returned: Any, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
         names = [n for n in self.order.values() if self.layout[n].differentiable]
         if isinstance(returned, dict):
             display = {n: a for a, n in self.order.items()}
@@ -200,7 +201,10 @@ class LossFunction:
         if isinstance(returned, tuple | list):
             return dict(zip(names, returned, strict=False))
         weights = [n for a, n in self.order.items() if a.lower() in ("w", "weights", "theta")]
-        return {(weights or names)[0]: returned} if returned is not None else {}
+        # of weights and data that of the weights; not where these weigh classes or samples, and it has the data's shape
+        own = numeric(returned)
+        fitting = [n for n in (*weights, *names) if own is not None and shapes[n] == own.shape]
+        return {(fitting or weights or names)[0]: returned} if returned is not None else {}
 
     def strengths(self, arrays: Mapping[str, Array]) -> list[Strength]:
         """The strengths of penalties among its arguments that have a default."""
