@@ -339,6 +339,10 @@ def _searched(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | No
     best, refused = _Attempt(), None
     if named:
         best = _against(candidate, named, misfit)
+        more = trained.beyond(best.subject) if best.matches and best.subject and not best.fault and not pinned else ()
+        if more:  # it trains what the reference does not know of
+            own = _alone(candidate, misfit)
+            return own if own.subject is not None and own.fault is None else best
         if pinned or best.matches or _known_fault(best.subject):
             return _of_another_rank(candidate, best, misfit) or best
     for spec in specs().values():
@@ -445,7 +449,7 @@ def _covers(subject: Subject) -> bool:
     except (Unbindable, UserCodeRaised):
         return True
     known = [a for a in (state.get(obj, path) for path in paths.values()) if isinstance(a, np.ndarray)]
-    return all(any(np.shares_memory(a, k) for k in known) for a in state.weights(obj))
+    return all(any(np.shares_memory(a, k) for k in known) for a in state.weights(obj)) and not trained.beyond(subject)
 
 
 def _known_fault(subject: Subject | None) -> bool:

@@ -30,8 +30,17 @@ _LOSS = re.compile(
     re.IGNORECASE,
 )
 _MODEL = re.compile(r"(^|[a-z_])(net|network|model|mlp|cnn|classifier|regress(ion|or)|perceptron)\d*$|MLP|CNN", re.I)
-_SAID = r"labels?|targets?|ground.truth|masks?|constants?|indices|not differentiable|no gradient|detach\w*|fixed"
+_SAID = (
+    r"labels?|targets?|ground.truth|masks?|constants?|indices|not differentiable|no gradient|detach\w*|fixed|frozen|"
+    r"pre-?trained|not trained"
+)
 _OF_TARGETS = re.compile(r"\b(labels?|targets?|ground.truth)\b", re.IGNORECASE)
+_GRAPH = re.compile(r"graph|gcn|gnn|gat($|[A-Z_])|cheb", re.IGNORECASE)
+_OF_GRAPH = ("a", "l", "s", "g", "a_hat", "a_norm", "ahat", "anorm", "support")
+_TIMES, _COEFFICIENTS = ("t", "cond", "condition"), ("alpha", "scale")
+_UNTRAINED = re.compile(
+    r"random|fixed|frozen|freez|pre_?trained|untrained|not trained|constant|reservoir|fourier", re.IGNORECASE
+)
 _FROZEN = ("trainable", "requires_grad", "requires_gradient", "learnable")
 
 
@@ -112,6 +121,8 @@ class _Author:
         shown = self.shown[name]
         if is_data(shown, self.loss) or self._whole(shown) or self._documented(shown):
             return ""
+        if self._of_another_kind(shown):
+            return ""
         if name not in self.inputs:
             return "" if self._frozen(name) else "missing"
         if self.candidate.kind == "network" or self._is_model():
@@ -121,7 +132,18 @@ class _Author:
             return f"no gradient of `{shown}`: right for a first layer only"
         if self.loss and len(self.inputs) == 2 and len(self.found) == 1:
             return self._second(self.shown[self.found[0]], shown)
-        return "missing" if self.subject.layout[name].differentiable else ""
+        if not self.subject.layout[name].differentiable:
+            return ""
+        low, single = shown.lower(), not self.subject.layout[name].dims
+        unsaid = low in _TIMES or (single and low in _COEFFICIENTS)
+        return f"no gradient of `{shown}`: right only if it is data" if unsaid else "missing"
+
+    def _of_another_kind(self, shown: str) -> bool:
+        """Whether the other arrays tell that one is data: weights of samples beside labels, edges."""
+        if _GRAPH.search(self.candidate.name) and shown.lower() in _OF_GRAPH:
+            return True
+        labelled = any(is_data(self.shown[n], loss=True) for n in self.inputs if self.shown[n] != shown)
+        return self.loss and labelled and "weight" in shown.lower()
 
     def _second(self, first: str, shown: str) -> str:
         """The other array of a loss of two: data, one like the first, or nobody says."""
@@ -172,6 +194,11 @@ class _Author:
             return False
         owners = (state.get(obj, path[:i]) for i in range(len(path) + 1))
         return any(getattr(owner, flag, None) is False for owner in owners for flag in _FROZEN)
+
+
+def untrained(cls: Any) -> bool:
+    """Whether the name or the docstring of a class says that what it holds is not trained."""
+    return bool(_UNTRAINED.search(cls.__name__) or _UNTRAINED.search(inspect.getdoc(cls) or ""))
 
 
 def _functions(candidate: Candidate) -> Iterator[Any]:

@@ -76,6 +76,8 @@ _DATA = {
     "label", "labels", "target", "targets", "tgt", "true", "truth", "gt", "real", "actual", "expected", "desired",
     "goal", "onehot", "hot", "answer", "answers", "mask", "masks", "valid", "ignore",
     "idx", "index", "indices", "indexes", "ids", "len", "lens", "length", "lengths", "position", "positions",
+    "advantage", "advantages", "reward", "rewards", "returns", "action", "actions", "teacher", "old", "switches",
+    "time", "timestep", "timesteps",
     "adj", "adjacency", "laplacian", "edges", "noise", "seed", "rng", "running", "moving", "ema", "stat", "stats",
     "eps", "epsilon", "reg", "lam", "lambda", "lmbda", "decay", "lr", "rate",
 }  # fmt: skip

@@ -18,7 +18,7 @@ from gradcheck_plugin.model import Array, Case
 from gradcheck_plugin.submission import state, told
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen
 from gradcheck_plugin.submission.guess import generic_sizes, parameter_entries
-from gradcheck_plugin.submission.missing import depends
+from gradcheck_plugin.submission.missing import depends, untrained
 from gradcheck_plugin.submission.subject import Subject
 from gradcheck_plugin.submission.values import numeric
 from reference_impls.shapes import Layout
@@ -36,6 +36,13 @@ class Survey:
     constants: tuple[str, ...] = ()
 
 
+def beyond(subject: Subject) -> tuple[str, ...]:
+    """The names of what an object trains besides the parameters of the reference that it is taken for."""
+    found = survey(subject)
+    known = {e.name for e in subject.layout.params}
+    return tuple(e.name for e in found.layout.params if e.name not in known) if found else ()
+
+
 def survey(subject: Subject) -> Survey | None:
     """What the object of a bound subject trains; None where it holds nothing, or cannot be looked at."""
     inner = _innermost(subject.caller)
@@ -43,7 +50,7 @@ def survey(subject: Subject) -> Survey | None:
         return None
     try:
         return _survey(subject, inner)
-    except (UserCodeRaised, Unbindable, TypeError, ValueError):
+    except (UserCodeRaised, Unbindable, TypeError, ValueError, KeyError):
         return None
 
 
@@ -54,16 +61,20 @@ def _survey(subject: Subject, inner: Any) -> Survey | None:
     new = {p: a for p, a in kept.items() if p not in known}
     entries = parameter_entries(list(new.items()))
     whole = dataclasses.replace(layout, params=(*layout.params, *entries))
+    if subject.spec is not None and not new:
+        return None
     if len({e.name for e in whole.entries}) != len(whole.entries) or not whole.params:
         return None
     own = {n: _authors(inner, case, p) for n, p in inner.paths.items() if n not in inner.built.given}
     own |= {e.name: a for e, a in zip(entries, new.values(), strict=True)}
+    plain = {n for n, a in own.items() if not np.ptp(a)}
+    own = {n: a if a.any() else 0.3 * case.rng(42).standard_normal(a.shape) for n, a in own.items()}  # 0 hides factors
     full = dataclasses.replace(subject, caller=_with_layout(subject.caller, whole), layout=whole)
     first = dataclasses.replace(case, arrays={**case.arrays, **own})
     used = [e for e in whole.params if depends(full, e.name, first)]
     if not [e for e in used if e in entries] and len(used) == len(whole.params) and not layout.params:
         return None
-    found = _Found(full, first, {e.name for e in used})
+    found = _Found(full, first, {e.name for e in used}, plain)
     trained = [e for e in whole.params if found.trained(e.name)]
     still = {e.name for e in layout.params if e.name in inner.built.given or (e not in used and found.given(e.name))}
     chosen = [e for e in layout.params if e in trained or e.name in still]
@@ -77,8 +88,8 @@ def _survey(subject: Subject, inner: Any) -> Survey | None:
 class _Found:
     """What a backward leaves of the arrays that an object holds, and what that says about them."""
 
-    def __init__(self, subject: Subject, case: Case, used: set[str]) -> None:
-        self.subject, self.case, self.used = subject, case, used
+    def __init__(self, subject: Subject, case: Case, used: set[str], plain: set[str]) -> None:
+        self.subject, self.case, self.used, self.plain = subject, case, used, plain
         self.inner = _innermost(subject.caller)
         self.open: dict[str, str] = {}
         with frozen(case.seed):
@@ -112,9 +123,12 @@ class _Found:
             return True
         if name in self.inner.built.given:
             return True
-        plain = self.some and not np.ptp(self.case.arrays[name])  # zeros or ones, as what is trained may start
+        if not self.some and untrained(self.inner.built.cls):
+            return False
+        plain = self.some and name in self.plain  # zeros or ones, as what is trained may start
         listed = any(str(key) in state.OWNERS for _, key in path)
-        return (listed and (self.some or drawn)) or (state.is_weight(path) and (drawn or plain))
+        named = state.is_weight(path) and (self.some or state.label(path)[:1] not in "BbKk")
+        return (listed and (self.some or drawn)) or (named and (drawn or plain))
 
     def _drawn(self, name: str, path: state.Path) -> bool:
         """Whether an array differs from one object to the next: it is drawn at random, as weights are."""

@@ -87,6 +87,130 @@ class PairLoss:
         return {returned}
 """
 
+ENGINE = """
+class Tensor:
+    def __init__(self, data, parents=(), back=None):
+        self.data, self.grad = np.asarray(data, dtype=float), None
+        self.parents, self.back = parents, back
+
+    def collect(self, grad):
+        self.grad = grad if self.grad is None else self.grad + grad
+
+    def __mul__(self, other):
+        def back(g):
+            self.collect(g * other.data)
+            {returned}
+
+        return Tensor(self.data * other.data, (self, other), back)
+
+    def exp(self):
+        out = Tensor(np.exp(self.data), (self,))
+        out.back = lambda g: self.collect(g * out.data)
+        return out
+
+    def sum(self):
+        return Tensor(self.data.sum(), (self,), lambda g: self.collect(g * np.ones_like(self.data)))
+
+    def backward(self, grad=1.0):
+        order, seen = [], set()
+
+        def visit(t):
+            if id(t) not in seen:
+                seen.add(id(t))
+                for parent in t.parents:
+                    visit(parent)
+                order.append(t)
+
+        visit(self)
+        self.grad = np.ones_like(self.data) * grad
+        for t in reversed(order):
+            if t.back is not None and t.grad is not None:
+                t.back(t.grad)
+"""
+
+NETWORK = """
+class TwoLayers:
+    def __init__(self, input_size=3, hidden_size=5, output_size=4):
+        self.params = {{
+            "W1": np.random.randn(input_size, hidden_size), "b1": np.zeros(hidden_size),
+            "W2": np.random.randn(hidden_size, output_size), "b2": np.zeros(output_size),
+        }}
+
+    def predict(self, x):
+        p = self.params
+        self.h = np.tanh(x @ p["W1"] + p["b1"])
+        z = np.exp(self.h @ p["W2"] + p["b2"])
+        return z / z.sum(axis=1, keepdims=True)
+
+    def loss(self, x, t):
+        return -np.mean(np.log(self.predict(x)[np.arange(len(t)), t]))
+
+    def gradient(self, x, t):
+        d = self.predict(x)
+        d[np.arange(len(t)), t] -= 1
+        d = d / len(t)
+        dh = d @ self.params["W2"].T * (1 - self.h**2)
+        grads = {{"W1": x.T @ dh, "b1": dh.sum(axis=0), "W2": self.h.T @ d, "b2": d.sum(axis=0)}}
+        {returned}
+        return grads
+"""
+
+STEPS = """
+class Downhill:
+    def __init__(self, n_in, n_out):
+        self.weights = np.random.randn(n_in, n_out)
+        self.bias = np.zeros((1, n_out))
+
+    def forward(self, x):
+        self.x = np.tanh(x)
+        return self.x @ self.weights + self.bias
+
+    def backward(self, grad, learning_rate):
+        dx = grad @ self.weights.T * (1 - self.x**2)
+        self.weights = self.weights - learning_rate * self.x.T @ grad
+        {returned}
+        return dx
+"""
+
+LISTS = """
+class Listed:
+    def __init__(self, W, b):
+        self.params = [W, b]
+        self.grads = [np.zeros_like(W), np.zeros_like(b)]
+
+    def forward(self, x):
+        W, b = self.params
+        self.x = np.tanh(x)
+        return self.x @ W + b
+
+    def backward(self, dout):
+        self.grads = [{returned}]
+        return dout @ self.params[0].T * (1 - self.x**2)
+"""
+
+LOSS_FUNCTION = """
+def pair_loss({first}, {second}):
+    d = {first} - {second}
+    loss = np.sum(d**4)
+    dfirst = 4 * d**3
+    return loss, {returned}
+"""
+
+PRIME = """
+def quartic({first}, {second}):
+    return np.sum(({first} - {second}) ** 4)
+
+
+def quartic_grad({first}, {second}):
+    d = 4 * ({first} - {second}) ** 3
+    return {returned}
+"""
+
+
+def named(source: str, first: str, second: str) -> str:
+    return source.replace("{first}", first).replace("{second}", second)
+
+
 # source, its right form, the wrong one, the target and the property that is missing
 MISSING = {
     "one of two inputs of a layer": (MUL, "dout * self.y, dout * self.x", "dout * self.y", "Mul", "dy"),
@@ -97,9 +221,15 @@ MISSING = {
     "of a static pair": (STATIC, "dx, dy", "dx", "Gate", "dy"),
     "of a pair with a context": (CONTEXT, "da, db", "da", "Gate", "db"),
     "none of a pair with a context": (CONTEXT, "da, db", "da, None", "Gate", "db"),
-    "of a loss of two embeddings": (
-        PAIR_LOSS.replace("{first}", "z1").replace("{second}", "z2"), "da, -da", "da", "PairLoss", "dz2",
+    "of a loss of two embeddings": (named(PAIR_LOSS, "z1", "z2"), "da, -da", "da", "PairLoss", "dz2"),
+    "of a loss function": (named(LOSS_FUNCTION, "u", "v"), "(dfirst, -dfirst)", "dfirst", "pair_loss", "dv"),
+    "of a function and its derivative": (named(PRIME, "x1", "x2"), "d, -d", "d", "quartic", "dx2"),
+    "of an operand in an engine": (ENGINE, "other.collect(g * self.data)", "pass", "Tensor.mul", "dother"),
+    "a parameter of a network": (NETWORK, "pass", "del grads['b2']", "TwoLayers", "db2"),
+    "a parameter that takes no step": (
+        STEPS, "self.bias = self.bias - learning_rate * grad.sum(0, keepdims=True)", "pass", "Downhill", "dbias",
     ),
+    "a parameter in a list": (LISTS, "self.x.T @ dout, dout.sum(axis=0)", "self.x.T @ dout", "Listed", "db"),
 }  # fmt: skip
 
 
@@ -113,6 +243,7 @@ def test_what_the_forward_depends_on_has_a_gradient(tmp_path: Path, kind: str) -
     finding = found.result(target, missing).finding
     assert finding is not None
     assert finding.message == f"backward gives no gradient for `{missing[1:]}`, which the forward depends on"
+    assert finding.line > 0
 
 
 FIRST = """
@@ -229,6 +360,43 @@ class Step:
         self.dWx, self.dWh = self.x.T @ da, self.h.T @ da
         return da @ self.Wx.T
 ''',
+    "weights of samples": """
+class WeightedLoss:
+    def forward(self, pred, target, sample_weight):
+        self.d, self.w = pred - target, sample_weight
+        return float(np.sum(self.w * self.d**4))
+
+    def backward(self):
+        return 4 * self.w * self.d**3
+""",
+    "the edges of a graph": """
+class GraphMix:
+    def forward(self, x, A):
+        self.x, self.A = x, A
+        return A * x**2
+
+    def backward(self, dout):
+        return dout * self.A * 2 * self.x
+""",
+    "a sum over features that a shift does not change": """
+def center_forward(x, z):
+    y = x**2 + z.sum()
+    return y - y.mean(), (x,)
+
+
+def center_backward(dout, cache):
+    (x,) = cache
+    return (dout - dout.mean()) * 2 * x
+""",
+    "a teacher": """
+class Distillation:
+    def forward(self, student, teacher):
+        self.d = student - teacher
+        return float(np.sum(self.d**4))
+
+    def backward(self):
+        return 4 * self.d**3
+""",
     "a model with its data": """
 def quartic_loss(w, X, y):
     d = X @ w - y

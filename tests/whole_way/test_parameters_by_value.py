@@ -168,11 +168,65 @@ class Bend:
         return dout @ self.params[0].T * (1 - np.tanh(self.x) ** 2)
 """
 
+KNOWN = """
+class Affine:
+    def __init__(self, n_in, n_out):
+        self.{0} = np.random.randn(n_in, n_out)
+        self.{1} = np.zeros(n_out)
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.{0} + self.{1}
+
+    def backward(self, dout):
+        self.d{0}, self.d{1} = {factor} * self.x.T @ dout, dout.sum(axis=0)
+        return dout @ self.{0}.T
+"""
+
+GAIN = """
+class Affine:
+    def __init__(self, n_in, n_out):
+        self.W = np.random.randn(n_in, n_out)
+        self.b = np.zeros(n_out)
+        self.a = np.ones(n_out)
+
+    def forward(self, x):
+        self.x, self.z = x, x @ self.W + self.b
+        return self.z * self.a
+
+    def backward(self, dout):
+        self.da = {factor} * (dout * self.z).sum(axis=0)
+        dz = dout * self.a
+        self.dW, self.db = self.x.T @ dz, dz.sum(axis=0)
+        return dz @ self.W.T
+"""
+
+LOW_RANK = """
+class Adapter:
+    def __init__(self, features):
+        self.A = np.random.randn(features, 2)
+        self.B = np.zeros((2, features))
+
+    def forward(self, x):
+        self.x, self.h = x, x @ self.A
+        return x**3 + self.h @ self.B
+
+    def backward(self, dout):
+        self.grad_B = self.h.T @ dout
+        dh = dout @ self.B.T
+        self.grad_A = {factor} * self.x.T @ dh
+        return 3 * dout * self.x**2 + dh @ self.A.T
+"""
+
 # source, the properties that a factor makes wrong
 TRAINED = {
     "named after the output": (OUT, {"dout_W"}),
     "one letter that often is a value": (GEM, {"dp"}),
     "statistics and a decay that are trained": (LEAK, {"ddecay", "dstd"}),
+    "of a known layer, named after the output": (KNOWN.replace("{0}", "out_W").replace("{1}", "out_b"), {"dout_W"}),
+    "of a known layer, in letters of values": (KNOWN.replace("{0}", "p").replace("{1}", "a"), {"dp"}),
+    "one more than a known layer has": (GAIN, {"da"}),
+    "behind a factor that starts with zeros": (LOW_RANK, {"dA"}),
     "dWeights": (SPELLED.replace("{0}", "dWeights").replace("{1}", "dBias"), {"dWeights"}),
     "dl_dw": (SPELLED.replace("{0}", "dl_dw").replace("{1}", "dl_db"), {"dWeights"}),
     "WeightsGrad": (SPELLED.replace("{0}", "WeightsGrad").replace("{1}", "BiasGrad"), {"dWeights"}),
@@ -356,6 +410,85 @@ class Bend:
         self.dW = np.tanh(self.x).T @ dout
         self.total = np.abs(dout).max(axis=0)
         return dout @ self.W.T * (1 - np.tanh(self.x) ** 2)
+""",
+    "features that are random and stay so": """
+class RandomFeatures:
+    def __init__(self, n_in, n_out):
+        self.W = np.random.randn(n_in, n_out)
+
+    def forward(self, x):
+        self.z = x @ self.W
+        return np.cos(self.z)
+
+    def backward(self, dout):
+        return -(dout * np.sin(self.z)) @ self.W.T
+""",
+    "a copy of an old weight": """
+class Anchored:
+    def __init__(self, n_in, n_out):
+        self.W = np.random.randn(n_in, n_out)
+        self.old_W = self.W.copy()
+
+    def forward(self, x):
+        self.x = np.tanh(x)
+        return self.x @ (self.W - 0.5 * self.old_W)
+
+    def backward(self, dout):
+        self.dW = self.x.T @ dout
+        return dout @ (self.W - 0.5 * self.old_W).T * (1 - self.x**2)
+""",
+    "a frozen weight below a trained one": '''
+class Adapter:
+    """The weight W is frozen; A and B are trained."""
+
+    def __init__(self, n_in, n_out):
+        self.W = np.random.randn(n_in, n_out)
+        self.A = np.random.randn(n_in, 2)
+        self.B = np.zeros((2, n_out))
+
+    def forward(self, x):
+        self.x, self.h = x, x @ self.A
+        return x @ self.W + self.h @ self.B
+
+    def backward(self, dout):
+        self.dB = self.h.T @ dout
+        self.dA = self.x.T @ (dout @ self.B.T)
+        return dout @ self.W.T + dout @ self.B.T @ self.A.T
+''',
+    "moments of its own optimizer": """
+class Moments:
+    def __init__(self, n_in, n_out):
+        self.params = {"W": np.random.randn(n_in, n_out), "b": np.zeros(n_out)}
+        self.m = {k: np.zeros_like(v) for k, v in self.params.items()}
+        self.v = {k: np.zeros_like(v) for k, v in self.params.items()}
+        self.grads = {}
+
+    def forward(self, x):
+        self.x = np.tanh(x)
+        return self.x @ self.params["W"] + self.params["b"]
+
+    def backward(self, dout):
+        self.grads = {"W": self.x.T @ dout, "b": dout.sum(axis=0)}
+        for k, g in self.grads.items():
+            self.m[k] = 0.9 * self.m[k] + 0.1 * g
+            self.v[k] = 0.9 * self.v[k] + 0.1 * g**2
+        return dout @ self.params["W"].T * (1 - self.x**2)
+""",
+    "a cache that is there before the first run": """
+class Cached:
+    def __init__(self, features):
+        self.cached = np.zeros((1, features))
+        self.last = np.ones((1, features))
+        self.gain = np.ones(features)
+
+    def forward(self, x):
+        self.cached = np.sin(x)
+        self.last = x
+        return self.cached * self.gain
+
+    def backward(self, dout):
+        self.dgain = (dout * self.cached).sum(axis=0)
+        return dout * self.gain * np.cos(self.last)
 """,
     "a random projection that is not trained": """
 class Projection:
