@@ -131,8 +131,7 @@ class Built:
     def fresh(self, arrays: Mapping[str, Array], path: state.Path) -> Array | None:
         """What a new object holds at a place, before anything of ours is put there."""
         obj = copy.deepcopy(self.instance) if self.instance is not None else self._constructed(arrays)
-        value = state.get(obj, path)
-        return np.array(value) if isinstance(value, np.ndarray) else None
+        return state.array_at(obj, path)
 
     def _constructed(self, arrays: Mapping[str, Array]) -> Any:
         sizes = axis_sizes(self.layout, arrays)

@@ -16,7 +16,7 @@ from gradcheck_plugin.submission.author_shapes import Said, kind_of
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen
 from gradcheck_plugin.submission.constructor import DATA_SETS, IMAGE, WORD_TO_INDEX
 from gradcheck_plugin.submission.conventions import Candidate
-from gradcheck_plugin.submission.roles import is_data, is_label, is_prediction, twins
+from gradcheck_plugin.submission.roles import compares, is_data, is_label, is_prediction, twins
 from gradcheck_plugin.submission.signature import arguments
 from reference_impls.shapes import Entry, Layout
 from reference_impls.spec import LayerSpec
@@ -167,7 +167,8 @@ def _labels(candidate: Candidate) -> tuple[str, ...]:
     if candidate.kind not in ("loss", "network"):
         return ("",)
     names = candidate.inputs
-    if candidate.kind == "loss" and len(names) == 2 and not is_data(names[1], True) and not is_prediction(names[0]):
+    two = candidate.kind == "loss" and len(names) == 2
+    if two and not is_data(names[1], not compares(candidate.name)) and not is_prediction(names[0]):
         return ("",) if twins(*names) else ("", "@onehot", "@label", "@binary")
     return ("@onehot", "@label", "@binary", "")
 

@@ -20,8 +20,9 @@ from gradcheck_plugin.submission import state
 from gradcheck_plugin.submission.calls import frozen
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.guess import generic_sizes
-from gradcheck_plugin.submission.roles import WEIGHTS, is_data, is_prediction, twins
+from gradcheck_plugin.submission.roles import WEIGHTS, compares, is_data, is_prediction, twins
 from gradcheck_plugin.submission.subject import Subject
+from gradcheck_plugin.submission.told import Told
 from gradcheck_plugin.submission.values import numeric
 
 STEP = 1e-4
@@ -116,15 +117,19 @@ class _Author:
         self.found = [n for n, g in given.items() if g is not None]
         self.loss = candidate.kind == "loss" or not subject.caller.upstream or bool(_LOSS.search(candidate.name))
 
+        self.labelled = self.loss and not compares(candidate.name)
+        self.told: Told | None = getattr(subject.caller, "told", None)
+
     def says(self, name: str) -> str:
         """ "missing", why it may be meant so, or nothing where the gradient is not wanted."""
         shown = self.shown[name]
-        if is_data(shown, self.loss) or self._whole(shown) or self._documented(shown):
+        if is_data(shown, self.labelled) or self._whole(shown) or self._documented(shown):
             return ""
         if self._of_another_kind(shown):
             return ""
         if name not in self.inputs:
-            return "" if self._frozen(name) else "missing"
+            unclear = self.told.unclear.get(name) if self.told else ""
+            return "" if self._frozen(name) else unclear or "missing"
         if self.candidate.kind == "network" or self._is_model():
             return ""
         trained = [n for n in self.found if self._is_weight(n)]

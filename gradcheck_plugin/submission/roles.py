@@ -82,6 +82,11 @@ _DATA = {
     "eps", "epsilon", "reg", "lam", "lambda", "lmbda", "decay", "lr", "rate",
 }  # fmt: skip
 _PREDICTED = re.compile(r"pred|logit|score|hat$|prob")
+_PAIRWISE = re.compile(
+    r"dist(ance)?($|[A-Z_])|distance|similarity|dtw|contrast|siamese|wasserstein|sinkhorn|hausdorff|chamfer|nt_?xent|"
+    r"info_?nce|mmd|cosine",
+    re.IGNORECASE,
+)
 _TWINS = (  # names of two arrays that come from the same place
     ("a", "b"), ("u", "v"), ("left", "right"), ("anchor", "positive"), ("anchor", "pos"), ("query", "key"), ("q", "k"),
     ("img", "txt"), ("image", "text"), ("mu", "logvar"), ("mean", "logvar"), ("mu", "sigma"), ("mean", "std"),
@@ -95,6 +100,11 @@ def is_data(name: str, loss: bool) -> bool:
     """
     words = {w.lower() for w in _WORD.findall(name)}
     return bool(words & _DATA) or (loss and is_label(name))
+
+
+def compares(name: str) -> bool:
+    """Whether the name of an object says that it compares two arrays of one kind: `y` is no label there."""
+    return bool(_PAIRWISE.search(name))
 
 
 def is_prediction(name: str) -> bool:

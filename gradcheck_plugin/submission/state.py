@@ -92,6 +92,13 @@ def get(obj: Any, path: Path) -> Any:
     return obj
 
 
+def array_at(obj: Any, path: Path) -> Array | None:
+    """A copy of the array or tensor at a path, or None where there is none."""
+    value = get(obj, path)
+    value = to_array(value) if is_tensor(value) else value
+    return np.array(value) if isinstance(value, np.ndarray) else None
+
+
 def places(obj: Any, path: Path) -> tuple[Path, ...]:
     """The path, and every other that leads to the same array."""
     held = get(obj, path)

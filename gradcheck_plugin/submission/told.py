@@ -34,10 +34,14 @@ _SPELLED = tuple(
 
 @dataclass
 class Told:
-    """Where gradients lie, by the names of the arrays; `guessed` are those that no name tells, only the shape."""
+    """Where gradients lie, by the names of the arrays; `guessed` are those that no name tells, only the shape.
+
+    `unclear` says of an array which others may be its gradient, where they are several.
+    """
 
     paths: dict[str, Path] = field(default_factory=dict)
     guessed: set[str] = field(default_factory=set)
+    unclear: dict[str, str] = field(default_factory=dict)
 
 
 def snapshot(obj: Any) -> dict[Path, Array]:
@@ -62,13 +66,20 @@ def learn(obj: Any, before: Mapping[Path, Array], parameters: Mapping[str, Path]
         if not _same(before.get(path), array) and path not in parameters.values() and not _any_is(array, held)
     }
     for name, path in open_.items():
-        if name not in found.paths and (at := _of_shape(obj, path, changed)) is not None:
-            found.paths[name] = at
-            if not says_gradient(at):
+        if name in found.paths:
+            continue
+        fitting = _of_shape(obj, path, changed)
+        if len(fitting) > 1:
+            several = " or ".join(f"`{state.whole_label(p)}`" for p in fitting[:3])
+            found.unclear[name] = f"{several} may be the gradient of `{state.label(path)}`"
+        elif fitting:
+            found.paths[name] = fitting[0]
+            if not says_gradient(fitting[0]):
                 found.guessed.add(name)
     twice = [p for p in found.paths.values() if list(found.paths.values()).count(p) > 1]
     for name in [n for n, p in found.paths.items() if p in twice]:  # of several parameters of one shape
-        del found.paths[name]
+        label = state.whole_label(found.paths.pop(name))
+        found.unclear[name] = f"`{label}` may be the gradient of `{state.label(parameters[name])}` or of another array"
         found.guessed.discard(name)
     return found
 
@@ -86,16 +97,14 @@ def _any_is(array: Array, others: list[Any]) -> bool:
     return any(isinstance(o, np.ndarray) and (o is array or np.shares_memory(o, array)) for o in others)
 
 
-def _of_shape(obj: Any, parameter: Path, changed: Mapping[Path, Array]) -> Path | None:
-    """The only array of the shape of a parameter that backward changed; of several, the one under the same key."""
-    shape = np.shape(state.get(obj, parameter))
+def _of_shape(obj: Any, parameter: Path, changed: Mapping[Path, Array]) -> list[Path]:
+    """The arrays of the shape of a parameter that backward changed; of several, those under a name or key that fits."""
+    shape = _shape(state.get(obj, parameter))
     fitting = [p for p, a in changed.items() if a.shape == shape]
-    for narrower in (lambda p: True, says_gradient, lambda p: p[-1] == parameter[-1]):
-        chosen = [p for p in fitting if narrower(p)]
-        if len(chosen) == 1:
-            return chosen[0]
-        fitting = chosen or fitting
-    return None
+    for narrower in (says_gradient, lambda p: p[-1] == parameter[-1]):
+        if len(fitting) > 1:
+            fitting = [p for p in fitting if narrower(p)] or fitting
+    return fitting
 
 
 def _spelled(obj: Any, parameter: Path, parameters: Mapping[str, Path]) -> Path | None:
@@ -134,7 +143,7 @@ def _registered(obj: Any, parameter: Path) -> Path | None:
                     continue
                 for other, gradients in _boxes(owner, _GRADIENTS):
                     at = (*start, *other, ("item", key))
-                    if len(gradients) == len(kept) and np.shape(state.get(obj, at)) == np.shape(held):
+                    if len(gradients) == len(kept) and _shape(state.get(obj, at)) == _shape(held):
                         return at
     return None
 
@@ -142,6 +151,12 @@ def _registered(obj: Any, parameter: Path) -> Path | None:
 def _is(value: Any, held: Any) -> bool:
     both = isinstance(value, np.ndarray) and isinstance(held, np.ndarray)
     return value is held or (both and value.shape == held.shape and np.shares_memory(value, held))
+
+
+def _shape(value: Any) -> Any:
+    """The shape of an array or a tensor."""
+    shape = getattr(value, "shape", None)
+    return None if shape is None else tuple(shape)
 
 
 def _entries(kept: Any) -> list[tuple[Any, Any]]:

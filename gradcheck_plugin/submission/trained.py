@@ -121,7 +121,7 @@ class _Found:
                 at = state.whole_label(self.told.paths[name])
                 self.open[name] = f"`{at}` may be the gradient of `{state.label(path)}`, and is not"
             return True
-        if name in self.inner.built.given:
+        if name in self.inner.built.given or (name in self.told.unclear and drawn):
             return True
         if not self.some and untrained(self.inner.built.cls):
             return False
@@ -179,7 +179,10 @@ def _authors(inner: Any, case: Case, path: state.Path) -> Array:
     """What the author has put at a place; where a first forward makes it, what is there then."""
     with frozen(case.seed):
         value: Array | None = inner.built.fresh(case.arrays, path)
-    return np.array(state.get(_built(inner, case), path)) if value is None else value
+    value = state.array_at(_built(inner, case), path) if value is None else value
+    if value is None:
+        raise Unbindable(f"nothing is at {state.whole_label(path)}")
+    return value
 
 
 def _case(subject: Subject) -> Case:

@@ -293,6 +293,12 @@ def test_the_second_array_of_a_loss_is_data_if_its_name_says_so(
     assert set(found.values()) == {Verdict.PASS}
 
 
+def test_two_series_of_a_distance_are_no_labels(tmp_path: Path) -> None:
+    source = PAIR_LOSS.format(first="x", second="y", returned="da").replace("PairLoss", "SoftDistance")
+    found = checked(tmp_path, HEAD + source).verdicts("SoftDistance")
+    assert found == {"contract": Verdict.PASS, "dx": Verdict.PASS, "dy": Verdict.INCONCLUSIVE}
+
+
 RIGHT = {
     "documented as a target": '''
 class Distance:

@@ -270,6 +270,30 @@ class Layer:
     assert found.failed("Layer") == {f"d{name}": "missing-gradient"}, found.verdicts("Layer")
 
 
+def test_two_arrays_that_may_be_the_gradient_leave_it_open(tmp_path: Path) -> None:
+    source = """
+class Twice:
+    def __init__(self, features):
+        self.first, self.second = np.random.randn(features, features), np.random.randn(features, features)
+
+    def forward(self, x):
+        self.x = np.tanh(x)
+        self.h = np.sin(self.x @ self.first)
+        return self.h @ self.second
+
+    def backward(self, dout):
+        dh = dout @ self.second.T * np.cos(self.x @ self.first)
+        self.acc1, self.acc2 = self.x.T @ dh, self.h.T @ dout
+        return dh @ self.first.T * (1 - self.x**2)
+"""
+    found = checked(tmp_path, HEAD + source)
+    assert found.verdicts("Twice") == {
+        "contract": Verdict.PASS, "dx": Verdict.PASS,
+        "dfirst": Verdict.INCONCLUSIVE, "dsecond": Verdict.INCONCLUSIVE,
+    }  # fmt: skip
+    assert found.result("Twice", "dfirst").reason == "`acc1` or `acc2` may be the gradient of `first`"
+
+
 # right code that holds arrays which nobody trains
 DATA = {
     "mean and deviation of the data": """
