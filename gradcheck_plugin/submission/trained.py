@@ -71,15 +71,11 @@ def _survey(subject: Subject, inner: Any) -> Survey | None:
     own = {n: a if a.any() else 0.3 * case.rng(42).standard_normal(a.shape) for n, a in own.items()}  # 0 hides factors
     full = dataclasses.replace(subject, caller=_with_layout(subject.caller, whole), layout=whole)
     first = dataclasses.replace(case, arrays={**case.arrays, **own})
-    used = [e for e in whole.params if depends(full, e.name, first)]
-    if not [e for e in used if e in entries] and len(used) == len(whole.params) and not layout.params:
-        return None
-    found = _Found(full, first, {e.name for e in used}, plain)
+    found = _Found(full, first, plain, {e.name for e in layout.params})
     trained = [e for e in whole.params if found.trained(e.name)]
-    still = {e.name for e in layout.params if e.name in inner.built.given or (e not in used and found.given(e.name))}
-    chosen = [e for e in layout.params if e in trained or e.name in still]
+    chosen = [e for e in layout.params if e in trained or e.name in inner.built.given]
     chosen += [e for e in entries if e in trained]
-    left = tuple(e.name for e in used if e not in chosen)
+    left = tuple(e.name for e in whole.params if e not in chosen and found.uses(e.name))
     if any(e in entries for e in chosen):  # the object has sizes of its own now
         layout = layout.pinned({n: s for n, s in case.sizes.items() if n != "N"})
     return Survey(dataclasses.replace(layout, params=tuple(chosen)), found.open, left)
@@ -88,8 +84,9 @@ def _survey(subject: Subject, inner: Any) -> Survey | None:
 class _Found:
     """What a backward leaves of the arrays that an object holds, and what that says about them."""
 
-    def __init__(self, subject: Subject, case: Case, used: set[str], plain: set[str]) -> None:
-        self.subject, self.case, self.used, self.plain = subject, case, used, plain
+    def __init__(self, subject: Subject, case: Case, plain: set[str], known: set[str]) -> None:
+        self.subject, self.case, self.plain, self.known = subject, case, plain, known
+        self.used: dict[str, bool] = {}
         self.inner = _innermost(subject.caller)
         self.open: dict[str, str] = {}
         with frozen(case.seed):
@@ -104,9 +101,17 @@ class _Found:
     def given(self, name: str) -> bool:
         return self.gradients.get(name) is not None
 
+    def uses(self, name: str) -> bool:
+        """Whether the output depends on a held array."""
+        if name not in self.used:
+            self.used[name] = depends(self.subject, name, self.case)
+        return self.used[name]
+
     def trained(self, name: str) -> bool:
         """Whether a held array has a gradient, or the author says that it should have one."""
-        if name not in self.used:
+        if name in self.known and self.given(name) and name not in self.told.guessed:
+            return True
+        if not self.uses(name):
             return False
         path = self.inner.paths[name]
         if self.given(name) and name not in self.told.guessed:
