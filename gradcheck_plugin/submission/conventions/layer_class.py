@@ -270,7 +270,7 @@ class LayerClass(DrivesObjects):
     @property
     def written(self) -> Derivative | None:
         """The backward as its author wrote it, where its one argument gets the upstream gradient."""
-        if self.roles != (UPSTREAM,):
+        if self.roles != (UPSTREAM,) or not self.signature.names:
             return None
         argument = (*self.signature.required, *self.signature.names)[0]
         function, cls = inspect.getattr_static(self.built.cls, self.backward_name), self.built.cls
