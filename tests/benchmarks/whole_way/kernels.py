@@ -71,7 +71,9 @@ def kernel_of(
     settings = _settings(spec, variant, rng)
     if settings:
         try:
-            return _kernel(spec, variant, layout, mistake, rng, settings, convert)
+            kernel = _kernel(spec, variant, layout, mistake, rng, settings, convert)
+            if set(kernel.settings) <= loads(*kernel.backward, *kernel.grads.values()):
+                return kernel  # else the backward has the number, and another setting would make it wrong
         except Unwritable:
             pass  # where numbers decide which branch is taken, they are written as numbers
     return _kernel(spec, variant, layout, mistake, rng, {}, convert)

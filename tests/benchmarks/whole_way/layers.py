@@ -30,8 +30,16 @@ from benchmarks.whole_way.written import (
 SIZES = {
     "D": ("n_inputs", "input_size", "in_features", "in_dim", "n_in"),
     "M": ("n_neurons", "output_size", "out_features", "out_dim", "n_out"),
-    "H": ("hidden_size", "hidden_dim", "n_hidden"), "C": ("in_channels", "n_channels", "channels"),
-    "F": ("out_channels", "n_filters", "num_filters"), "K": ("vocab_size", "num_embeddings"), "E": ("key_dim", "d_k"),
+    "H": ("hidden_size", "hidden_dim", "n_hidden"),
+    "C": ("in_channels", "n_channels", "channels"),
+    "F": ("out_channels", "n_filters", "num_filters"),
+    "K": ("vocab_size", "num_embeddings"),
+    "E": ("d_model", "embed_dim"),
+}
+NETWORK = {
+    "D": ("input_size", "input_dim", "n_inputs"), "H": ("hidden_size", "hidden_dim", "n_hidden"),
+    "E": ("hidden_size1", "hidden1"), "F": ("hidden_size2", "hidden2"), "C": ("output_size", "num_classes"),
+    "I": ("input_size",), "O": ("output_size",),
 }  # fmt: skip
 
 
@@ -95,7 +103,8 @@ def _from_sizes(style: Style, kernel: Kernel) -> tuple[list[str], list[str]]:
                 dims.append(str(int(axis)))
                 continue
             if axis not in args:
-                args[axis] = style.one_of(*SIZES.get(axis, (f"n_{axis.lower()}",)))
+                words = NETWORK if kernel.spec.kind == "network" else SIZES
+                args[axis] = style.one_of(*words.get(axis, (f"n_{axis.lower()}",)))
             dims.append(args[axis])
         shape = ", ".join(dims)
         if entry.name.startswith("W"):
