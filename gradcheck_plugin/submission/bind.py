@@ -65,6 +65,7 @@ from gradcheck_plugin.submission.stated_shapes import given_shapes, with_shapes
 from gradcheck_plugin.submission.subject import Caller, Subject
 from gradcheck_plugin.submission.tensors import TensorCaller
 from gradcheck_plugin.submission.values import describe, numeric
+from gradcheck_plugin.submission.written import leaves_in_self
 from reference_impls import specs
 from reference_impls.shapes import OUTPUT, Layout
 from reference_impls.spec import RULES, LayerSpec, Variant
@@ -159,6 +160,8 @@ def bind(
             convention=bound.caller.convention,
             tried=dataclasses.replace(attempt.tried, subject=bound) if attempt.tried else None,
         )
+    if str(attempt.fault) == "not-implemented" and _leaves_something(candidate):
+        return NotDriven(candidate.name, "its backward leaves nothing that is known to be a gradient", **place)
     if str(attempt.fault) == "not-implemented":
         finding = not_implemented(candidate.name, candidate.function, place)
         named_so = bound.spec.name if bound.spec else ""
@@ -240,6 +243,13 @@ def _with_settings(candidate: Candidate, bound: Subject, misfit: Misfit | None, 
         note = f"with other settings {meter.calls} calls were made, and not all could be tried"
         bound = dataclasses.replace(bound, notes=(*bound.notes, note))
     return dataclasses.replace(bound, settings=tuple(found))
+
+
+def _leaves_something(candidate: Candidate) -> bool:
+    """Whether a backward sets something of its object, which may be a gradient under a name of its own."""
+    cls, name = candidate.objects.get("class"), candidate.objects.get("backward")
+    function = getattr(cls, name, None) if isinstance(name, str) else None
+    return function is not None and leaves_in_self(function)
 
 
 def _nothing_says(

@@ -69,6 +69,19 @@ def _own(tree: ast.AST) -> Iterator[ast.AST]:
             yield from _own(child)
 
 
+def leaves_in_self(method: Callable[..., Any]) -> bool:
+    """Whether a method sets an attribute of its object, or an entry of one."""
+    tree = tree_of(method)
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store):
+            root: ast.expr = node
+            while isinstance(root, ast.Attribute | ast.Subscript):
+                root = root.value
+            if isinstance(root, ast.Name) and root.id == "self":
+                return True
+    return False
+
+
 def is_stub(function: Callable[..., Any]) -> bool:
     """Whether a function only announces itself: a docstring, `pass`, `...`, or an exception that says so."""
     if getattr(function, "__isabstractmethod__", False):

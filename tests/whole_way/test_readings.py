@@ -226,3 +226,31 @@ def test_the_gradient_of_an_input_comes_step_by_step(tmp_path: Path) -> None:
     report = checked(tmp_path, STEPS)
     assert report.passes("Steps"), report.failed("Steps")
     assert set(report.failed("Backwards")) == {"dxs"}
+
+
+def test_a_backward_that_leaves_something_of_its_own_is_no_unwritten_one(tmp_path: Path) -> None:
+    report = checked(
+        tmp_path,
+        """
+        import numpy as np
+
+
+        class Curve:
+            def __init__(self):
+                self.e = {}
+
+            def forward(self, x):
+                self.a = np.tanh(x)
+                return self.a
+
+            def backward(self, dout):
+                self.e["last"] = dout * (1 - self.a ** 2)
+
+
+        class Lost(Curve):
+            def backward(self, dout):
+                e = dout * (1 - self.a ** 2)
+        """,
+    )
+    assert "leaves nothing that is known to be a gradient" in report.refused["Curve"]
+    assert report.failed("Lost") == {"contract": "not-implemented"}
