@@ -565,10 +565,13 @@ def _in_layouts(
     for variant, layout in layouts:
         claims = not variant.incidental and _claims(spec, layout)
         same = best.subject is not None and variant.options == chosen.options
-        if best.matches and best.exact and not best.distance and (quick or not same):
+        stuck = best.matches and isinstance(best.fault, UserCodeRaised)  # its backward may be written for another rank
+        if best.matches and best.exact and not best.distance and not stuck and (quick or not same):
             continue
         attempt = _try(candidate, spec, variant, layout, misfit, quick)
-        if best.matches and best.distance and _settles(attempt, best):
+        if stuck and attempt.matches and attempt.exact >= best.exact and _of_other_ranks(attempt, best):
+            best, chosen, further = attempt, variant, []
+        elif best.matches and best.distance and _settles(attempt, best):
             best, chosen = attempt, variant
         elif best.matches and not best.exact and attempt.exact and attempt.fault is None:
             best, chosen, further = attempt, variant, []
@@ -585,6 +588,14 @@ def _in_layouts(
     if best.subject is not None and further:
         best.subject = dataclasses.replace(best.subject, further=tuple(further))
     return best
+
+
+def _of_other_ranks(attempt: _Attempt, best: _Attempt) -> bool:
+    """Whether a backward that raised runs on other ranks: what is for one sample takes many by broadcasting."""
+    if attempt.subject is None or best.subject is None or attempt.fault is not None:
+        return False
+    ranks = [[len(e.dims) for e in a.subject.layout.inputs] for a in (attempt, best) if a.subject is not None]
+    return ranks[0] != ranks[1]
 
 
 def _claims(spec: LayerSpec, layout: Layout) -> bool:

@@ -114,7 +114,9 @@ def backward_raised(
         frame = fault.frame(root)
         at = f" on line {frame.lineno}" if frame else ""
         return NotDriven(candidate.name, f"{reason} ({fault}{at})", code="needs-more", **place)
-    return broken(candidate, fault, root, place, convention=convention, tried=tried)
+    spec = tried.subject.spec if tried else None
+    layer = spec.name if spec else ""
+    return broken(candidate, fault, root, place, convention=convention, layer=layer, tried=tried)
 
 
 def _not_here(

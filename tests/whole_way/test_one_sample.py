@@ -1,0 +1,57 @@
+"""Code for one sample often runs on a batch by broadcasting: a backward that does not is judged on one sample."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from from_file import checked
+
+LINEAR = """
+    import numpy as np
+
+    class Linear:
+        def __init__(self, W, b):
+            self.W, self.b = W, b
+
+        def forward(self, x):
+            self.x = x
+            return (x[None] @ self.W + self.b)[0]
+
+        def backward(self, dy):
+            x, dy = self.x[None], dy[None]
+            self.dW = x.T @ dy
+            self.db = dy.sum(axis=0)
+            return DX
+"""
+
+
+def test_a_layer_of_one_sample_is_no_fault(tmp_path: Path) -> None:
+    assert checked(tmp_path, LINEAR.replace("DX", "(dy @ self.W.T)[0]")).passes("Linear")
+
+
+@pytest.mark.parametrize("dx", ["2 * (dy @ self.W.T)[0]", "-(dy @ self.W.T)[0]", "dy[0].sum() * self.W.sum(axis=1)"])
+def test_its_wrong_gradient_is_one(tmp_path: Path, dx: str) -> None:
+    assert set(checked(tmp_path, LINEAR.replace("DX", dx)).failed("Linear")) == {"dx"}
+
+
+def test_what_raises_in_every_rank_fails(tmp_path: Path) -> None:
+    found = checked(
+        tmp_path,
+        """
+        class Affine:
+            def __init__(self, W, b):
+                self.W, self.b = W, b
+
+            def forward(self, x):
+                self.x = x
+                return x @ self.W + self.b
+
+            def backward(self, dy):
+                self.dW = dy @ self.x
+                self.db = dy.sum(axis=0)
+                return dy @ self.W.T
+        """,
+    )
+    assert found.failed("Affine") == {"contract": "raised"}
+    assert found.result("Affine", "contract").layer == "affine"
