@@ -223,6 +223,8 @@ class Columns:
 
 
 class WithoutKeepdims(Columns):
+    """The gradients of its parameters are averaged over the batch."""
+
     def backward(self, dZ: Array) -> Array:
         dA = super().backward(dZ)
         self.db = np.sum(dZ, axis=1) / self.A.shape[1]

@@ -51,7 +51,14 @@ def reason(report: Report) -> str:
 def test_what_no_reference_explains_is_not_driven() -> None:
     assert "no reference explains its numbers" in reason(check(Adadelta, cases=5))
     assert "asks for the gradient as a function" in reason(check(NesterovOfAFunction, cases=5))
-    assert "`clip` may be why" in reason(check(Clipped, "sgd", cases=5))
+    assert "no reference explains its numbers" in reason(check(Clipped, cases=5))
+
+
+def test_a_rule_is_held_to_the_reference_that_it_is_named_after() -> None:
+    (failed,) = check(Clipped, "sgd", cases=5).failed
+    assert failed.finding is not None
+    assert failed.finding.code == "forward-differs"
+    assert "`clip` may be why" in failed.finding.message
 
 
 class Descent:
