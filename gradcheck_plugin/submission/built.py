@@ -203,6 +203,8 @@ class Built:
         if name in self.paths:
             return self.paths[name]
         held = [(p, a) for p, a in state.leaves(obj) if state.is_parameter(p)]
+        if not value.ndim:
+            held = [*state.numbers(obj), *held]
         if name in self.given:
             kept = [p for p, a in held if a.shape == value.shape and np.array_equal(a, value)]
             return self.paths.setdefault(name, kept[0] if kept else (("attr", self.given[name]),))
@@ -279,6 +281,7 @@ class DrivesObjects:
         boxes = [owner + place(s) for s in shared if s not in paths.values()]
         lines = ["import copy", *(f"{box} = copy.deepcopy({box})" for box in boxes)] if boxes else []
         whole = {n for n, p in paths.items() if any(p[: len(s)] == s for s in shared)}
+        whole |= {e.name for e in self.layout.params if not e.dims}
         return lines + [f"{owner}{place(p)}{'' if n in whole else '[...]'} = {arrays[n]}" for n, p in paths.items()]
 
     def warmed(self, arrays: Mapping[str, Array]) -> Any:

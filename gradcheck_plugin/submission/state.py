@@ -55,6 +55,30 @@ def leaves(obj: Any, depth: int = 3) -> Iterator[tuple[Path, Array]]:
     yield from _leaves(obj, (), depth, set())
 
 
+def numbers(obj: Any) -> Iterator[tuple[Path, Array]]:
+    """Every single number that the object holds, in an attribute or a dictionary, as an array without axes."""
+    for path, value in _single(obj, (), 2):
+        if is_number(value):
+            yield path, np.array(value, dtype=float)
+
+
+def _single(obj: Any, path: Path, depth: int) -> Iterator[tuple[Path, Any]]:
+    held = vars(obj) if hasattr(obj, "__dict__") and not isinstance(obj, type) else {}
+    kind, children = ("item", obj) if isinstance(obj, dict) else ("attr", held)
+    for key, value in children.items():
+        if isinstance(value, dict) and depth:
+            yield from _single(value, (*path, (kind, key)), depth - 1)
+        elif isinstance(key, str):
+            yield (*path, (kind, key)), value
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is one real number: no truth value, and no array with axes."""
+    if isinstance(value, np.ndarray):
+        return value.ndim == 0 and value.dtype.kind == "f"
+    return isinstance(value, int | float | np.floating) and not isinstance(value, bool)
+
+
 def _leaves(obj: Any, path: Path, depth: int, seen: set[int], *, twice: bool = False) -> Iterator[tuple[Path, Array]]:
     if is_tensor(obj):
         obj = to_array(obj)
@@ -93,8 +117,9 @@ def get(obj: Any, path: Path) -> Any:
 
 
 def array_at(obj: Any, path: Path) -> Array | None:
-    """A copy of the array or tensor at a path, or None where there is none."""
+    """A copy of the array, tensor or number at a path, or None where there is none."""
     value = get(obj, path)
+    value = np.array(value, dtype=float) if is_number(value) else value
     value = to_array(value) if is_tensor(value) else value
     return np.array(value) if isinstance(value, np.ndarray) else None
 
@@ -136,7 +161,9 @@ def put(obj: Any, path: Path, value: Array, everywhere: tuple[Path, ...] = ()) -
     if isinstance(old, np.ndarray) and old.shape == value.shape and old.dtype == value.dtype and old.flags.writeable:
         old[...] = value
         return
-    fresh = to_tensor(value.copy()) if is_tensor(old) else value.copy()
+    fresh: Any = to_tensor(value.copy()) if is_tensor(old) else value.copy()
+    if is_number(old) and not isinstance(old, np.ndarray) and value.ndim == 0:
+        fresh = value.dtype.type(value) if isinstance(old, np.floating) else float(value)
     for place in everywhere or (path,):
         _place(obj, place, fresh)
 
@@ -252,6 +279,11 @@ def _likely(parameter: Path) -> tuple[Path, ...]:
 
 def _is_gradient(value: Any) -> bool:
     return isinstance(value, np.ndarray | float | np.floating) or is_tensor(value)
+
+
+def is_gradient_of(name: str, parameter: Path) -> bool:
+    """Whether a name is a spelling of the gradient of the parameter at a path."""
+    return name in _spellings(label(parameter))
 
 
 def _spellings(name: str) -> list[str]:

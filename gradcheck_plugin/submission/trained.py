@@ -8,6 +8,7 @@ a fixed kernel or a mask, is a constant: it keeps the author's values and has no
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
@@ -19,6 +20,7 @@ from gradcheck_plugin.submission import state, told
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen
 from gradcheck_plugin.submission.guess import generic_sizes, parameter_entries
 from gradcheck_plugin.submission.missing import depends, untrained
+from gradcheck_plugin.submission.pasted import returned_names
 from gradcheck_plugin.submission.subject import Subject
 from gradcheck_plugin.submission.values import numeric
 from reference_impls.shapes import Layout
@@ -57,6 +59,8 @@ def survey(subject: Subject) -> Survey | None:
 def _survey(subject: Subject, inner: Any) -> Survey | None:
     layout, case = subject.layout, _case(subject)
     kept = _kept(subject, inner, case)
+    single = _numbers(subject, inner, case)
+    kept |= single
     known = {inner.paths[n]: n for n in inner.paths}
     new = {p: a for p, a in kept.items() if p not in known}
     entries = parameter_entries(list(new.items()))
@@ -71,11 +75,12 @@ def _survey(subject: Subject, inner: Any) -> Survey | None:
     own = {n: a if a.any() else 0.3 * case.rng(42).standard_normal(a.shape) for n, a in own.items()}  # 0 hides factors
     full = dataclasses.replace(subject, caller=_with_layout(subject.caller, whole), layout=whole)
     first = dataclasses.replace(case, arrays={**case.arrays, **own})
-    found = _Found(full, first, plain, {e.name for e in layout.params})
+    numbers = {e.name for e, p in zip(entries, new, strict=True) if p in single}
+    found = _Found(full, first, plain, {e.name for e in layout.params}, numbers)
     trained = [e for e in whole.params if found.trained(e.name)]
     chosen = [e for e in layout.params if e in trained or e.name in inner.built.given]
     chosen += [e for e in entries if e in trained]
-    left = tuple(e.name for e in whole.params if e not in chosen and found.uses(e.name))
+    left = tuple(e.name for e in whole.params if e not in chosen and e.name not in numbers and found.uses(e.name))
     if any(e in entries for e in chosen):  # the object has sizes of its own now
         layout = layout.pinned({n: s for n, s in case.sizes.items() if n != "N"})
     return Survey(dataclasses.replace(layout, params=tuple(chosen)), found.open, left)
@@ -84,8 +89,8 @@ def _survey(subject: Subject, inner: Any) -> Survey | None:
 class _Found:
     """What a backward leaves of the arrays that an object holds, and what that says about them."""
 
-    def __init__(self, subject: Subject, case: Case, plain: set[str], known: set[str]) -> None:
-        self.subject, self.case, self.plain, self.known = subject, case, plain, known
+    def __init__(self, subject: Subject, case: Case, plain: set[str], known: set[str], numbers: set[str]) -> None:
+        self.subject, self.case, self.plain, self.known, self.numbers = subject, case, plain, known, numbers
         self.used: dict[str, bool] = {}
         self.inner = _innermost(subject.caller)
         self.open: dict[str, str] = {}
@@ -113,6 +118,8 @@ class _Found:
             return True
         if not self.uses(name):
             return False
+        if name in self.numbers:  # chosen for the gradient that backward gives
+            return True
         path = self.inner.paths[name]
         if self.given(name) and name not in self.told.guessed:
             return True
@@ -178,6 +185,41 @@ def _kept(subject: Subject, inner: Any, case: Case) -> dict[state.Path, Array]:
         before = {p: a for p, a in before.items() if p in after and np.array_equal(a, after[p], equal_nan=True)}
     whole = [(p, a) for p, a in before.items() if a.size and a.ndim]
     return dict(whole[:_MOST])
+
+
+def _numbers(subject: Subject, inner: Any, case: Case) -> dict[state.Path, Array]:
+    """The single numbers that an object holds before it runs, and of which its backward gives a gradient by name.
+
+    What nobody gives a gradient of, such as a slope, a rate or an epsilon, is a setting.
+    """
+    before = dict(state.numbers(_built(inner, case)))
+    before = {p: a for p, a in before.items() if p not in inner.paths.values() and state.may_be_parameter(p)}
+    if not before:
+        return {}
+    cls, method = inner.built.cls, getattr(inner, "backward_name", "")
+    returned = returned_names(getattr(cls, method)) if method else ()
+    seen: list[Any] = []
+    inner.meet = seen.append
+    try:
+        with frozen(case.seed):
+            tape = subject.caller.forward(case.arrays)
+            after = {p: state.array_at(seen[-1], p) for p in before}
+            shape = np.shape(tape.output)
+            dy = case.rng(1).standard_normal(shape) if subject.caller.upstream else np.ones(shape)
+            with contextlib.suppress(UserCodeRaised, Unbindable):
+                tape.backward(dy if dy.ndim else float(dy))
+    finally:
+        inner.meet = None
+    obj = seen[-1]
+    taken = {state.gradient_path(obj, p) for p in inner.paths.values()}
+    taken |= {state.gradient_path(obj, p) for p, a in state.leaves(obj) if a.ndim and state.is_weight(p)}
+    left = {p: at for p in before if (at := state.gradient_path(obj, p)) not in (None, *taken)}
+    named = {p for p in before if any(state.is_gradient_of(n, p) for n in returned)}
+    return {p: a for p, a in before.items() if (p in left or p in named) and _is_still(after[p], a)}
+
+
+def _is_still(after: Array | None, before: Array) -> bool:
+    return after is not None and np.array_equal(after, before, equal_nan=True)
 
 
 def _authors(inner: Any, case: Case, path: state.Path) -> Array:

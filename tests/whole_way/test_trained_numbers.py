@@ -1,0 +1,110 @@
+"""A single number that is trained is judged like an array; one that nobody gives a gradient of is a setting."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from from_file import checked
+
+SWISH = """
+import numpy as np
+
+
+class TrainableSwish:
+    def __init__(self):
+        self.beta = {start}
+
+    def forward(self, inputs):
+        self.inputs = inputs
+        self.s = 1 / (1 + np.exp(-self.beta * inputs))
+        self.output = inputs * self.s
+
+    def backward(self, dvalues):
+        self.dbeta = np.sum(dvalues * self.inputs**2 * self.s * {factor})
+        self.dinputs = dvalues * (self.s + self.beta * self.inputs * self.s * (1 - self.s))
+"""
+
+ADALINE = """
+import numpy as np
+
+
+class Adaline:
+    def __init__(self, n_features):
+        self.params = {{"w": np.random.randn(n_features), "b": 0.0}}
+        self.grads = {{}}
+
+    def forward(self, X):
+        self.X = X
+        return X @ self.params["w"] + self.params["b"]
+
+    def backward(self, dout):
+        self.grads["w"] = self.X.T @ dout
+        self.grads["b"] = {gradient}
+        return np.outer(dout, self.params["w"])
+"""
+
+RETURNED = """
+import numpy as np
+
+
+class Stretch:
+    def __init__(self):
+        self.alpha = 0.5
+
+    def forward(self, x):
+        self.x = x
+        return self.alpha * np.sinh(x)
+
+    def backward(self, dout):
+        dalpha = np.sum(dout * {factor})
+        dx = dout * self.alpha * np.cosh(self.x)
+        return dx, dalpha
+"""
+
+SETTING = """
+import numpy as np
+
+
+class Slope:
+    def __init__(self, alpha=0.25, momentum=0.9, eps=1e-5):
+        self.alpha, self.momentum, self.eps = alpha, momentum, eps
+
+    def forward(self, x):
+        self.x = x
+        return np.where(x > 0, x, self.alpha * x)
+
+    def backward(self, dout):
+        return np.where(self.x > 0, dout, self.alpha * dout)
+"""
+
+
+@pytest.mark.parametrize("start", ["1.0", "np.float64(1.0)", "np.array(1.0)"])
+def test_a_trained_number_in_an_attribute_is_judged(tmp_path: Path, start: str) -> None:
+    right = checked(tmp_path, SWISH.format(start=start, factor="(1 - self.s)"), "right.py")
+    wrong = checked(tmp_path, SWISH.format(start=start, factor="1"), "wrong.py")
+    assert right.passes("TrainableSwish")
+    assert "dbeta" in right.verdicts("TrainableSwish")
+    assert wrong.failed("TrainableSwish") == {"dbeta": "wrong-gradient"}
+
+
+def test_a_trained_number_among_the_parameters_is_judged(tmp_path: Path) -> None:
+    right = checked(tmp_path, ADALINE.format(gradient="np.sum(dout)"), "right.py")
+    wrong = checked(tmp_path, ADALINE.format(gradient="np.sum(dout * self.X[:, 0])"), "wrong.py")
+    assert right.passes("Adaline")
+    assert "db" in right.verdicts("Adaline")
+    assert wrong.failed("Adaline") == {"db": "wrong-gradient"}
+
+
+def test_a_number_whose_gradient_is_returned_is_judged(tmp_path: Path) -> None:
+    right = checked(tmp_path, RETURNED.format(factor="np.sinh(self.x)"), "right.py")
+    wrong = checked(tmp_path, RETURNED.format(factor="self.x"), "wrong.py")
+    assert right.passes("Stretch")
+    assert "dalpha" in right.verdicts("Stretch")
+    assert wrong.failed("Stretch") == {"dalpha": "wrong-gradient"}
+
+
+def test_a_number_that_nobody_gives_a_gradient_of_is_a_setting(tmp_path: Path) -> None:
+    found = checked(tmp_path, SETTING)
+    assert found.passes("Slope")
+    assert not {"dalpha", "dmomentum", "deps"} & set(found.verdicts("Slope"))
