@@ -6,6 +6,7 @@ import copy
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission import state, told
 from gradcheck_plugin.submission.calls import Unbindable, frozen, guarded
 from gradcheck_plugin.submission.constructor import axis_sizes, filled, plan_arguments
+from gradcheck_plugin.submission.drawn_sizes import sizes_of
 from gradcheck_plugin.submission.made_by_author import given as given_by_author
 from gradcheck_plugin.submission.neighbours import Neighbour, needed
 from gradcheck_plugin.submission.pasted import place
@@ -68,9 +70,9 @@ class Built:
             return cls(thing, layout, instance)
         signature = arguments(thing.__init__, method=True)
         objects = needed(thing, signature)
-        plan = plan_arguments(
-            signature.without(objects), layout, options, thing.__name__, lambda: given_by_author(thing)
-        )
+        written = partial(given_by_author, thing)
+        drawn = sizes_of(thing)
+        plan = plan_arguments(signature.without(objects), layout, options, thing.__name__, written, drawn)
         return cls(thing, layout, plan=plan | {name: ("object", what) for name, what in objects.items()})
 
     @property

@@ -10,6 +10,7 @@ import numpy as np
 
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission.calls import Unbindable, private
+from gradcheck_plugin.submission.drawn_sizes import HIDDEN, IN, hidden_size
 from gradcheck_plugin.submission.made_by_author import Made
 from gradcheck_plugin.submission.neighbours import made
 from gradcheck_plugin.submission.roles import RATE, RATES
@@ -104,11 +105,12 @@ def plan_arguments(
     options: Mapping[str, Any],
     owner: str,
     written: Callable[[], Mapping[str, Any]] = dict,
+    drawn: Mapping[str, str] | None = None,
 ) -> dict[str, tuple[str, Any]]:
     """What every constructor argument gets: ("array", name), ("size", axis), ("shape", name), ("window", name),
     ("flat", name), ("value", constant), ("written", a constant of the author's) or ("made", as the author makes it);
     beside these, ("object", neighbour) stands for what is made of other classes. `written` gives what the author's own
-    calls have.
+    calls have, `drawn` which sizes of a network go in and come out, by the arrays that it draws.
 
     Raises Unbindable that names the first argument nobody can fill.
     """
@@ -143,6 +145,9 @@ def plan_arguments(
             continue
         if name.lower() in ("keepdims", "keep_dims", "keepdim", "keep_dim") and name in signature.required:
             plan[name] = ("value", bool(layout.inputs) and len(layout.output.dims) == len(layout.inputs[0].dims))
+            continue
+        if (own_size := _drawn_size(name, drawn or {}, layout, default)) is not None:
+            plan[name] = own_size
             continue
         option = option_of(name, options)
         if option and not (isinstance(default, str) and not isinstance(options[option], str)):
@@ -263,6 +268,16 @@ def _tanh_slope(x: Array) -> Array:
 def _initial(*shape: Any) -> Array:
     flat = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else shape
     return np.random.standard_normal(tuple(int(s) for s in flat))
+
+
+def _drawn_size(name: str, drawn: Mapping[str, str], layout: Layout, default: Any) -> tuple[str, Any] | None:
+    """What a size of a network is, where the arrays that its constructor draws show that; its labels come last."""
+    if name not in drawn or layout.output.dims or len(layout.inputs) < 2 or not (default is None or _is_size(default)):
+        return None
+    if drawn[name] == HIDDEN:
+        return ("size", "H") if "H" in layout.dims() else ("value", hidden_size(drawn, name))
+    size = _size("input_size" if drawn[name] == IN else "output_size", layout)
+    return None if size is None else ("size", size)
 
 
 def _is_size(default: Any) -> bool:

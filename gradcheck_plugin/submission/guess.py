@@ -16,6 +16,7 @@ from gradcheck_plugin.submission.author_shapes import Said, kind_of
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen
 from gradcheck_plugin.submission.constructor import DATA_SETS, IMAGE, WORD_TO_INDEX
 from gradcheck_plugin.submission.conventions import Candidate
+from gradcheck_plugin.submission.drawn_sizes import is_bias
 from gradcheck_plugin.submission.roles import compares, is_data, is_label, is_prediction, twins
 from gradcheck_plugin.submission.signature import arguments
 from reference_impls.shapes import Entry, Layout
@@ -144,6 +145,7 @@ def guesses(candidate: Candidate) -> Iterator[list[Layout]]:
     families = _families(candidate)
     pairs = [(f[""], f) for f in families if "" in f] or []
     shapes = SHAPES if len(inputs) == 1 else LOSS_SHAPES if candidate.kind == "loss" else SEVERAL
+    shapes = (*shapes, "D N") if candidate.kind == "network" else shapes  # and with the samples in columns
     shapes = (*_declared(candidate), *shapes, *fixed_sizes.shapes(candidate))
     pairs += [(s, families[0]) for s in shapes if s not in [p for p, _ in pairs]]
     known: Said = candidate.objects.get("said") or Said()
@@ -314,7 +316,9 @@ def _guess(
     if not label or position == 0 or position != arrays[-1] or "@" in shape:
         return f"{name}: {shape}"
     if kind == "network":  # as many classes as the network has outputs, not as it has inputs
-        return f"{name}: N C {label}" if label in ("@onehot", "@binary") else f"{name}: N @label(C)"
+        samples = "N" if "N" in shape.split() else ""
+        several = "C N" if shape == "D N" else f"{samples} C"
+        return f"{name}: {several} {label}" if label in ("@onehot", "@binary") else f"{name}: {samples} @label(C)"
     samples, _, classes = shape.rpartition(" ")
     classes = "M" if "w" in lows else classes  # as many classes as W has columns
     if label in ("@onehot", "@binary"):
@@ -363,6 +367,22 @@ def parameter_entries(held: list[tuple[state.Path, Array]]) -> list[Entry]:
     return [Entry(name, tuple((str(s),) for s in a.shape)) for name, a in _named(held)]
 
 
+def _outputs(params: list[Entry], sizes: Mapping[str, int]) -> list[int]:
+    """How many outputs a network may have by its last weight, where that has not as many as it was asked to have.
+
+    Labels of any other number are none of its own, even where its forward takes them by broadcasting.
+    """
+    weights: list[tuple[str, ...]] = []
+    for dims in (e.dims for e in params if len(e.dims) == 2):
+        if not (weights and is_bias(dims, weights[-1])):
+            weights.append(dims)
+    if not weights:
+        return []
+    before = {*weights[-2]} if len(weights) > 1 else {str(sizes.get("D", 0))}
+    found = [d for d in weights[-1] if d not in before] or list(weights[-1][::-1])
+    return [] if str(sizes["C"]) in found else list(dict.fromkeys(int(d) for d in found))
+
+
 def _images(shape: tuple[str, ...], kernel: tuple[str, ...]) -> list[tuple[str, ...]]:
     """Shapes of images for a network that has a convolution: of any size, then of those of a data set."""
     if len(shape) < 4:
@@ -408,6 +428,10 @@ def _with_state(candidate: Candidate, layout: Layout, family: Mapping[str, str])
         if fixed:  # the object has sizes of its own now: what belongs to them stays as it is
             shown = {d for e in probe.entries for d in e.dims}  # labels alone do not show how many classes there are
             sizes["C"] = sizes["C"] if "C" in shown else 5
+            network = candidate.kind == "network" and "C" not in probe.inputs[0].dims
+            for outputs in _outputs(fixed, sizes) if network else ():
+                pinned = probe.pinned({n: s for n, s in {**sizes, "C": outputs}.items() if n != "N"})
+                yield dataclasses.replace(pinned, params=(*pinned.params, *fixed))
             probe = probe.pinned({n: s for n, s in sizes.items() if n != "N"})
         if all(a.size for _, a in held):  # a small image leaves nothing of itself after some pooling
             yield dataclasses.replace(probe, params=(*probe.params, *fixed))

@@ -1,0 +1,90 @@
+"""What the sizes of a network are, by the arrays that its constructor draws: each has as many inputs as the last gave.
+
+Names of sizes have no end; that an argument is an axis of the first array and of no other says what it is.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import itertools
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+IN, HIDDEN, OUT = "in", "hidden", "out"
+Axis = str | int
+_DRAWS = ("randn", "rand", "standard_normal", "normal", "uniform", "zeros", "ones", "empty", "random")
+
+
+def sizes_of(cls: Any) -> dict[str, str]:
+    """The arguments of a constructor that are axes of a chain of weights: which go in, which come out.
+
+    Empty where the arrays are no chain, as those of attention are not.
+    """
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(cls.__init__)))
+    except (OSError, TypeError, SyntaxError, AttributeError):
+        return {}
+    (init,) = tree.body
+    if not isinstance(init, ast.FunctionDef):
+        return {}
+    names = {a.arg for a in (*init.args.args[1:], *init.args.kwonlyargs)}
+    changed = {n.id for n in ast.walk(init) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    return _chained(_weights(list(_shapes(init, names - changed))))
+
+
+def _shapes(init: ast.FunctionDef, names: set[str]) -> Iterator[tuple[Axis, ...]]:
+    """The shapes of the arrays that are drawn, in the order of the lines, where all axes are arguments or numbers."""
+    calls = [n for n in ast.walk(init) if isinstance(n, ast.Call)]
+    for call in sorted(calls, key=lambda c: (c.lineno, c.col_offset)):
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+        if name not in _DRAWS:
+            continue
+        boxes = [a for a in (*call.args, *(k.value for k in call.keywords)) if isinstance(a, ast.Tuple | ast.List)]
+        axes = [_axis(node, names) for node in (boxes[0].elts if boxes else call.args)]
+        known = [a for a in axes if a is not None]
+        if known and len(known) == len(axes):
+            yield tuple(known)
+
+
+def _axis(node: ast.expr, names: set[str]) -> Axis | None:
+    if isinstance(node, ast.Name) and node.id in names:
+        return node.id
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, int) else None
+
+
+def _weights(shapes: list[tuple[Axis, ...]]) -> list[tuple[Axis, ...]]:
+    """The matrices among the shapes; a bias as a row or a column is none."""
+    found: list[tuple[Axis, ...]] = []
+    for shape in shapes:
+        if len(shape) == 2 and not (found and is_bias(shape, found[-1])):
+            found.append(shape)
+    return found or [s for s in shapes[:1] if len(s) == 1]
+
+
+def is_bias(shape: tuple[Axis, ...], weight: tuple[Axis, ...]) -> bool:
+    """Whether a matrix is the row or the column of biases that belong to the weight before it."""
+    one, other = (shape[0], 1) if str(shape[0]) == "1" else (shape[1], 0)
+    return str(one) == "1" and shape[other] == weight[other]
+
+
+def _chained(weights: list[tuple[Axis, ...]]) -> dict[str, str]:
+    if len(weights) == 1:
+        only = weights[0]
+        named = [a for a in only if isinstance(a, str)]
+        return {named[0]: IN} if len(named) == 1 and only[-1] in (named[0], 1) else {}
+    shared = [set(a) & set(b) for a, b in itertools.pairwise(weights)]
+    if not weights or any(len(s) != 1 for s in shared):
+        return {}
+    roles: dict[Axis, str] = {a: HIDDEN for s in shared for a in s}
+    first, last = set(weights[0]) - shared[0], set(weights[-1]) - shared[-1]
+    if len(first) != 1 or len(last) != 1 or first == last or (first | last) & set(roles):
+        return {}
+    roles |= dict.fromkeys(first, IN) | dict.fromkeys(last, OUT)
+    return {a: role for a, role in roles.items() if isinstance(a, str)}
+
+
+def hidden_size(roles: Mapping[str, str], name: str) -> int:
+    """A width of a hidden layer, for each another one."""
+    return 6 + [n for n, role in roles.items() if role == HIDDEN].index(name)
