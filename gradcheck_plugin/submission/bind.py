@@ -24,6 +24,7 @@ from gradcheck_plugin.submission import (
     blame,
     derivative,
     missing,
+    narrow,
     reduction,
     state,
     strengths,
@@ -587,6 +588,8 @@ def _in_layouts(
             best.fault, best.tried = attempt.fault or best.fault, attempt.tried
     if best.subject is not None and further:
         best.subject = dataclasses.replace(best.subject, further=tuple(further))
+    if best.subject is not None and best.matches and best.fault is None and not quick:
+        best.subject = _beside_wider(candidate, best.subject, layouts, misfit)
     return best
 
 
@@ -596,6 +599,23 @@ def _of_other_ranks(attempt: _Attempt, best: _Attempt) -> bool:
         return False
     ranks = [[len(e.dims) for e in a.subject.layout.inputs] for a in (attempt, best) if a.subject is not None]
     return ranks[0] != ranks[1]
+
+
+def _beside_wider(
+    candidate: Candidate, subject: Subject, layouts: list[tuple[Variant, Layout]], misfit: Misfit | None
+) -> Subject:
+    """A subject with a doubt where its backward is wrong for the same arrays without the axis of length 1 in front.
+
+    The forward agrees with its reference for both, and what is not summed over a single row shows in the other only.
+    """
+    for variant, layout in layouts:
+        if not narrow.is_same_but_for_rows(subject.layout, layout):
+            continue
+        other = _try(candidate, subject.spec, variant, layout, misfit)
+        wrong = other.fault is not None or bool(_distance(other, _whether(misfit)))
+        if other.matches and other.exact and wrong:
+            return dataclasses.replace(subject, doubts=narrow.doubts(candidate, subject.layout, layout))
+    return subject
 
 
 def _claims(spec: LayerSpec, layout: Layout) -> bool:
@@ -830,7 +850,7 @@ def _alone(candidate: Candidate, misfit: Misfit | None) -> _Attempt:
     first, other = _Attempt(), None
     for layouts in guesses(candidate):
         ran: list[tuple[_Attempt, bool]] = []
-        raised = first.fault
+        raised, broke = first.fault, first.tried
         for layout in layouts:
             if ran and candidate.kind == "layer" and _same_arrays(layout, ran[0][0]):
                 continue
@@ -844,11 +864,14 @@ def _alone(candidate: Candidate, misfit: Misfit | None) -> _Attempt:
                 notes = [*attempt.subject.notes, "no reference: checked numerically"]
                 if isinstance(raised, UserCodeRaised) and raised.where == "backward":
                     notes.append("its backward raises for inputs of other shapes")
+                    doubts = narrow.doubts(candidate, attempt.subject.layout, broke.subject.layout if broke else None)
+                    attempt.subject = dataclasses.replace(attempt.subject, doubts=doubts)
                 attempt.subject = dataclasses.replace(attempt.subject, notes=tuple(notes))
                 fits = _fits(attempt.subject)
                 if fits and not _distance(attempt, _whether(misfit)):
                     wrong = next((a.subject for a, fitted in ran if fitted), None)
                     doubts = _of_labels(attempt.subject, wrong) if candidate.kind == "loss" else {}
+                    doubts = {**attempt.subject.doubts, **doubts}
                     attempt.subject = dataclasses.replace(attempt.subject, doubts=doubts)
                     return attempt
                 ran.append((attempt, fits))

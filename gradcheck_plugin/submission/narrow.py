@@ -1,0 +1,34 @@
+"""Readings with an axis of length 1, in which a sum over the axis and a single row of it are the same."""
+
+from __future__ import annotations
+
+from gradcheck_plugin.submission.author_shapes import said
+from gradcheck_plugin.submission.conventions import Candidate
+from reference_impls.shapes import Layout
+
+
+def doubts(candidate: Candidate, taken: Layout, other: Layout | None) -> dict[str, str]:
+    """The doubt about a backward that is right with an axis of length 1 and not in another reading of its forward.
+
+    None where the author says that the axis has length 1, or how many axes there are and the other reading has not as
+    many, or where the parameters that the object holds have such an axis of their own.
+    """
+    name = candidate.inputs[0] if candidate.inputs else ""
+    if candidate.kind != "layer" or other is None or not taken.inputs or not other.inputs or taken.params:
+        return {}
+    mine, wider = taken.inputs[0].dims, other.inputs[0].dims
+    if "1" not in mine or "1" in wider:
+        return {}
+    known = said(candidate)
+    if "1" in known.axes.get(name, ()) or known.ranks.get(name, len(wider)) != len(wider):
+        return {}
+    shapes = [f"({', '.join(dims)}{',' if len(dims) == 1 else ''})" for dims in (mine, wider)]
+    return {"": f"right for `{name}` of shape {shapes[0]}, not for {shapes[1]}; the forward takes both"}
+
+
+def is_same_but_for_rows(taken: Layout, other: Layout) -> bool:
+    """Whether two layouts of one reference differ in an axis of length 1 in front of the input only."""
+    if not taken.inputs or not other.inputs or [e.name for e in taken.entries] != [e.name for e in other.entries]:
+        return False
+    mine = taken.inputs[0].dims
+    return mine[:1] == ("1",) and mine[1:] == other.inputs[0].dims and taken.inputs[1:] == other.inputs[1:]
