@@ -112,7 +112,7 @@ SPEC = LayerSpec(
                 says_ko="`{grad}`를 배치에 대해 더하지 않았다",
                 help_ko="모든 샘플이 같은 편향을 쓰므로 배치 축으로 더해야 한다: dy.sum(axis=0)."),
         Mistake("transposed", weights_transposed),
-        Mistake("batch-average-mixed", weights_divided_by_batch),
+        Mistake("extra-batch-mean", weights_divided_by_batch),
         Mistake("stale-state", input_of_another_call, stateful=True),
         Mistake("accumulates", weights_never_reset, stateful=True),
         Mistake("batch-mean-for-sum", bias_averaged,
