@@ -167,9 +167,22 @@ def search(
             state.smallest = hypothesis.find(drawn(subject, layouts), predicate, settings=settings, random=Random(seed))
         except (hypothesis.errors.NoSuchExample, hypothesis.errors.Unsatisfiable):
             pass
-        except hypothesis.errors.Flaky:  # no more cases between the last shrink and its replay
-            pass
+        except hypothesis.errors.Flaky as flaky:  # no more cases between the last shrink and its replay
+            if fault := _fault_in_drawing(flaky):
+                raise fault from None
     return state
+
+
+def _fault_in_drawing(flaky: hypothesis.errors.Flaky) -> BaseException | None:
+    """What was raised between two cases, by an alarm of another plugin for one, and not again when they were redrawn.
+
+    Without it a search that another plugin ended would count as one that found no fault.
+    """
+    for raised in getattr(flaky, "exceptions", (flaky,)):
+        if not isinstance(raised, hypothesis.errors.Found):
+            cause = raised.__cause__  # Hypothesis wraps what is no Exception
+            return raised if isinstance(cause, Exception | None) else cause
+    return None
 
 
 def _held(holds: Callable[[Drawn], str], candidate: Drawn) -> str:

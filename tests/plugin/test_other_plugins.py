@@ -31,8 +31,38 @@ signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
 
 def test_a_time_limit_of_another_plugin_fails_the_item(pytester: pytest.Pytester, run: Run) -> None:
-    source = RIGHT.replace("self.y = np.tanh(x)", "self.y = [np.tanh(x) for i in range(2000)][0]")
-    pytester.makepyfile(layers=source, conftest=TIMEOUT.format(outcome="pytest.fail('Timeout')", seconds=0.05))
+    source = "import time\n" + RIGHT.replace("self.y =", "time.sleep(0.2); self.y =")
+    pytester.makepyfile(layers=source, conftest=TIMEOUT.format(outcome="pytest.fail('Timeout')", seconds=0.1))
+    result = run("layers.py", "-k", "Tanh and dx", "--gradcheck-cases=3")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*Timeout*"])
+
+
+# an alarm that rings while a case is drawn, once
+BETWEEN = """
+import sys
+import pytest
+from gradcheck_plugin.submission.subject import Subject
+
+draw, drawn = Subject.sample, []
+
+def sample(*args, **kwargs):
+    drawn.append(sys._getframe(1).f_code.co_name)
+    if drawn[-1] == "drawn" and drawn.count("drawn") == {draws}:
+        pytest.fail("Timeout")
+    return draw(*args, **kwargs)
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item):
+    Subject.sample = sample
+    yield
+    Subject.sample = draw
+"""
+
+
+@pytest.mark.parametrize("draws", [1, 5, 20])
+def test_a_time_limit_between_two_cases_fails_the_item(pytester: pytest.Pytester, run: Run, draws: int) -> None:
+    pytester.makepyfile(layers=RIGHT, conftest=BETWEEN.format(draws=draws))
     result = run("layers.py", "-k", "Tanh and dx", "--gradcheck-cases=60")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*Timeout*"])
