@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # small arrays; the tests run in parallel
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells start jobs in the background; children inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SUBMISSIONS = Path(__file__).parent / "submissions"
 

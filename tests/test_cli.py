@@ -84,17 +84,18 @@ def test_a_terminal_that_knows_only_ascii(submissions: Path) -> None:
 
 
 def test_ctrl_c_ends_it_at_once(tmp_path: Path) -> None:
-    source = (
-        "class Relu:\n    def forward(self, x):\n        while True: pass\n    def backward(self, dout): return dout\n"
-    )
+    forward = "open('started', 'w').close()\n        while True: pass"
+    source = f"class Relu:\n    def forward(self, x):\n        {forward}\n    def backward(self, dout): return dout\n"
     (tmp_path / "slow.py").write_text(source)
     running = subprocess.Popen(
         [sys.executable, "-m", "gradcheck_plugin", "check", str(tmp_path / "slow.py"), "--seconds", "60"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        cwd=tmp_path,
     )
-    time.sleep(3)
+    while not (tmp_path / "started").exists():
+        time.sleep(0.1)
     running.send_signal(signal.SIGINT)
     _, errors = running.communicate(timeout=10)
     assert running.returncode == 130
