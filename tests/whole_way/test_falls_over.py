@@ -122,7 +122,7 @@ def test_a_forward_that_takes_the_process_along(tmp_path: Path, gradcheck: Say, 
 def test_a_file_that_falls_over_while_it_is_loaded(tmp_path: Path, gradcheck: Say, statement: str) -> None:
     (tmp_path / "a.py").write_text(f"import ctypes, os\n{statement}\n" + RIGHT.format(fault="pass"))
     (tmp_path / "b.py").write_text(RIGHT.format(fault="pass").replace("return dout\n", "return 3 * x * x * dout\n"))
-    code, text = gradcheck("a.py", "b.py", "--seconds", "1")
+    code, text = gradcheck("a.py", "b.py", "--seconds", "0.5")
     assert "Tanh contract:ok" in text
     assert code in (1, 3)
     assert "a.py" in text
