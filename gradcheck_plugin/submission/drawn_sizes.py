@@ -6,11 +6,11 @@ Names of sizes have no end; that an argument is an axis of the first array and o
 from __future__ import annotations
 
 import ast
-import inspect
 import itertools
-import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from gradcheck_plugin.submission.written import tree_of
 
 IN, HIDDEN, OUT = "in", "hidden", "out"
 Axis = str | int
@@ -22,11 +22,7 @@ def sizes_of(cls: Any) -> dict[str, str]:
 
     Empty where the arrays are no chain, as those of attention are not.
     """
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(cls.__init__)))
-    except (OSError, TypeError, SyntaxError, AttributeError):
-        return {}
-    (init,) = tree.body
+    init = tree_of(cls.__init__)
     if not isinstance(init, ast.FunctionDef):
         return {}
     names = {a.arg for a in (*init.args.args[1:], *init.args.kwonlyargs)}

@@ -14,14 +14,14 @@ from __future__ import annotations
 import ast
 import contextlib
 import inspect
-import textwrap
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from gradcheck_plugin.submission.typed_digits import exact
-from gradcheck_plugin.submission.written import words_of
+from gradcheck_plugin.submission.written import tree_of, words_of
 
 LARGEST = 1e-5
 _LOGS = ("log", "log2", "log10")
@@ -100,7 +100,7 @@ def _of_backwards(things: Iterable[Any]) -> Iterator[Guard]:
         members = [thing] if inspect.isfunction(thing) else vars(thing).values() if inspect.isclass(thing) else []
         plain = [m.__func__ if isinstance(m, staticmethod | classmethod) else m for m in members]
         owner = thing if inspect.isclass(thing) else _stem(getattr(thing, "__name__", ""))
-        pairs = [(m, tree) for m in plain if inspect.isfunction(m) and (tree := _tree(m)) is not None]
+        pairs = [(m, tree) for m in plain if inspect.isfunction(m) and (tree := tree_of(m)) is not None]
         groups.setdefault(owner, []).extend(pairs)
     for pairs in groups.values():
         parts = [(f, *_split(tree)) for f, tree in pairs]
@@ -137,9 +137,7 @@ def _tiny_of(node: ast.AST, function: FunctionType) -> Iterator[float]:
     if isinstance(node, ast.Constant) and _tiny(node.value):
         yield float(node.value)  # type: ignore[arg-type]
     elif isinstance(node, ast.Name):
-        tree = _tree(function)
-        local = (_assigned(tree) if tree is not None else {}) | _defaults(function)
-        value = local.get(node.id, function.__globals__.get(node.id))
+        value = _local(function).get(node.id, function.__globals__.get(node.id))
         if _tiny(value):
             yield float(value)  # type: ignore[arg-type]
 
@@ -220,10 +218,10 @@ Terms = Callable[[ast.AST], Iterator[ast.expr]]
 def _guarded(thing: Any, terms: Terms) -> Iterator[Guard]:
     """The guarded functions of a function or class. An attribute `self.eps` leads to the `__init__` that sets it."""
     if inspect.isfunction(thing):
-        yield from _in_function(thing, _tree(thing), terms)
+        yield from _in_function(thing, tree_of(thing), terms)
     elif inspect.isclass(thing):
         members = [m.__func__ if isinstance(m, staticmethod | classmethod) else m for m in vars(thing).values()]
-        methods = [(m, tree) for m in members if inspect.isfunction(m) and (tree := _tree(m)) is not None]
+        methods = [(m, tree) for m in members if inspect.isfunction(m) and (tree := tree_of(m)) is not None]
         attributes = {name for _, tree in methods for name in _attributes(tree)}
         for method, tree in methods:
             yield from _in_function(method, tree, terms)
@@ -236,17 +234,10 @@ def _guarded(thing: Any, terms: Terms) -> Iterator[Guard]:
             yield Guard(methods[0][0], owner=thing, attributes=held)
 
 
-def _tree(function: FunctionType) -> ast.AST | None:
-    try:
-        return ast.parse(textwrap.dedent(inspect.getsource(function)))
-    except (OSError, TypeError, SyntaxError):
-        return None
-
-
 def _in_function(function: FunctionType, tree: ast.AST | None, terms: Terms) -> Iterator[Guard]:
     if tree is None:
         return
-    local = _assigned(tree) | _defaults(function)
+    local = _local(function)
     constants: set[float] = set()
     names: set[str] = set()
     for side in terms(tree):
@@ -285,15 +276,18 @@ def _name(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
-def _assigned(tree: ast.AST) -> dict[str, Any]:
-    """Local names that are set to a constant."""
-    return {
+@lru_cache(maxsize=512)
+def _local(function: FunctionType) -> dict[str, Any]:
+    """Local names that are set to a constant, and the default arguments."""
+    tree = tree_of(function)
+    assigned = {
         target.id: node.value.value
-        for node in ast.walk(tree)
+        for node in (ast.walk(tree) if tree is not None else ())
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
         for target in node.targets
         if isinstance(target, ast.Name)
     }
+    return assigned | _defaults(function)
 
 
 def _defaults(function: FunctionType) -> dict[str, Any]:

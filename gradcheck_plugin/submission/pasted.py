@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ast
-import inspect
-import textwrap
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
 from gradcheck_plugin.submission.state import Path
+from gradcheck_plugin.submission.written import tree_of
 from reference_impls.shapes import Layout
 
 _FUNCTIONS = {"tanh": "np.tanh", "_tanh_slope": "lambda x: 1 - np.tanh(x) ** 2"}
@@ -72,9 +71,7 @@ def returned_count(function: Callable[..., Any]) -> int:
 
 @cache
 def _returned(function: Callable[..., Any]) -> ast.expr | None:
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    except (OSError, TypeError, SyntaxError):
+    if (tree := tree_of(function)) is None:
         return None
     returns = [n for n in ast.walk(tree) if isinstance(n, ast.Return)]
     last = max(returns, key=lambda n: n.lineno, default=None)

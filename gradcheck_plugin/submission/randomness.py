@@ -18,6 +18,7 @@ import types
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -129,7 +130,11 @@ def _known_entropy(seed: int) -> Iterator[None]:
 
 
 def _kinds() -> set[type]:
-    torch = getattr(sys.modules.get("torch"), "Generator", None)
+    return _kinds_with(getattr(sys.modules.get("torch"), "Generator", None))
+
+
+@cache
+def _kinds_with(torch: type | None) -> set[type]:
     bits = np.random.BitGenerator.__subclasses__()
     return {np.random.Generator, np.random.RandomState, random.Random, *bits, *([torch] if torch is not None else [])}
 
