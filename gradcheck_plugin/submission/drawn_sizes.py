@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import itertools
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from gradcheck_plugin.submission.written import tree_of
@@ -23,8 +24,11 @@ def sizes_of(cls: Any) -> dict[str, str]:
     Empty where the arrays are no chain, as those of attention are not.
     """
     init = tree_of(cls.__init__)
-    if not isinstance(init, ast.FunctionDef):
-        return {}
+    return _sizes_in(init) if isinstance(init, ast.FunctionDef) else {}
+
+
+@lru_cache(maxsize=256)
+def _sizes_in(init: ast.FunctionDef) -> dict[str, str]:
     names = {a.arg for a in (*init.args.args[1:], *init.args.kwonlyargs)}
     changed = {n.id for n in ast.walk(init) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     return _chained(_weights(list(_shapes(init, names - changed))))

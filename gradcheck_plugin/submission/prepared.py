@@ -10,8 +10,9 @@ import ast
 import inspect
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -115,36 +116,39 @@ class _Class:
     """The methods and properties of a class and its bases, and what they read and set of their object."""
 
     def __init__(self, cls: Any) -> None:
-        self.trees: dict[str, ast.AST] = {}
+        self.reads: dict[str, set[str]] = {}
+        self.writes: dict[str, set[str]] = {}
         self.methods: list[str] = []
         for base in cls.__mro__[:-1]:
             for name, member in vars(base).items():
                 function = member.fget if isinstance(member, property) else member
-                tree = tree_of(function) if inspect.isfunction(function) and name not in self.trees else None
+                tree = tree_of(function) if inspect.isfunction(function) and name not in self.reads else None
                 if tree is not None:
-                    self.trees[name] = tree
+                    self.reads[name], self.writes[name] = _attributes_in(tree)
                     self.methods += [name] if inspect.isfunction(member) else []
 
     def closure(self, names: list[str]) -> list[str]:
         """The methods and properties that run when these do."""
         found: list[str] = []
-        waiting = [n for n in names if n in self.trees]
+        waiting = [n for n in names if n in self.reads]
         while waiting:
             name = waiting.pop()
             if name not in found:
                 found.append(name)
-                waiting += [a for a in self.read([name]) if a in self.trees]
+                waiting += [a for a in self.read([name]) if a in self.reads]
         return found
 
     def read(self, names: list[str]) -> set[str]:
-        return {node.attr for node in self._attributes(names) if isinstance(node.ctx, ast.Load)}
+        return {a for name in names for a in self.reads.get(name, ())}
 
     def written(self, names: list[str]) -> set[str]:
-        return {node.attr for node in self._attributes(names) if isinstance(node.ctx, ast.Store)}
+        return {a for name in names for a in self.writes.get(name, ())}
 
-    def _attributes(self, names: list[str]) -> Iterator[ast.Attribute]:
-        for name in names:
-            tree = self.trees.get(name)
-            for node in ast.walk(tree) if tree is not None else ():
-                if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
-                    yield node
+
+@lru_cache(maxsize=512)
+def _attributes_in(tree: ast.AST) -> tuple[set[str], set[str]]:
+    """The attributes of `self` that are read, and those that are set."""
+    attributes = [n for n in ast.walk(tree) if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)]
+    own = [n for n in attributes if isinstance(n.value, ast.Name) and n.value.id == "self"]
+    read, written = ({n.attr for n in own if isinstance(n.ctx, kind)} for kind in (ast.Load, ast.Store))
+    return read, written

@@ -182,7 +182,8 @@ def _within_reach(function: Any) -> Iterator[Any]:
         reach = _known[id(function)] = _walk(function, kinds)
     yield from reach.fixed
     for space in reach.spaces:
-        yield from [v for v in space.values() if type(v) in kinds]
+        if not kinds.isdisjoint(map(type, space.values())):
+            yield from [v for v in space.values() if type(v) in kinds]
 
 
 def _walk(function: Any, kinds: set[type]) -> _Reach:

@@ -116,11 +116,11 @@ def is_container(cls: Any) -> bool:
 
     Its constructor takes them under their name; any number of arguments are layers where it calls their backward.
     """
+    if "__init__" not in vars(cls):
+        return False
     try:
         parameters = inspect.signature(cls.__init__).parameters.values()
     except (TypeError, ValueError):
-        return False
-    if "__init__" not in vars(cls):
         return False
     several = any(p.kind is p.VAR_POSITIONAL for p in parameters)
     return any(p.name in _PARTS for p in parameters) or (several and _goes_back_through_others(cls))
