@@ -69,8 +69,11 @@ def test_junit_and_json_have_it(odd: pytest.Pytester, run: Run) -> None:
     assert [row["target"] for row in rows] == ["Odd"]
 
 
-@pytest.mark.parametrize("workers", [[], ["-n2"]], ids=["alone", "xdist"])
-@pytest.mark.parametrize("option", ["--gradcheck-strict", "--gradcheck-require=Odd"])
+@pytest.mark.parametrize(
+    ("option", "workers"),
+    [("--gradcheck-strict", []), ("--gradcheck-require=Odd", []), ("--gradcheck-require=Odd", ["-n2"])],
+    ids=["strict", "required", "required under xdist"],
+)
 def test_it_fails_where_it_is_required(odd: pytest.Pytester, option: str, workers: list[str]) -> None:
     result = odd.runpytest_subprocess("--gradcheck", "layers.py", "--gradcheck-cases=4", option, *workers)
     assert result.ret == 1

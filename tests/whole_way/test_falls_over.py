@@ -80,6 +80,7 @@ def gradcheck(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     """The command, in the folder of the test: its exit code and what it says, on one line."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(child, "GRACE", 1.0)
+    monkeypatch.setattr(child, "LONGEST", 20.0)
 
     def run(*arguments: str) -> tuple[int, str]:
         code = main(["check", *arguments, "--cases", "3"])

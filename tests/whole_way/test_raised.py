@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from from_file import Checked, checked
 
+pytestmark = pytest.mark.xdist_group("raised")  # what they look at is checked once
+
 SOURCE = """
 import numpy as np
 
@@ -193,7 +195,6 @@ def test_the_shapes_on_the_line_and_the_smallest_case_are_told(found: Checked) -
 
 TWINS = """
 import numpy as np
-
 
 class Affine:
     def __init__(self, W, b):

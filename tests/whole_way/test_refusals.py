@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from from_file import Checked, checked
 
+pytestmark = pytest.mark.xdist_group("refusals")  # what they look at is checked once
+
 SOURCE = """
 import numpy as np
 
@@ -156,7 +158,6 @@ def test_the_same_cause_has_the_same_outcome_under_every_name(found: Checked) ->
 
 AMBIGUOUS = """
 import numpy as np
-
 
 class Mix:
     def forward(self, x, t):
