@@ -679,7 +679,7 @@ def _try(
     except (Unbindable, UserCodeRaised) as exc:
         return _Attempt(fault=exc)
     attempts = [
-        _trial(Subject(candidate.name, caller, layout, (), {}, spec=spec, variant=variant, fixed=fixed))
+        _trial(Subject(candidate.name, caller, layout, (), {}, spec=spec, variant=variant, fixed=fixed), quick)
         for way in ways
         for caller in _reduced(way, candidate, spec, variant, layout, fixed)
     ]
@@ -745,8 +745,11 @@ def _reduced(
     return [way] if out is None else reduced(way, out, next(iter(case.arrays.values())))
 
 
-def _trial(subject: Subject) -> _Attempt:
-    """Two forwards at generic sizes, more where one gives few numbers, and one backward."""
+def _trial(subject: Subject, quick: bool) -> _Attempt:
+    """Two forwards at generic sizes, more where one gives few numbers, and one backward.
+
+    With `quick` it ends at the first forward that does not agree with the reference.
+    """
     spec, layout, attempt = subject.spec, subject.layout, _Attempt()
     try:
         agrees, exact = [], []
@@ -775,6 +778,8 @@ def _trial(subject: Subject) -> _Attempt:
                 attempt.shaped = out.shape == want.shape or out.size == want.size == 1
                 agrees.append(attempt.shaped and _near(out, want))
                 exact.append(agrees[-1] and _near(out, want, EXACT))
+                if quick and not agrees[-1]:
+                    return attempt
             if shift >= 1 and (spec is None or not all(agrees) or shift * out.size >= ENOUGH):
                 break
         attempt.matches, attempt.exact = (bool(all_) and all(all_) for all_ in (agrees, exact))
