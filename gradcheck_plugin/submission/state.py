@@ -316,15 +316,19 @@ def in_order(
     Of a tuple with too few, `said` are the author's names of what is in it, and `shown` those of the arrays.
     """
     mine = [e for e in entries if e.differentiable]
-    if len(returned) < len(mine) and len(said) == len(returned):
-        forms = {e.name: (*_spellings(shown.get(e.name, e.name)), *_spellings(e.name)) for e in mine}
-        keys = [next((n for n, spellings in forms.items() if s in spellings), "") for s in said]
-        if all(keys) and len({*keys}) == len(keys):
-            return dict(zip(keys, returned, strict=True))
+    if len(returned) < len(mine) and len(said) == len(returned) and (keys := said_of(said, mine, shown)):
+        return dict(zip(keys, returned, strict=True))
     empty = [i for i, e in enumerate(entries) if not e.differentiable]
     whole = len(returned) == len(entries) or any(i < len(returned) and returned[i] is None for i in empty)
     named = zip(entries if whole else mine, returned, strict=False)
     return {e.name: g for e, g in named if e.differentiable}
+
+
+def said_of(said: Sequence[str], entries: Sequence[Entry], shown: Mapping[str, str]) -> list[str]:
+    """The arrays whose gradients the author's names are, in their order; [] where one is of none, or two of one."""
+    forms = {e.name: (*_spellings(shown.get(e.name, e.name)), *_spellings(e.name)) for e in entries}
+    keys = [next((n for n, spellings in forms.items() if s in spellings), "") for s in said]
+    return keys if all(keys) and len({*keys}) == len(keys) else []
 
 
 def returned_as(name: str, returned: Any) -> Any:

@@ -4,6 +4,8 @@ A `_naive`, `_fast`, `_alt` or `_vectorized` ending is part of the pair's own na
 the same ending shares the plain one, or the function of the bare name (`relu`, `relu_backward`). Gradients are returned
 in the order of the forward's array arguments. Settings come in dictionaries (`conv_param`), made anew for every call.
 A forward with several outputs has a backward with one upstream gradient for each. Parameters may come in a dictionary.
+Where no cache goes from one to the other, the backward takes again what the forward took: by their names, in any order.
+A gradient of that kind may be called `affine_grad`, too; its upstream gradient tells it from a derivative.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import copy
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,19 +37,24 @@ from reference_impls.shapes import Layout
 ORDER = 10
 _CACHE = re.compile(r"\w*cache|ctx|context|saved|memory|memo|residuals|stored", re.IGNORECASE)
 _BACKWARD = re.compile(r"^(?P<stem>\w+?)_(backward|backprop|bwd)(?P<suffix>_\w+)?$")
+_GRADIENT = re.compile(r"^(?P<stem>\w+?)_(grads?|gradients?|vjp|deriv|derivative|prime|bprop)(?P<suffix>)$")
+_UPSTREAM = re.compile(
+    r"g|g_?(out|y|o)|up\w*|grad\w*|delta\w*|err\w*|\w+_(grad|gradient|upstream|delta)|d_?(out\w*|[a-z]|l_?d?\w+|loss)",
+    re.IGNORECASE,
+)
 
 
 def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
     """Every backward function that has a forward partner in the file."""
     yield from _static_pairs(defined)
     for name, function in defined.items():
-        match = _BACKWARD.match(name)
+        match = _BACKWARD.match(name) or _GRADIENT.match(name)
         if not match or not inspect.isfunction(function):
             continue
         stem, suffix = match["stem"], match["suffix"] or ""
         names = [f"{stem}_forward{s}" for s in dict.fromkeys((suffix, "", "_naive"))]
         partner = next((n for n in [*names, stem] if inspect.isfunction(defined.get(n))), None)
-        if partner is None:
+        if partner is None or (match.re is _GRADIENT and not _beside(defined[partner], function)):
             continue
         objects = {"forward": defined[partner], "backward": function}
         boxes = _boxes(defined[partner])
@@ -56,6 +63,18 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
         yield Candidate(
             stem + suffix, "layer", sys.modules[__name__], objects, inputs, line_of(function), name, (name, partner)
         )
+
+
+def _beside(forward: Callable[..., Any], backward: Callable[..., Any]) -> str:
+    """The upstream gradient of a backward that takes all that its forward takes; "" where it has none.
+
+    An argument of another name, as `reg` in `cost_grad(w, X, y, reg)`, is a setting.
+    """
+    names, taken = arguments(backward).required, {*arguments(forward).names}
+    more = [n for n in names if n not in taken]
+    if len(more) != 1 or not {*arguments(forward).required} <= {*names}:
+        return ""
+    return more[0] if _UPSTREAM.fullmatch(more[0]) else ""
 
 
 CONFIGS: dict[str, dict[str, Any]] = {
@@ -153,7 +172,15 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     order = by_name if complete else dict(zip(required, entries, strict=True))
     upstream = not (len(arguments(backward).required) == 1 and _CACHE.fullmatch(arguments(backward).required[0]))
     owner = candidate.objects.get("owner", "")
-    return [FunctionPair(forward, backward, layout, order, extra, boxes, upstream=upstream, owner=owner)]
+    said: list[str] = []
+    again = [n for n in arguments(backward).required if n in required] if _beside(forward, backward) else []
+    if again != [n for n in required if n in again]:
+        said = state.said_of(returned_names(backward), layout.entries, {n: a for a, n in order.items()})
+        if not said:
+            given = f"{', '.join(again)} where {forward.__name__} takes {', '.join(required)}"
+            raise Unbindable(f"{backward.__name__} takes {given}, and nothing says in which order its gradients come")
+    pair = FunctionPair(forward, backward, layout, order, extra, boxes, upstream=upstream, owner=owner, said=said)
+    return [pair]
 
 
 @dataclass
@@ -169,12 +196,14 @@ class FunctionPair:
     convention: str = "function pair with cache"
     upstream: bool = True
     owner: str = ""
+    said: Sequence[str] = ()  # whose gradients are returned, where the order of the arguments does not tell
     results: int = 0  # how many values the forward was seen to return at once
 
     def forward(self, arrays: Mapping[str, Array]) -> Tape:
         given: dict[str, Any] = {a: private(arrays[n]) for a, n in self.order.items()}
         for box, keys in self.boxes.items():
             given[box] = {key: given.pop(key) for key in keys}
+        first_given = given | self.extra
         result = guarded("forward", self.forward_function, **given, **copy.deepcopy(self.extra))
         cached = isinstance(result, tuple) and len(result) >= 2
         self.results = len(result) if cached else 0
@@ -186,12 +215,15 @@ class FunctionPair:
         left: tuple[Any, ...] = result[count:] if cached else ()
         whole = len(left) > 1 and not isinstance(left[-1], tuple | list | dict)
         rest = (left if whole else left[-1],) if cached else tuple(given.values())
+        beside = "" if cached else _beside(self.forward_function, self.backward_function)
 
         def backward(dy: Any) -> dict[str, Any]:
             again = {n: v for n, v in self.extra.items() if n in arguments(self.backward_function).required}
             given = *split(dy), *self._fitting(rest)[: 1 if again else None]
             if not self.upstream:  # the end of a graph
                 given = rest[:1]
+            elif beside:
+                given, again = self._again(beside, dy, first_given), {}
             returned = guarded("backward", self.backward_function, *given, **again)
             first = next((n for n in self.order.values() if self.layout[n].differentiable), "")
             return self.collect(flat(returned, first, np.shape(arrays[first])) if first else returned)
@@ -207,6 +239,10 @@ class FunctionPair:
         """As much of what the forward left as the backward takes."""
         return rest[: max(len(arguments(self.backward_function).names) - 1, 0)]
 
+    def _again(self, upstream: str, dy: Any, given: Mapping[str, Any]) -> tuple[Any, ...]:
+        """The arguments of a backward that takes again what the forward was given."""
+        return tuple(dy if n == upstream else given[n] for n in arguments(self.backward_function).required)
+
     def collect(self, returned: Any) -> dict[str, Any]:
         names = [n for n in self.order.values() if self.layout[n].differentiable]
         if isinstance(returned, dict):
@@ -215,6 +251,8 @@ class FunctionPair:
         if returned is None:
             return {}
         parts = returned if isinstance(returned, tuple | list) else (returned,)
+        if self.said:
+            return {n: g for n, g in zip(self.said, parts, strict=False) if n in names}
         said, shown = returned_names(self.backward_function), self.user_names()
         return state.in_order(parts, [self.layout[n] for n in self.order.values()], said, shown)
 
@@ -246,5 +284,9 @@ class FunctionPair:
             lines, rest = [f"out, {'cache' if count == 2 else '*cache'} = {forward}"], ("cache",)
         if not gradient:
             return [*lines, "print(out)"]
-        passed = ", ".join([dy, *self._fitting(rest)] if self.upstream else rest[:1])
+        beside = "" if self.results else _beside(self.forward_function, self.backward_function)
+        if beside and self.upstream:
+            passed = ", ".join(self._again(beside, dy, values))
+        else:
+            passed = ", ".join([dy, *self._fitting(rest)] if self.upstream else rest[:1])
         return [*lines, f"gradients = {dot}{self.backward_function.__name__}({passed})", "print(gradients)"]
