@@ -59,6 +59,41 @@ def cost_grad(w, X, y, reg):
     return X.T @ (X @ w - y) / len(y) + reg * w
 
 
+def sqrt(x, eps=0.25):
+    return np.sqrt(x + eps)
+
+
+def sqrt_grad(grad_out, x, eps=0.25):
+    return grad_out / (2 * np.sqrt(x + eps)){root}
+
+
+def soft_step(x, slope=2.5):
+    return np.tanh(x * slope)
+
+
+def soft_step_backward(x, slope, dout):
+    return dout * slope * (1 - np.tanh(x * slope) ** 2){step}
+
+
+def conv1d(x, w, bias, stride=2, pad=1):
+    x = np.pad(x, ((0, 0), (0, 0), (pad, pad)))
+    k = w.shape[2]
+    out = np.zeros((len(x), len(w), (x.shape[2] - k) // stride + 1))
+    for i in range(out.shape[2]):
+        out[:, :, i] = np.einsum("nck,fck->nf", x[:, :, i * stride:i * stride + k], w) + bias
+    return out
+
+
+def conv1d_backward(dy, x, w, bias, stride=2, pad=1):
+    x = np.pad(x, ((0, 0), (0, 0), (pad, pad)))
+    k = w.shape[2]
+    dx, dw = np.zeros_like(x), np.zeros_like(w)
+    for i in range(dy.shape[2]):
+        dx[:, :, i * stride:i * stride + k] += np.einsum("nf,fck->nck", dy[:, :, i], w)
+        dw += np.einsum("nf,nck->fck", dy[:, :, i], x[:, :, i * stride:i * stride + k])
+    return dx[:, :, pad:x.shape[2] - pad], dw, dy.sum(axis=(0, 2)){bias}
+
+
 def cube(x):
     return x**3
 
@@ -66,12 +101,12 @@ def cube(x):
 def cube_derivative(x):
     return 3 * x**2
 """
-RIGHT = {"dw": "dw", "scale": "", "more": "dw[0] += (dy * t).sum(axis=0)"}
+RIGHT = {"dw": "dw", "scale": "", "more": "dw[0] += (dy * t).sum(axis=0)", "root": "", "step": "", "bias": ""}
 
 
 def test_right_ones_pass(tmp_path: Path) -> None:
     found = checked(tmp_path, SOURCE.format(**RIGHT))
-    for name in ("affine", "scale", "mystery", "cube"):
+    for name in ("affine", "scale", "mystery", "cube", "sqrt", "soft_step", "conv1d"):
         assert found.passes(name), found.verdicts(name)
     assert "upstream" not in found.refused["cost_grad"]
 
@@ -81,6 +116,9 @@ def test_right_ones_pass(tmp_path: Path) -> None:
     [
         ({"dw": "2 * dw"}, "affine", {"dw": "factor-two"}),
         ({"scale": " * 3"}, "scale", {"dx": "missing-factor"}),
+        ({"root": " + eps"}, "sqrt", {"dx": "wrong-gradient"}),
+        ({"step": " / slope"}, "soft_step", {"dx": "missing-factor"}),
+        ({"bias": " / len(dy)"}, "conv1d", {"dbias": "batch-average-mixed"}),
         ({"more": "pass"}, "mystery", {"dw": "wrong-gradient"}),
     ],
 )

@@ -203,7 +203,7 @@ class FunctionPair:
         given: dict[str, Any] = {a: private(arrays[n]) for a, n in self.order.items()}
         for box, keys in self.boxes.items():
             given[box] = {key: given.pop(key) for key in keys}
-        first_given = given | self.extra
+        first_given = {**arguments(self.forward_function).defaults, **given, **self.extra}
         result = guarded("forward", self.forward_function, **given, **copy.deepcopy(self.extra))
         cached = isinstance(result, tuple) and len(result) >= 2
         self.results = len(result) if cached else 0
@@ -223,7 +223,7 @@ class FunctionPair:
             if not self.upstream:  # the end of a graph
                 given = rest[:1]
             elif beside:
-                given, again = self._again(beside, dy, first_given), {}
+                given, again = self._again(beside, dy, first_given), self._settings_again()
             returned = guarded("backward", self.backward_function, *given, **again)
             first = next((n for n in self.order.values() if self.layout[n].differentiable), "")
             return self.collect(flat(returned, first, np.shape(arrays[first])) if first else returned)
@@ -242,6 +242,11 @@ class FunctionPair:
     def _again(self, upstream: str, dy: Any, given: Mapping[str, Any]) -> tuple[Any, ...]:
         """The arguments of a backward that takes again what the forward was given."""
         return tuple(dy if n == upstream else given[n] for n in arguments(self.backward_function).required)
+
+    def _settings_again(self) -> dict[str, Any]:
+        """The settings of the forward that a backward takes, too, and would else take as its own defaults."""
+        names = arguments(self.backward_function)
+        return {n: copy.deepcopy(v) for n, v in self.extra.items() if n in names.defaults}
 
     def collect(self, returned: Any) -> dict[str, Any]:
         names = [n for n in self.order.values() if self.layout[n].differentiable]
@@ -286,7 +291,9 @@ class FunctionPair:
             return [*lines, "print(out)"]
         beside = "" if self.results else _beside(self.forward_function, self.backward_function)
         if beside and self.upstream:
-            passed = ", ".join(self._again(beside, dy, values))
+            texts = {n: repr(v) for n, v in arguments(self.forward_function).defaults.items()} | values
+            more = (f"{n}={v!r}" for n, v in self._settings_again().items())
+            passed = ", ".join([*self._again(beside, dy, texts), *more])
         else:
             passed = ", ".join([dy, *self._fitting(rest)] if self.upstream else rest[:1])
         return [*lines, f"gradients = {dot}{self.backward_function.__name__}({passed})", "print(gradients)"]
