@@ -95,6 +95,7 @@ def test_ctrl_c_ends_it_at_once(tmp_path: Path) -> None:
         cwd=tmp_path,
     )
     while not (tmp_path / "started").exists():
+        assert running.poll() is None, "it ended by itself"
         time.sleep(0.1)
     running.send_signal(signal.SIGINT)
     _, errors = running.communicate(timeout=10)

@@ -94,6 +94,14 @@ def conv1d_backward(dy, x, w, bias, stride=2, pad=1):
     return dx[:, :, pad:x.shape[2] - pad], dw, dy.sum(axis=(0, 2)){bias}
 
 
+def wave(x):
+    return np.sin(x)
+
+
+def wave_prime(x, dx):
+    return (np.sin(x + dx) - np.sin(x - dx)) / (2 * dx)
+
+
 def cube(x):
     return x**3
 
@@ -108,7 +116,13 @@ def test_right_ones_pass(tmp_path: Path) -> None:
     found = checked(tmp_path, SOURCE.format(**RIGHT))
     for name in ("affine", "scale", "mystery", "cube", "sqrt", "soft_step", "conv1d"):
         assert found.passes(name), found.verdicts(name)
-    assert "upstream" not in found.refused["cost_grad"]
+
+
+@pytest.mark.parametrize("name", ["cost_grad", "wave_prime"])
+def test_a_setting_and_a_step_are_no_upstream_gradients(tmp_path: Path, name: str) -> None:
+    found = checked(tmp_path, SOURCE.format(**RIGHT))
+    assert not found.verdicts(name.partition("_")[0])
+    assert "in no way that is known" in found.refused[name]
 
 
 @pytest.mark.parametrize(

@@ -196,6 +196,7 @@ def test_the_shapes_on_the_line_and_the_smallest_case_are_told(found: Checked) -
 TWINS = """
 import numpy as np
 
+
 class Affine:
     def __init__(self, W, b):
         self.W, self.b = W, b

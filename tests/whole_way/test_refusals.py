@@ -159,6 +159,7 @@ def test_the_same_cause_has_the_same_outcome_under_every_name(found: Checked) ->
 AMBIGUOUS = """
 import numpy as np
 
+
 class Mix:
     def forward(self, x, t):
         self.x, self.t = x, t

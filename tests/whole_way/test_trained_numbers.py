@@ -40,7 +40,7 @@ class Adaline:
 
     def backward(self, dout):
         self.grads["w"] = self.X.T @ dout
-        self.grads["b"] = {gradient}
+        self.grads["b"] = {factor}
         return np.outer(dout, self.params["w"])
 """
 
@@ -88,20 +88,20 @@ def test_a_trained_number_in_an_attribute_is_judged(tmp_path: Path, start: str) 
     assert wrong.failed("TrainableSwish") == {"dbeta": "wrong-gradient"}
 
 
-def test_a_trained_number_among_the_parameters_is_judged(tmp_path: Path) -> None:
-    right = checked(tmp_path, ADALINE.format(gradient="np.sum(dout)"), "right.py")
-    wrong = checked(tmp_path, ADALINE.format(gradient="np.sum(dout * self.X[:, 0])"), "wrong.py")
-    assert right.passes("Adaline")
-    assert "db" in right.verdicts("Adaline")
-    assert wrong.failed("Adaline") == {"db": "wrong-gradient"}
-
-
-def test_a_number_whose_gradient_is_returned_is_judged(tmp_path: Path) -> None:
-    right = checked(tmp_path, RETURNED.format(factor="np.sinh(self.x)"), "right.py")
-    wrong = checked(tmp_path, RETURNED.format(factor="self.x"), "wrong.py")
-    assert right.passes("Stretch")
-    assert "dalpha" in right.verdicts("Stretch")
-    assert wrong.failed("Stretch") == {"dalpha": "wrong-gradient"}
+@pytest.mark.parametrize(
+    ("source", "name", "gradient", "right", "wrong"),
+    [
+        (ADALINE, "Adaline", "db", "np.sum(dout)", "np.sum(dout * self.X[:, 0])"),  # among the parameters
+        (RETURNED, "Stretch", "dalpha", "np.sinh(self.x)", "self.x"),  # its gradient is returned
+    ],
+)
+def test_a_trained_number_is_judged(
+    tmp_path: Path, source: str, name: str, gradient: str, right: str, wrong: str
+) -> None:
+    found = checked(tmp_path, source.format(factor=right), "right.py")
+    assert found.passes(name)
+    assert gradient in found.verdicts(name)
+    assert checked(tmp_path, source.format(factor=wrong), "wrong.py").failed(name) == {gradient: "wrong-gradient"}
 
 
 def test_a_number_that_nobody_gives_a_gradient_of_is_a_setting(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
         stem, suffix = match["stem"], match["suffix"] or ""
         names = [f"{stem}_forward{s}" for s in dict.fromkeys((suffix, "", "_naive"))]
         partner = next((n for n in [*names, stem] if inspect.isfunction(defined.get(n))), None)
-        if partner is None or (match.re is _GRADIENT and not _beside(defined[partner], function)):
+        if partner is None or (match.re is _GRADIENT and not _gives_gradient(defined[partner], function)):
             continue
         objects = {"forward": defined[partner], "backward": function}
         boxes = _boxes(defined[partner])
@@ -75,6 +75,11 @@ def _beside(forward: Callable[..., Any], backward: Callable[..., Any]) -> str:
     if len(more) != 1 or not {*arguments(forward).required} <= {*names}:
         return ""
     return more[0] if _UPSTREAM.fullmatch(more[0]) else ""
+
+
+def _gives_gradient(forward: Callable[..., Any], function: Callable[..., Any]) -> bool:
+    """Whether a function takes an upstream gradient beside what the forward takes; the `dx` of a difference is none."""
+    return _beside(forward, function) not in ("", "dt", *(f"d{n}" for n in arguments(forward).names))
 
 
 CONFIGS: dict[str, dict[str, Any]] = {
