@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from gradcheck_plugin.submission.conventions import Candidate
+from gradcheck_plugin.submission.multiplied import Factor, factors, matrices
 from gradcheck_plugin.submission.written import tree_of
 
 Kind = Literal["parameter", "operand", "open"]
@@ -41,6 +42,8 @@ class Said:
 
     ranks: dict[str, int] = field(default_factory=dict)
     axes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    factors: dict[str, Factor] = field(default_factory=dict)  # arrays that are no operands, and what multiplies them
+    matrices: frozenset[str] = frozenset()  # those that are turned somewhere, and so have two axes or more
 
 
 def said(candidate: Candidate) -> Said:
@@ -48,7 +51,11 @@ def said(candidate: Candidate) -> Said:
     functions = list(_functions(candidate))
     if not functions:
         return Said()
-    found = Said()
+    products = factors(functions[0], candidate.inputs)
+    found = Said(
+        factors={n: f for n, f in products.items() if kind_of(n, candidate.inputs) != "operand"},
+        matrices=matrices(functions, candidate.inputs),
+    )
     for name in candidate.inputs:
         written = (_written_out(name, text) for text in _texts(candidate, functions))
         axes = next((w for w in written if w is not None), None)

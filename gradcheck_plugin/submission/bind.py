@@ -871,8 +871,12 @@ def _alone(candidate: Candidate, misfit: Misfit | None) -> _Attempt:
                     notes.append("its backward raises for inputs of other shapes")
                     doubts = narrow.doubts(candidate, attempt.subject.layout, broke.subject.layout if broke else None)
                     attempt.subject = dataclasses.replace(attempt.subject, doubts=doubts)
+                if other is not None:
+                    notes.append("its backward gives other shapes for inputs of fewer axes")
                 attempt.subject = dataclasses.replace(attempt.subject, notes=tuple(notes))
                 fits = _fits(attempt.subject)
+                if candidate.kind == "layer" and other is not None and not (fits and _is_wider(attempt, other)):
+                    continue
                 if fits and not _distance(attempt, _whether(misfit)):
                     wrong = next((a.subject for a, fitted in ran if fitted), None)
                     doubts = _of_labels(attempt.subject, wrong) if candidate.kind == "loss" else {}
@@ -884,16 +888,34 @@ def _alone(candidate: Candidate, misfit: Misfit | None) -> _Attempt:
                 first = attempt
         if ran:
             best, fitting = max(ran, key=lambda pair: pair[1])
-            if fitting or candidate.kind != "loss" or len(candidate.inputs) <= 2:
+            if fitting or candidate.kind == "network" or (candidate.kind == "loss" and len(candidate.inputs) <= 2):
                 return best
             other = other or best  # weights one by one: their gradients may say that they have other shapes
     if other is None:
         return first
-    strange = _of_unknown_shape(other.subject)
+    strange = _of_unknown_shape(other.subject) if candidate.kind == "loss" else _not_as_turned(candidate, other.subject)
     if not strange:
         return other
     reason = f"nothing says what shape `{strange[0]}` has; its gradient has another one than what was tried"
     return _Attempt(fault=Unbindable(reason))
+
+
+def _is_wider(attempt: _Attempt, other: _Attempt) -> bool:
+    """Whether the first input of an attempt has more axes than in another, and the same arrays have fewer than it."""
+    assert attempt.subject is not None
+    assert other.subject is not None
+    (first, *rest), (before, *others) = (
+        [len(e.dims) for e in a.subject.layout.inputs] for a in (attempt, other) if a.subject is not None
+    )
+    pairs = list(zip(rest, others, strict=False))
+    return first > before and len(rest) == len(others) and all((a < first) == (b < before) for a, b in pairs)
+
+
+def _not_as_turned(candidate: Candidate, subject: Subject | None) -> list[str]:
+    """The arrays that got one axis, and that the author turns: nothing was found that they are written for."""
+    known: Said = candidate.objects.get("said") or Said()
+    entries = {e.name: e for e in subject.layout.inputs} if subject is not None else {}
+    return [n for n in candidate.inputs if n in known.matrices and n in entries and len(entries[n].dims) < 2]
 
 
 def _of_unknown_shape(subject: Subject | None) -> list[str]:

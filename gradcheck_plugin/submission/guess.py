@@ -17,6 +17,7 @@ from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen
 from gradcheck_plugin.submission.constructor import DATA_SETS, IMAGE, WORD_TO_INDEX
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.drawn_sizes import is_bias
+from gradcheck_plugin.submission.multiplied import beside
 from gradcheck_plugin.submission.roles import compares, is_data, is_label, is_prediction, twins
 from gradcheck_plugin.submission.signature import arguments
 from reference_impls.shapes import Entry, Layout
@@ -226,7 +227,7 @@ def _groups(candidate: Candidate, shape: str, family: Mapping[str, str], known: 
     labels = _labels(candidate)
     domains = ("", " @prob", " @unit") if loss and len(inputs) == 2 and " 7 9" not in shape else ("",)
     several = not loss and len(inputs) > 1
-    for stated in (known, Said({}, known.axes)) if several and known.ranks else (known,):
+    for stated in (known, dataclasses.replace(known, ranks={})) if several and known.ranks else (known,):
         for otherwise in (False, True) if several else (False,):
             texts = []
             for label in labels:
@@ -305,6 +306,8 @@ def _guess(
         return f"{name}: {family[low]}"
     if low in _SCALARS:
         return f"{name}: @positive"
+    if not loss and not otherwise and (axes := _beside(name, inputs, shape, family, known)):
+        return f"{name}: {axes}"
     if position not in arrays:
         if otherwise or (low in ("b", "bias") and not loss and not {"w", "weight", "weights"} & {*lows}):
             return f"{name}: {' '.join(_of_rank(1, shape))}"
@@ -324,6 +327,20 @@ def _guess(
     if label in ("@onehot", "@binary"):
         return f"{name}: {samples} {classes} {label}"
     return f"{name}: {samples} @label({classes})"
+
+
+def _beside(name: str, inputs: list[str], shape: str, family: Mapping[str, str], known: Said) -> str:
+    """The axes of a parameter by the products of the forward: of a factor, or of what is added to them; else ""."""
+    factor = known.factors.get(name)
+    if factor is None:
+        added = known.factors and name != inputs[0] and kind_of(name, inputs) == "parameter"
+        return beside(known.factors) if added else ""
+    if factor.by == inputs[0]:
+        return " ".join(factor.axes(shape.split())) if shape and "@" not in shape else ""
+    unmultiplied = dataclasses.replace(known, factors={})
+    entry = _guess(inputs.index(factor.by), factor.by, inputs, shape, "", "layer", family, unmultiplied, False)
+    other = entry.partition(":")[2].split()
+    return " ".join(factor.axes(other)) if other and "@" not in entry else ""
 
 
 def _of_rank(rank: int, shape: str) -> list[str]:

@@ -45,6 +45,9 @@ def _stated(candidate: Candidate, known: Said, names: list[str], read: Read) -> 
     if subject is None:
         return candidate
     layout, given = subject.layout, given_shapes(subject)
+    first = candidate.inputs[0]
+    if first in given and not _same_axes(given[first], subject, first):
+        return candidate  # it ran with what it is not written for
     whole = len(layout[candidate.inputs[0]].dims)
     ranks, axes, doubts = {candidate.inputs[0]: whole, **known.ranks}, dict(known.axes), dict[str, str]()
     for name in names:
@@ -63,7 +66,8 @@ def _stated(candidate: Candidate, known: Said, names: list[str], read: Read) -> 
                 doubts[name] = (
                     f"right if `{name}` has the shape of `{candidate.inputs[0]}`; wrong if it is one number a feature"
                 )
-    return dataclasses.replace(candidate, objects={**candidate.objects, "said": Said(ranks, axes), "doubts": doubts})
+    settled = dataclasses.replace(known, ranks=ranks, axes=axes)
+    return dataclasses.replace(candidate, objects={**candidate.objects, "said": settled, "doubts": doubts})
 
 
 def given_shapes(subject: Subject) -> dict[str, tuple[int, ...]]:

@@ -1,0 +1,108 @@
+"""How the arrays of a forward are multiplied with each other: what its text shows of the axes of a matrix.
+
+`x @ W.T` says that W has as many columns as x has, whatever it is called; `W.T` alone, that it has two axes or more.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gradcheck_plugin.submission.written import tree_of
+
+_PRODUCTS = ("dot", "matmul")
+_NEW = "M"  # the axis that a matrix brings
+_MODULES = ("np", "numpy", "cp", "xp")
+
+
+@dataclass(frozen=True)
+class Factor:
+    """What an array is multiplied with: an argument `by`, on its left where it is `second`; each may be turned."""
+
+    by: str
+    second: bool
+    turned: bool
+    other_turned: bool
+
+    def axes(self, other: Sequence[str]) -> list[str]:
+        """The axes of the matrix beside an array that has the axes `other`."""
+        dims = list(other)[:: -1 if self.other_turned else 1]
+        if self.second:
+            mine = [dims[-1], _NEW]
+        else:
+            mine = [_NEW, dims[-2] if len(dims) > 1 else dims[-1]]
+        return mine[:: -1 if self.turned else 1]
+
+
+def factors(function: Callable[..., Any], names: Sequence[str]) -> dict[str, Factor]:
+    """The arguments that a function multiplies with another, the first product of each; not the first argument."""
+    found: dict[str, Factor] = {}
+    tree = tree_of(function)
+    anew = {n for n in names if any(_is_turned_anew(node, n) for node in _nodes(function))}
+    for left, right in _products(tree):
+        (a, a_turned), (b, b_turned) = _argument(left, names, anew), _argument(right, names, anew)
+        if not a or not b or a == b:
+            continue
+        if names.index(a) < names.index(b):
+            found.setdefault(b, Factor(a, True, b_turned, a_turned))
+        else:
+            found.setdefault(a, Factor(b, False, a_turned, b_turned))
+    return found
+
+
+def matrices(functions: Sequence[Callable[..., Any]], names: Sequence[str]) -> frozenset[str]:
+    """The arguments that have two axes or more: they are turned, or their second axis is asked for."""
+    return frozenset(n for f in functions for node in _nodes(f) for n in names if _has_two_axes(node, n))
+
+
+def _nodes(function: Callable[..., Any]) -> Iterator[ast.AST]:
+    tree = tree_of(function)
+    yield from ast.walk(tree) if tree is not None else ()
+
+
+def _has_two_axes(node: ast.AST, name: str) -> bool:
+    if isinstance(node, ast.Attribute) and node.attr == "T":
+        return _is(node.value, name)
+    if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute) and node.value.attr == "shape":
+        return _is(node.value.value, name) and isinstance(node.slice, ast.Constant) and node.slice.value in (1, -2)
+    return False
+
+
+def _is(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
+
+
+def _products(tree: ast.AST | None) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Both sides of every product of matrices."""
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
+            yield node.left, node.right
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _PRODUCTS:
+            owner = node.func.value
+            if isinstance(owner, ast.Name) and owner.id in _MODULES and len(node.args) == 2:
+                yield node.args[0], node.args[1]
+            elif len(node.args) == 1:
+                yield owner, node.args[0]
+
+
+def _is_turned_anew(node: ast.AST, name: str) -> bool:
+    """Whether a line is `W = W.T`."""
+    if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Attribute) or node.value.attr != "T":
+        return False
+    return len(node.targets) == 1 and _is(node.targets[0], name) and _is(node.value.value, name)
+
+
+def _argument(node: ast.expr, names: Sequence[str], anew: set[str]) -> tuple[str, bool]:
+    """The argument that a side of a product is, and whether it is turned; those of `anew` were so before."""
+    turned = isinstance(node, ast.Attribute) and node.attr == "T"
+    inner = node.value if isinstance(node, ast.Attribute) and turned else node
+    if not isinstance(inner, ast.Name) or inner.id not in names:
+        return "", False
+    return inner.id, turned != (inner.id in anew)
+
+
+def beside(factors: Mapping[str, Factor]) -> str:
+    """The axes of what is added to such products: one number for each that they give."""
+    return _NEW if all(f.second for f in factors.values()) else f"{_NEW} 1"

@@ -1,0 +1,123 @@
+"""Arrays that the code multiplies and turns are matrices, whatever they are called; vectors do not stand for them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from from_file import checked
+
+BLOCK = """
+import numpy as np
+
+
+class Block:
+    @staticmethod
+    def forward(x, kernel, shift):
+        return {product} + shift, (x, kernel)
+
+    @staticmethod
+    def backward(dout, cache):
+        x, kernel = cache
+        return {dx}, {dkernel}, {dshift}
+"""
+OUT_IN = {"product": "x @ kernel.T", "dx": "dout @ kernel", "dkernel": "dout.T @ x", "dshift": "dout.sum(axis=0)"}
+IN_OUT = {
+    "product": "np.dot(x, kernel)",
+    "dx": "dout @ kernel.T",
+    "dkernel": "x.T @ dout",
+    "dshift": "dout.sum(axis=0)",
+}
+COLUMNS = {
+    "product": "kernel.dot(x)",
+    "dx": "kernel.T @ dout",
+    "dkernel": "dout @ x.T",
+    "dshift": "dout.sum(axis=1, keepdims=True)",
+}
+
+
+@pytest.mark.parametrize("written", [OUT_IN, IN_OUT, COLUMNS])
+def test_a_matrix_has_the_axes_of_the_product_it_is_in(tmp_path: Path, written: dict[str, str]) -> None:
+    right = checked(tmp_path, BLOCK.format(**written))
+    assert right.passes("Block"), (right.failed("Block"), right.refused)
+    for gradient, fault in (("dx", "2 * {}"), ("dkernel", "-{}"), ("dshift", "{} / 4")):
+        wrong = checked(tmp_path, BLOCK.format(**written | {gradient: fault.format(f"({written[gradient]})")}))
+        assert set(wrong.failed("Block")) == {gradient}
+
+
+def test_a_bias_that_is_not_summed_is_none_of_another_shape(tmp_path: Path) -> None:
+    """With one sample the sum and the sample are the same: the layer is written for many."""
+    wrong = checked(tmp_path, BLOCK.format(**OUT_IN | {"dshift": "dout"}))
+    assert set(wrong.failed("Block")) == {"dshift"}
+
+
+GATES = """
+import numpy as np
+
+
+def gate(x, h, p):
+    W, U, b = p
+    return 1 / (1 + np.exp(-(x @ W + h @ U + b)))
+
+
+def custom_forward(x, h, Wz, Uz, bz, Wr, Ur, br):
+    z, r = gate(x, h, (Wz, Uz, bz)), gate(x, h, (Wr, Ur, br))
+    return z * r + h, (x, h, Wz, Uz, bz, Wr, Ur, br, z, r)
+
+
+def custom_backward(dout, cache):
+    x, h, Wz, Uz, bz, Wr, Ur, br, z, r = cache
+    dz, dr = dout * r * z * (1 - z), dout * z * r * (1 - r)
+    dx = dz @ Wz.T + dr @ Wr.T
+    dh = dz @ Uz.T + dr @ Ur.T + dout
+    return dx, dh, x.T @ dz, h.T @ dz, dz.sum(axis=0), x.T @ dr, h.T @ dr, dr.sum(axis=0)
+"""
+
+
+def test_code_for_matrices_gets_no_fail_for_vectors(tmp_path: Path) -> None:
+    """The products are in another function, so that nothing says which axes the matrices have."""
+    report = checked(tmp_path, GATES)
+    assert not report.failed("custom")
+    assert report.passes("custom") or "shape" in report.refused["custom"]
+
+
+VECTORS = """
+import numpy as np
+
+
+def score_forward(a, b):
+    return a @ b, (a, b)
+
+
+def score_backward(dout, cache):
+    a, b = cache
+    return {da}, dout * a
+"""
+
+
+def test_a_product_of_vectors_stays_one(tmp_path: Path) -> None:
+    assert checked(tmp_path, VECTORS.format(da="dout * b")).passes("score")
+    assert set(checked(tmp_path, VECTORS.format(da="dout * a")).failed("score")) == {"da"}
+
+
+RANKS = """
+import numpy as np
+
+
+def spread_forward(x):
+    return x.mean(axis=1), x
+
+
+def spread_backward(dout, cache):
+    x = cache
+    return {dx}
+"""
+
+
+def test_more_axes_are_asked_before_a_wrong_shape_is_said(tmp_path: Path) -> None:
+    series = checked(tmp_path, RANKS.format(dx="np.repeat(dout[:, None, :], x.shape[1], axis=1) / x.shape[1]"))
+    assert series.passes("spread")
+    wrong = checked(tmp_path, RANKS.format(dx="np.repeat(dout[:, None, :], x.shape[1], axis=1)"))
+    assert set(wrong.failed("spread")) == {"dx"}
+    summed = checked(tmp_path, RANKS.format(dx="dout / x.shape[1]"))
+    assert set(summed.failed("spread")) == {"dx"}
