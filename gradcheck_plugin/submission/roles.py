@@ -10,12 +10,20 @@ from typing import Any, Literal
 from gradcheck_plugin.submission.calls import Unbindable
 from gradcheck_plugin.submission.signature import Signature
 
+
+def _spelled(*names: str) -> tuple[str, ...]:
+    """Names with underscores, and as they are written without: `forward_pass`, `forwardPass`."""
+    camel = [re.sub(r"(?<=[a-z])_([a-z])", lambda m: m[1].upper(), n) for n in names]
+    return tuple(dict.fromkeys((*names, *camel)))
+
+
 OF_ACTIVATIONS = ("fn", "func", "activate", "activation", "norm")  # and of penalties
 DERIVATIVES = ("derivative", "gradient", "grad", "calculate_gradient", "prime", "deriv")
-FORWARD = ("forward", "forward_pass", "forward_propagation", "forward_prop", "feedforward", "feed_forward", "fprop",
-           "__call__", *OF_ACTIVATIONS)  # fmt: skip
-BACKWARD = ("backward", "backward_pass", "backward_propagation", "backprop", "back_prop", "backpropagate",
-            "backpropagation", "bprop", "_backward", *DERIVATIVES)  # fmt: skip
+FORWARD = (*_spelled("forward", "forward_pass", "forward_propagation", "forward_propagate", "forward_prop",
+                     "feedforward", "feed_forward", "fprop"), "__call__", *OF_ACTIVATIONS)  # fmt: skip
+BACKWARD = (*_spelled("backward", "backward_pass", "backward_propagation", "backward_propagate", "backprop",
+                      "back_prop", "backpropagate", "back_propagate", "backpropagation", "back_propagation", "bprop",
+                      "_backward"), *DERIVATIVES)  # fmt: skip
 RATES = ("lr", "learning_rate", "learn_rate", "learningrate", "eta", "step_size", "l_rate", "alpha")
 TRAINING = ("train_flg", "train_flag", "training", "is_train", "is_training", "train", "trainable")
 TESTING = ("eval", "test", "is_test", "testing", "evaluate", "inference", "is_eval", "predict")

@@ -72,14 +72,38 @@ def _own(tree: ast.AST) -> Iterator[ast.AST]:
 def leaves_in_self(method: Callable[..., Any]) -> bool:
     """Whether a method sets an attribute of its object, or an entry of one."""
     tree = tree_of(method)
-    for node in ast.walk(tree) if tree is not None else ():
-        if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store):
-            root: ast.expr = node
-            while isinstance(root, ast.Attribute | ast.Subscript):
-                root = root.value
-            if isinstance(root, ast.Name) and root.id == "self":
-                return True
-    return False
+    nodes = ast.walk(tree) if tree is not None else ()
+    return any(isinstance(n, ast.Attribute | ast.Subscript) and _is_set_of_self(n) for n in nodes)
+
+
+def switches(forward: Callable[..., Any], backward: Callable[..., Any]) -> dict[str, bool]:
+    """The values of a forward's flags with which it keeps what the backward reads: `if save: self.x = x`.
+
+    What it keeps in any case needs no flag.
+    """
+    tree, back = tree_of(forward), tree_of(backward)
+    if tree is None or back is None:
+        return {}
+    stores = [n for n in ast.walk(tree) if isinstance(n, ast.Attribute | ast.Subscript) and _is_set_of_self(n)]
+    read = {n.attr for n in ast.walk(back) if isinstance(n, ast.Attribute) and ast.unparse(n.value) == "self"}
+    found: dict[str, bool] = {}
+    for node in (n for n in ast.walk(tree) if isinstance(n, ast.If)):
+        inside = {id(n) for statement in node.body for n in ast.walk(statement)}
+        kept = {ast.unparse(n) for n in stores if id(n) in inside}
+        kept -= {ast.unparse(n) for n in stores if id(n) not in inside}
+        negated = isinstance(node.test, ast.UnaryOp) and isinstance(node.test.op, ast.Not)
+        flag = node.test.operand if isinstance(node.test, ast.UnaryOp) and negated else node.test
+        if isinstance(flag, ast.Name) and {re.split(r"[.\[]", place)[1] for place in kept} & read:
+            found[flag.id] = not negated
+    return found
+
+
+def _is_set_of_self(node: ast.Attribute | ast.Subscript) -> bool:
+    """Whether something sets an attribute of its object, or an entry of one."""
+    root: ast.expr = node
+    while isinstance(root, ast.Attribute | ast.Subscript):
+        root = root.value
+    return isinstance(node.ctx, ast.Store) and isinstance(root, ast.Name) and root.id == "self"
 
 
 def is_stub(function: Callable[..., Any]) -> bool:

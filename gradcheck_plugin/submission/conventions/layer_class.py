@@ -43,7 +43,7 @@ from gradcheck_plugin.submission.roles import (
 from gradcheck_plugin.submission.signature import Signature, arguments, line_of
 from gradcheck_plugin.submission.subject import Tape
 from gradcheck_plugin.submission.values import numeric
-from gradcheck_plugin.submission.written import is_abstract, is_container, is_sampler
+from gradcheck_plugin.submission.written import is_abstract, is_container, is_sampler, static, switches
 from reference_impls.shapes import Layout
 
 ORDER = 30
@@ -100,11 +100,13 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     built, order, flags = planned(candidate, layout, options)
     taken = list(order)
     backward = arguments(getattr(built.cls, candidate.objects["backward"]), method=True)
+    again = {n: flags[n] for n in backward.defaults if n in flags}  # a backward that is told, too, how it was run
+    backward = backward.without(again)
     ways = backward_roles(backward, taken)
     if not layout.output.dims and len(taken) == 1 and tuple(backward.required) == tuple(taken):
         ways = [(Role("input", 0),), *ways]  # the gradient of a penalty, `grad(w)`
     methods = candidate.objects["forward"], candidate.objects["backward"]
-    return [LayerClass(built, *methods, order, flags, way, backward) for way in ways]
+    return [LayerClass(built, *methods, order, flags, way, backward, again) for way in ways]
 
 
 def planned(
@@ -117,19 +119,25 @@ def planned(
         raise NoGradient("a container of other layers, which are checked by themselves")
     forward = arguments(getattr(cls, candidate.objects["forward"]), method=True)
     inputs = [e.name for e in layout.inputs]
-    free = [n for n in forward.names if mode(n) is None]
+    flags = _flags(candidate, forward)
+    free = [n for n in forward.names if n not in flags]
     if not len(names) <= len(inputs) <= len(free):
         raise Unbindable(f"{cls.__name__}.{candidate.objects['forward']} takes {len(names)} arrays, not {len(inputs)}")
     taken = free[: len(inputs)]
     order = dict(zip(taken, reversed(inputs) if label_first(taken) else inputs, strict=True))
     built = Built.plan_for(cls, layout, options, instance)
     built.forward = candidate.objects["forward"]
-    return built, order, _flags(forward)
+    return built, order, flags
 
 
-def _flags(forward: Signature) -> dict[str, Any]:
-    """The flags of a forward, with the values that make it train."""
-    return {n: role.what for n in forward.names if (role := mode(n)) is not None}
+def _flags(candidate: Candidate, forward: Signature) -> dict[str, Any]:
+    """The flags of a forward, with the values that make it train, and keep what its backward reads."""
+    told = {n: role.what for n in forward.names if (role := mode(n)) is not None}
+    if not any(isinstance(default, bool) for n, default in forward.defaults.items() if n not in told):
+        return told
+    methods = (static(candidate.objects["class"], candidate.objects[n]) for n in ("forward", "backward"))
+    keeping = switches(*methods)
+    return {n: v for n, v in keeping.items() if isinstance(forward.defaults.get(n), bool)} | told
 
 
 @dataclass
@@ -147,6 +155,7 @@ class LayerClass(DrivesObjects):
     flags: dict[str, Any]
     roles: tuple[Role, ...]
     signature: Signature
+    again: dict[str, Any] = field(default_factory=dict)  # the forward's flags that its backward takes again
     gradients: dict[str, tuple[state.Path, ...]] = field(default_factory=dict)
     rates: dict[str, float] = field(default_factory=dict)
     convention: str = "class layer"
@@ -178,7 +187,7 @@ class LayerClass(DrivesObjects):
         """The gradients of a loss for an upstream gradient that its backward takes but does not ask for."""
         obj = self.build(arrays)
         self._run(obj, arrays)
-        return self.collect(obj, guarded("backward", getattr(obj, self.backward_name), dy))
+        return self.collect(obj, guarded("backward", getattr(obj, self.backward_name), dy, **self.again))
 
     def _run(self, obj: Any, arrays: Mapping[str, Array]) -> Any:
         return self._called(obj, {a: private(arrays[n]) for a, n in self.order.items()})
@@ -200,7 +209,8 @@ class LayerClass(DrivesObjects):
                 for r in self.roles
             ]
             held = {n: np.array(state.get(obj, p)) for n, p in self.paths.items()}
-            returned = self.watched(obj, lambda: guarded("backward", getattr(obj, self.backward_name), *given))
+            method = getattr(obj, self.backward_name)
+            returned = self.watched(obj, lambda: guarded("backward", method, *given, **self.again))
             first = next((n for n in self.order.values() if self.layout[n].differentiable), "")
             found = self.collect(obj, flat(returned, first, np.shape(arrays[first])) if first else returned)
             self._undo(obj, held, found)
@@ -301,6 +311,7 @@ class LayerClass(DrivesObjects):
             return [*lines, "print(out)"]
         if gradient in self.rates:
             lines.append(f"before = layer{place(self.paths[gradient])}.copy()")
+        passed += [f"{a}={v!r}" for a, v in self.again.items()]
         lines.append(f"dx = layer.{self.backward_name}({', '.join(passed)})")
         if gradient in self.rates:
             return [*lines, f"print((before - layer{place(self.paths[gradient])}) / {self.rates[gradient]!r})"]
