@@ -20,7 +20,7 @@ import numpy as np
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission.calls import guarded
 from gradcheck_plugin.submission.signature import arguments
-from gradcheck_plugin.submission.written import tree_of
+from gradcheck_plugin.submission.written import behind, tree_of
 from reference_impls.shapes import Layout
 
 _SHAPE = re.compile(r"(in|input|inp|inputs|prev|previous|x|data|sample)?_?(shape|dims)", re.IGNORECASE)
@@ -122,9 +122,11 @@ class _Class:
         for base in cls.__mro__[:-1]:
             for name, member in vars(base).items():
                 function = member.fget if isinstance(member, property) else member
-                tree = tree_of(function) if inspect.isfunction(function) and name not in self.reads else None
-                if tree is not None:
-                    self.reads[name], self.writes[name] = _attributes_in(tree)
+                if not inspect.isfunction(function) or name in self.reads:
+                    continue
+                trees = [tree for f in behind(function) if (tree := tree_of(f)) is not None]
+                if trees:
+                    self.reads[name], self.writes[name] = (set().union(*s) for s in zip(*map(_attributes_in, trees)))
                     self.methods += [name] if inspect.isfunction(member) else []
 
     def closure(self, names: list[str]) -> list[str]:

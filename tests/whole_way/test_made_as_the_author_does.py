@@ -271,3 +271,42 @@ def test_layers_that_are_built_in_a_second_step(tmp_path: Path) -> None:
 def test_what_no_method_sets_is_not_made_up(tmp_path: Path) -> None:
     report = checked(tmp_path, PREPARED)
     assert not report.passes("Forgotten")
+
+
+def test_an_object_is_prepared_also_where_a_decorator_is_around_its_forward(tmp_path: Path) -> None:
+    report = checked(
+        tmp_path,
+        """
+        import numpy as np
+
+
+        def recorded(method):
+            def forward(self, x):
+                out = method(self, x)
+                self.kept = x
+                return out
+            return forward
+
+
+        class Dense:
+            def __init__(self, units=4, input_shape=None):
+                self.units, self.input_shape = units, input_shape
+
+            def build(self, weights=None):
+                self.weights = np.ones((self.input_shape[0], self.units)) if weights is None else weights
+
+            @recorded
+            def forward(self, x):
+                return x @ self.weights
+
+            def backward(self, dout):
+                return dout @ self.weights.T, self.kept.T @ dout
+
+
+        class Twice(Dense):
+            def backward(self, dout):
+                return dout @ self.weights.T, 2 * self.kept.T @ dout
+        """,
+    )
+    assert report.passes("Dense")
+    assert set(report.failed("Twice")) == {"dweights"}
