@@ -17,8 +17,9 @@ def _spelled(*names: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*names, *camel)))
 
 
-OF_ACTIVATIONS = ("fn", "func", "activate", "activation", "norm")  # and of penalties
-DERIVATIVES = ("derivative", "gradient", "grad", "calculate_gradient", "prime", "deriv")
+VERBS = ("evaluate", "calculate", "compute")  # which may be anything
+OF_ACTIVATIONS = ("fn", "func", "function", "activate", "activation", "norm", *VERBS)  # and of penalties
+DERIVATIVES = ("derivative", "first_derivative", "gradient", "grad", "calculate_gradient", "prime", "deriv")
 FORWARD = (*_spelled("forward", "forward_pass", "forward_propagation", "forward_propagate", "forward_prop",
                      "feedforward", "feed_forward", "fprop"), "__call__", *OF_ACTIVATIONS)  # fmt: skip
 BACKWARD = (*_spelled("backward", "backward_pass", "backward_propagation", "backward_propagate", "backprop",

@@ -26,12 +26,14 @@ from gradcheck_plugin.submission.signature import arguments, line_of
 from gradcheck_plugin.submission.strengths import Strength, of_arguments
 from gradcheck_plugin.submission.subject import Tape
 from gradcheck_plugin.submission.values import numeric
+from gradcheck_plugin.submission.written import is_abstract
 from reference_impls.shapes import Layout
 
 ORDER = 45
-_FUNCTIONS = ("activation", "activate", "function", "func", "fn", "f", "call", "apply", "forward_pass")
+_FUNCTIONS = ("activation", "activate", "function", "func", "fn", "f", "call", "apply", "evaluate",
+              "calculate", "compute", "forward_pass")  # fmt: skip
 _LOSSES = ("loss", "cost", "error", "objective")
-_DERIVATIVES = ("derivative", "deriv", "gradient", "grad", "prime", "df")
+_DERIVATIVES = ("derivative", "first_derivative", "deriv", "gradient", "grad", "prime", "df")
 _BEFORE = re.compile(  # what says derivative behind the name of the function, and in front of it
     r"^(?P<stem>\w+?)(?:_?prime|_?deriv(?:ative)?|_der|2deriv|_?grad(?:ient)?|_output_to_derivative|_d|_?dash)$",
     re.IGNORECASE,
@@ -76,7 +78,7 @@ def _static(defined: Mapping[str, Any]) -> Iterator[Candidate]:
         methods = {n for n, m in vars(cls).items() if isinstance(m, staticmethod)}
         function = next((n for n in (*_FUNCTIONS, *_LOSSES) if n in methods), "")
         derivative = next((n for n in _DERIVATIVES if n in methods), "")
-        if not function or not derivative:
+        if not function or not derivative or (is_abstract(cls) and cls.__subclasses__()):
             continue
         objects = {"forward": getattr(cls, function), "derivative": getattr(cls, derivative), "owner": name}
         inputs, where = arguments(objects["forward"]).required, f"{name}.{derivative}"

@@ -33,6 +33,7 @@ from gradcheck_plugin.submission.roles import (
     RATE,
     RATES,
     UPSTREAM,
+    VERBS,
     Role,
     backward_roles,
     forward_inputs,
@@ -63,7 +64,7 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
         forward, backward = _method(cls, FORWARD), _method(cls, BACKWARD)
         if not forward or not backward or _is_torch(cls):
             continue
-        if forward in OF_ACTIVATIONS and backward not in DERIVATIVES:
+        if forward in OF_ACTIVATIONS and not _are_function_and_derivative(cls, forward, backward):
             continue  # the activation of a network is a part of its forward
         own = any(inspect.isfunction(m) for m in vars(cls).values())  # a hook that the base class calls is enough
         abstract = is_abstract(cls) and (name in _BASES or any(cls in c.__mro__[1:] for c in classes))
@@ -79,6 +80,15 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
         kind, where = "loss" if labelled or penalty else "layer", f"{name}.{backward}"
         inputs = inputs[::-1] if label_first(inputs) else inputs  # the prediction first, as the references have it
         yield Candidate(name, kind, sys.modules[__name__], objects, inputs, line_of(cls), where)
+
+
+def _are_function_and_derivative(cls: Any, forward: str, backward: str) -> bool:
+    """Whether a method that may do anything is a function: of one argument, or with a `derivative` beside it.
+
+    `evaluate(x, y)` beside `gradient(x, y)` may say how often a model is right.
+    """
+    several = len(arguments(getattr(cls, forward), method=True).required) > 1
+    return backward in DERIVATIVES and not (forward in VERBS and several and "deriv" not in backward)
 
 
 def _method(cls: Any, names: tuple[str, ...]) -> str:
