@@ -125,8 +125,10 @@ class _Class:
                 if not inspect.isfunction(function) or name in self.reads:
                     continue
                 trees = [tree for f in behind(function) if (tree := tree_of(f)) is not None]
-                if trees:
-                    self.reads[name], self.writes[name] = (set().union(*s) for s in zip(*map(_attributes_in, trees)))
+                found = [_attributes_in(tree) for tree in trees]
+                if found:
+                    self.reads[name] = {a for read, _ in found for a in read}
+                    self.writes[name] = {a for _, written in found for a in written}
                     self.methods += [name] if inspect.isfunction(member) else []
 
     def closure(self, names: list[str]) -> list[str]:

@@ -45,17 +45,9 @@ def _tree_of(thing: Callable[..., Any]) -> ast.AST | None:
 
 def behind(function: Callable[..., Any]) -> list[Callable[..., Any]]:
     """A function, and the one of its name that a decorator put it around."""
-    cells = [c.cell_contents for c in getattr(function, "__closure__", None) or () if _is_filled(c)]
-    inner = [f for f in cells if inspect.isfunction(f) and f is not function and f.__name__ == function.__name__]
-    return [function, *inner]
-
-
-def _is_filled(cell: Any) -> bool:
-    try:
-        cell.cell_contents
-    except ValueError:  # of a name that has no value yet
-        return False
-    return True
+    cells = inspect.getclosurevars(function).nonlocals.values() if inspect.isfunction(function) else ()
+    name = getattr(function, "__name__", "")
+    return [function, *(f for f in cells if inspect.isfunction(f) and f is not function and f.__name__ == name)]
 
 
 def returned(function: Callable[..., Any]) -> Iterator[ast.expr]:
