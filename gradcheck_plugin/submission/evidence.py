@@ -81,6 +81,12 @@ class Text:
                 return node
         return node
 
+    def owner(self, node: ast.AST) -> str:
+        """The class in whose text a node is; "" outside of classes."""
+        while node in self.parents and not isinstance(node, ast.ClassDef):
+            node = self.parents[node]
+        return node.name if isinstance(node, ast.ClassDef) else ""
+
     @cached_property
     def imported(self) -> set[str]:
         """The last parts of the names of the modules that it imports, and of what it takes from them."""
@@ -308,6 +314,8 @@ class Derivative:
         """Whether an object is of this class: made of it or named after it; what is called an activation may be one."""
         key = kept_as(receiver)
         direct = isinstance(receiver, ast.Call | ast.Name) and last_name(receiver) == self.owner
+        if key == "self":
+            return "mine" if text.owner(receiver) == self.owner else ""
         if direct or key.lower().strip("_") == self.owner.lower():
             return "mine"
         made = [value for target, value in text.assignments if key and kept_as(target) == key]
@@ -374,7 +382,8 @@ def _varies(node: ast.AST) -> bool:
 
 def functions_of(objects: Mapping[str, Any]) -> list[Any]:
     """The functions and classes among the objects of a candidate."""
-    return [o for o in objects.values() if inspect.isfunction(o) or inspect.isclass(o)]
+    plain = (o.__func__ if inspect.ismethod(o) else o for o in objects.values())
+    return [o for o in plain if inspect.isfunction(o) or inspect.isclass(o)]
 
 
 def names_of(objects: Mapping[str, Any]) -> set[str]:

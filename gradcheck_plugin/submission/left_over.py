@@ -49,7 +49,7 @@ def left_over(
     for name, thing in defined.items():
         if name in used or not (callable(thing) or any(True for _ in _gradient_methods(type(thing)))):
             continue
-        reason = _refusal(name, thing, defined, found)
+        reason = _refusal(name, thing, defined, found, used)
         if reason:
             refused.append(NotDriven(name, reason, line=_line(thing)))
         else:
@@ -65,10 +65,10 @@ def _line(thing: Any) -> int:
     return line_of(thing) if inspect.isroutine(thing) or inspect.isclass(thing) else 0
 
 
-def _refusal(name: str, thing: Any, defined: Mapping[str, Any], found: Mapping[str, Candidate]) -> str:
+def _refusal(name: str, thing: Any, defined: Mapping[str, Any], found: Mapping[str, Candidate], used: set[str]) -> str:
     """Why an object that may have a gradient of its own is not driven; "" where it has none."""
     if inspect.isclass(thing):
-        return _of_class(name, thing, defined, found)
+        return _of_class(name, thing, found, used)
     match = _DERIVATIVE.match(name)
     if not inspect.isroutine(thing) and any(True for _ in _gradient_methods(type(thing))):
         return f"a decorator made it {_kind(thing)}, which is no class"
@@ -91,12 +91,12 @@ def _kind(thing: Any) -> str:
     return f"an object of {type(thing).__name__}"
 
 
-def _of_class(name: str, cls: Any, defined: Mapping[str, Any], found: Mapping[str, Candidate]) -> str:
+def _of_class(name: str, cls: Any, found: Mapping[str, Candidate], used: set[str]) -> str:
     if _sets_no_gradient(cls):
         return ""
     if is_sampler(name):
         return "it is taken for a Boltzmann machine, whose backward is the other direction of a sampler"
-    methods = list(_gradient_methods(cls))
+    methods = [m for m in _gradient_methods(cls) if f"{name}.{m}" not in used]
     if methods:
         forward = next((n for n in _PLAIN_FORWARD if static(cls, n) is not None), "")
         if not forward and methods[0] == "backward":

@@ -258,7 +258,8 @@ def uses_torch(candidate: Candidate) -> bool:
 
 
 def _functions(candidate: Candidate) -> list[FunctionType]:
-    functions = [f for f in candidate.objects.values() if inspect.isfunction(f)]
+    plain = (o.__func__ if inspect.ismethod(o) else o for o in candidate.objects.values())
+    functions = [f for f in plain if inspect.isfunction(f)]
     for cls in filter(inspect.isclass, candidate.objects.values()):
         functions += [m for m in vars(cls).values() if inspect.isfunction(m)]
     return functions

@@ -8,6 +8,7 @@ import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
+from types import MethodType
 from typing import Any
 
 from gradcheck_plugin.submission.roles import BACKWARD, FORWARD
@@ -111,6 +112,25 @@ def _is_set_of_self(node: ast.Attribute | ast.Subscript) -> bool:
     while isinstance(root, ast.Attribute | ast.Subscript):
         root = root.value
     return isinstance(node.ctx, ast.Store) and isinstance(root, ast.Name) and root.id == "self"
+
+
+def free_functions(cls: type) -> dict[str, Any]:
+    """The methods of a class that need nothing of an object: static ones, and those that never say `self`."""
+    found: dict[str, Any] = {}
+    for name, member in vars(cls).items():
+        if isinstance(member, staticmethod) and inspect.isfunction(member.__func__):
+            found[name] = member.__func__
+        elif inspect.isfunction(member) and not name.startswith("__") and _says_not_self(member):
+            found[name] = MethodType(member, cls)
+    return found
+
+
+def _says_not_self(method: Callable[..., Any]) -> bool:
+    tree = tree_of(method)
+    if not isinstance(tree, FunctionNode) or not tree.args.args or tree.decorator_list:
+        return False
+    first = tree.args.args[0].arg
+    return first == "self" and not any(isinstance(n, ast.Name) and n.id == first for n in ast.walk(tree))
 
 
 def is_stub(function: Callable[..., Any]) -> bool:

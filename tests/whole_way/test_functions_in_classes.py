@@ -89,3 +89,101 @@ def test_what_is_evaluated_beside_a_gradient_may_be_how_often_a_model_is_right(t
     )
     assert not report.failed("Classifier")
     assert "Classifier" in report.refused
+
+
+FREE = """
+    import numpy as np
+
+
+    class Slopes:
+        @staticmethod
+        def arctan(x):
+            return np.arctan(x)
+
+        @staticmethod
+        def arctan_derivative(x):
+            return 1 / (1 + x ** 2)
+
+        @staticmethod
+        def swell(x):
+            return np.sinh(x)
+
+        @staticmethod
+        def swell_derivative(x):
+            return np.sinh(x)
+
+
+    class Net:
+        def __init__(self, w):
+            self.w = w
+
+        def squash(self, x):
+            return x / (1 + np.abs(x))
+
+        def squash_prime(self, x):
+            return 1 / (1 + np.abs(x)) ** 2
+
+        def bump(self, x):
+            return np.exp(-x ** 2)
+
+        def bump_prime(self, x):
+            return -x * np.exp(-x ** 2)
+
+        def logistic(self, x):
+            return 1 / (1 + np.exp(-x))
+
+        def logistic_prime(self, y):
+            return y * (1 - y)
+
+        def step(self, x):
+            a = self.logistic(x @ self.w)
+            return a * self.logistic_prime(a)
+"""
+
+
+def test_functions_of_a_class_that_need_no_object_go_in_pairs(tmp_path: Path) -> None:
+    report = checked(tmp_path, FREE)
+    assert report.passes("Slopes.arctan")
+    assert set(report.failed("Slopes.swell")) == {"dx"}
+    assert report.passes("Net.squash")
+    assert set(report.failed("Net.bump")) == {"dx"}
+    assert report.passes("Net.logistic")
+    assert not report.refused
+    finding = report.result("Net.bump", "dx").finding
+    assert finding is not None
+    assert "Net.bump_prime(None, x)" in finding.reproduce
+
+
+def test_what_calls_itself_with_the_input_is_no_function_of_its_output(tmp_path: Path) -> None:
+    report = checked(tmp_path, FREE.replace("self.logistic_prime(a)", "self.logistic_prime(x @ self.w)"))
+    assert not report.passes("Net.logistic")
+
+
+def test_a_method_that_reads_its_object_is_no_free_function(tmp_path: Path) -> None:
+    """What it computes depends on more than its argument: it is refused, and what else has a gradient is, too."""
+    report = checked(
+        tmp_path,
+        """
+        import numpy as np
+
+
+        class Net:
+            def __init__(self, k):
+                self.k = k
+
+            def cost(self, x):
+                return self.k * x ** 2
+
+            def cost_derivative(self, x):
+                return 2 * self.k * x
+
+            def cube(self, x):
+                return x ** 3
+
+            def cube_derivative(self, x):
+                return 3 * x ** 2
+        """,
+    )
+    assert report.passes("Net.cube")
+    assert "cost_derivative" in report.refused["Net"]
+    assert not report.failed("Net")

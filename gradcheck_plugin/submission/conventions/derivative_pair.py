@@ -1,9 +1,9 @@
 """A function and its derivative: `tanh` and `tanh_prime`, `sigmoid` and `d_sigmoid`, `mse` and `mse_prime`.
 
-Both may be static methods of a class, `Tanh.activation` and `Tanh.derivative`. An activation's derivative is a function
-of its input, or of its own output; whoever calls it multiplies by the upstream gradient. A loss of two arguments has
-the gradient of its prediction, whichever of the two that is; the cost of a linear model, `cost(X, y, theta)`, that of
-its weights.
+Both may be static methods of a class, `Tanh.activation` and `Tanh.derivative`, or methods that need nothing of their
+object, `Net.tanh` and `Net.tanh_prime`. An activation's derivative is a function of its input, or of its own output;
+whoever calls it multiplies by the upstream gradient. A loss of two arguments has the gradient of its prediction,
+whichever of the two that is; the cost of a linear model, `cost(X, y, theta)`, that of its weights.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from gradcheck_plugin.submission.signature import arguments, line_of
 from gradcheck_plugin.submission.strengths import Strength, of_arguments
 from gradcheck_plugin.submission.subject import Tape
 from gradcheck_plugin.submission.values import numeric
-from gradcheck_plugin.submission.written import is_abstract
+from gradcheck_plugin.submission.written import free_functions, is_abstract
 from reference_impls.shapes import Layout
 
 ORDER = 45
@@ -44,23 +44,31 @@ _AFTER = re.compile(r"^(?:d_?|grad(?:ient)?_?(?:of_)?|deriv(?:ative)?_?(?:of_)?)
 def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
     """Functions whose name says that they are the derivative of another function of the file."""
     yield from _static(defined)
-    functions = {n.lower(): n for n, f in defined.items() if inspect.isfunction(f)}
+    yield from _pairs({n: f for n, f in defined.items() if inspect.isfunction(f)})
+    for owner, cls in defined.items():
+        if inspect.isclass(cls):
+            announced = cls.__subclasses__() and is_abstract(cls)
+            yield from _pairs({} if announced else free_functions(cls), owner)
+
+
+def _pairs(named: Mapping[str, Callable[..., Any]], owner: str = "") -> Iterator[Candidate]:
+    """The functions of a file, or of a class, that go with another one of it."""
+    functions, dot = {n.lower(): n for n in named}, f"{owner}." if owner else ""
     for name in functions.values():
         partner = next((functions[stem] for stem in _stems(name) if stem in functions), name)
         if partner == name:
             continue
-        inputs = arguments(defined[partner]).required
-        objects = {"forward": defined[partner], "derivative": defined[name]}
+        inputs = arguments(named[partner]).required
+        objects: dict[str, Any] = {"forward": named[partner], "derivative": named[name], "owner": owner}
         if shapes := _linear_model(inputs):
             objects["shapes"] = shapes
         elif not 1 <= len(inputs) <= 2:
             continue
-        if len(arguments(defined[name]).required) not in (1, len(inputs)):
+        if len(arguments(named[name]).required) not in (1, len(inputs)):
             continue
         kind = "layer" if len(inputs) == 1 else "loss"
-        inputs = inputs[::-1] if label_first(inputs) else inputs
-        line = line_of(defined[name])
-        yield Candidate(partner, kind, sys.modules[__name__], objects, inputs, line, name, (name,))
+        inputs, line = inputs[::-1] if label_first(inputs) else inputs, line_of(named[name])
+        yield Candidate(dot + partner, kind, sys.modules[__name__], objects, inputs, line, dot + name, (dot + name,))
 
 
 def _stems(name: str) -> Iterator[str]:
@@ -182,11 +190,12 @@ class DerivativePair:
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
         given = ", ".join(arrays[n] for n in self.order.values())
         dot = f"{self.owner}." if self.owner else ""
+        given, out = (f"None, {a}" if inspect.ismethod(self.function) else a for a in (given, "out"))
         extra, again = (
             "".join(f", {n}={v!r}" for n, v in self._extra(f).items()) for f in (self.function, self.derivative)
         )
         lines = [f"out = {dot}{self.function.__name__}({given}{extra})"]
         if not gradient:
             return [*lines, "print(out)"]
-        slope = f"{dot}{self.derivative.__name__}({given if self.of == 'input' else 'out'}{again})"
+        slope = f"{dot}{self.derivative.__name__}({given if self.of == 'input' else out}{again})"
         return [*lines, f"print({dy} * {slope})" if self.upstream else f"print({slope})"]
