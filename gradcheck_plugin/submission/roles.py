@@ -20,11 +20,12 @@ def _spelled(*names: str) -> tuple[str, ...]:
 VERBS = ("evaluate", "calculate", "compute")  # which may be anything
 OF_ACTIVATIONS = ("fn", "func", "function", "activate", "activation", "norm", *VERBS)  # and of penalties
 DERIVATIVES = ("derivative", "first_derivative", "gradient", "grad", "calculate_gradient", "prime", "deriv")
-FORWARD = (*_spelled("forward", "forward_pass", "forward_propagation", "forward_propagate", "forward_prop",
-                     "feedforward", "feed_forward", "fprop"), "__call__", *OF_ACTIVATIONS)  # fmt: skip
-BACKWARD = (*_spelled("backward", "backward_pass", "backward_propagation", "backward_propagate", "backprop",
-                      "back_prop", "backpropagate", "back_propagate", "backpropagation", "back_propagation", "bprop",
-                      "_backward"), *DERIVATIVES)  # fmt: skip
+WAYS_FORWARD = _spelled("forward", "forward_pass", "forward_propagation", "forward_propagate", "forward_prop",
+                        "feedforward", "feed_forward", "fprop")  # fmt: skip
+WAYS_BACK = _spelled("backprop", "back_prop", "backpropagate", "back_propagate", "backpropagation", "back_propagation")
+FORWARD = (*WAYS_FORWARD, "__call__", *OF_ACTIVATIONS)
+BACKWARD = (*_spelled("backward", "backward_pass", "backward_propagation", "backward_propagate"), *WAYS_BACK,
+            "bprop", "_backward", *DERIVATIVES)  # fmt: skip
 RATES = ("lr", "learning_rate", "learn_rate", "learningrate", "eta", "step_size", "l_rate", "alpha")
 TRAINING = ("train_flg", "train_flag", "training", "is_train", "is_training", "train", "trainable")
 TESTING = ("eval", "test", "is_test", "testing", "evaluate", "inference", "is_eval", "predict")
