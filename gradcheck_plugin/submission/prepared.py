@@ -90,8 +90,21 @@ def preparations(obj: Any, forward: str) -> tuple[Preparation, ...]:
 
 
 def _is_unset(obj: Any, attribute: str) -> bool:
+    if attribute.startswith("self."):  # something inside of an attribute: `self.params['W'].value`
+        return _inside(obj, ast.parse(attribute, mode="eval").body) is None
     held = getattr(obj, "__dict__", {})
     return held.get(attribute) is None and inspect.getattr_static(type(obj), attribute, None) is None
+
+
+def _inside(obj: Any, node: ast.expr) -> Any:
+    """What an object holds at a place, without running anything of it; the object itself where that is unknown."""
+    if not isinstance(node, ast.Attribute | ast.Subscript):
+        return obj
+    owner = _inside(obj, node.value)
+    if isinstance(node, ast.Attribute):
+        return getattr(owner, "__dict__", {}).get(node.attr, obj)
+    key = node.slice.value if isinstance(node.slice, ast.Constant) else None
+    return owner.get(key, obj) if isinstance(owner, dict) else obj
 
 
 def _kind(name: str) -> str:
@@ -151,8 +164,21 @@ class _Class:
 
 @lru_cache(maxsize=512)
 def _attributes_in(tree: ast.AST) -> tuple[set[str], set[str]]:
-    """The attributes of `self` that are read, and those that are set."""
-    attributes = [n for n in ast.walk(tree) if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)]
-    own = [n for n in attributes if isinstance(n.value, ast.Name) and n.value.id == "self"]
-    read, written = ({n.attr for n in own if isinstance(n.ctx, kind)} for kind in (ast.Load, ast.Store))
+    """The attributes of `self` that are read and those that are set, and the places inside of them as they stand there.
+
+    Such a place is a chain of attributes and of constant keys.
+    """
+    places = [n for n in ast.walk(tree) if isinstance(n, ast.Attribute | ast.Subscript) and _is_place(n)]
+    named = [(n.ctx, n.attr if _is_self(n.value) and isinstance(n, ast.Attribute) else ast.unparse(n)) for n in places]
+    read, written = ({name for ctx, name in named if isinstance(ctx, kind)} for kind in (ast.Load, ast.Store))
     return read, written
+
+
+def _is_self(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id == "self"
+
+
+def _is_place(node: ast.expr) -> bool:
+    if isinstance(node, ast.Subscript):
+        return isinstance(node.slice, ast.Constant) and not _is_self(node.value) and _is_place(node.value)
+    return isinstance(node, ast.Attribute) and (_is_self(node.value) or _is_place(node.value))

@@ -21,6 +21,7 @@ from gradcheck_plugin.submission import state
 from gradcheck_plugin.submission.built import Built, DrivesObjects, flush
 from gradcheck_plugin.submission.calls import NoGradient, Unbindable, frozen, guarded, private
 from gradcheck_plugin.submission.conventions import Candidate
+from gradcheck_plugin.submission.dictionaries import Dictionaries, dictionaries_of
 from gradcheck_plugin.submission.evidence import Derivative
 from gradcheck_plugin.submission.outputs import join
 from gradcheck_plugin.submission.pasted import constructed, place, returned_names
@@ -116,7 +117,18 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     if not layout.output.dims and len(taken) == 1 and tuple(backward.required) == tuple(taken):
         ways = [(Role("input", 0),), *ways]  # the gradient of a penalty, `grad(w)`
     methods = candidate.objects["forward"], candidate.objects["backward"]
-    return [LayerClass(built, *methods, order, flags, way, backward, again) for way in ways]
+    keys = _dictionaries(built.cls, *methods, order, ways)
+    return [LayerClass(built, *methods, order, flags, way, backward, again, keys) for way in ways]
+
+
+def _dictionaries(
+    cls: Any, forward: str, backward: str, order: Mapping[str, str], ways: Sequence[tuple[Role, ...]]
+) -> Dictionaries | None:
+    """The keys of a layer of one input that takes and gives dictionaries."""
+    taken = arguments(getattr(cls, backward), method=True).names
+    if len(order) != 1 or not taken or (UPSTREAM,) not in ways:
+        return None
+    return dictionaries_of(static(cls, forward), next(iter(order)), static(cls, backward), taken[0])
 
 
 def planned(
@@ -166,6 +178,7 @@ class LayerClass(DrivesObjects):
     roles: tuple[Role, ...]
     signature: Signature
     again: dict[str, Any] = field(default_factory=dict)  # the forward's flags that its backward takes again
+    keys: Dictionaries | None = None  # where it takes and gives dictionaries
     gradients: dict[str, tuple[state.Path, ...]] = field(default_factory=dict)
     rates: dict[str, float] = field(default_factory=dict)
     convention: str = "class layer"
@@ -203,6 +216,10 @@ class LayerClass(DrivesObjects):
         return self._called(obj, {a: private(arrays[n]) for a, n in self.order.items()})
 
     def _called(self, obj: Any, given: Mapping[str, Any]) -> Any:
+        if self.keys is not None:
+            boxed = {a: self.keys.given(x) for a, x in given.items()}
+            out = guarded("forward", getattr(obj, self.forward_name), **boxed, **self.flags)
+            return self.keys.taken(out, self.keys.data)
         out = guarded("forward", getattr(obj, self.forward_name), **given, **self.flags)
         if out is None:
             out = next((getattr(obj, n) for n in _OUTPUTS if getattr(obj, n, None) is not None), None)
@@ -220,7 +237,9 @@ class LayerClass(DrivesObjects):
             ]
             held = {n: np.array(state.get(obj, p)) for n, p in self.paths.items()}
             method = getattr(obj, self.backward_name)
+            given = [self.keys.above(dy) for dy in given] if self.keys else given
             returned = self.watched(obj, lambda: guarded("backward", method, *given, **self.again))
+            returned = self.keys.taken(returned, self.keys.upstream) if self.keys else returned
             first = next((n for n in self.order.values() if self.layout[n].differentiable), "")
             found = self.collect(obj, flat(returned, first, np.shape(arrays[first])) if first else returned)
             self._undo(obj, held, found)
@@ -310,19 +329,23 @@ class LayerClass(DrivesObjects):
         if not self.built.pastable:
             return []
         names = [arrays[n] for n in self.order.values()]
+        out = dx = ""
+        if self.keys is not None:
+            names, dy = [self.keys.text(n) for n in names], f"{{{self.keys.upstream!r}: {dy}}}"
+            out, dx = f"[{self.keys.data!r}]", f"[{self.keys.upstream!r}]"
         flags = [f"{a}={v!r}" for a, v in self.flags.items()]
         given = {"upstream": dy, "output": "getattr(layer, 'output', out)"}
         passed = [given.get(r.kind) or (names[r.what] if r.kind == "input" else repr(r.what)) for r in self.roles]
         lines = [f"layer = {constructed(self.built.cls, self.built.plan, self.layout, arrays)}"]
         lines += [f"layer.{text.format_map(arrays)}" for text in self.built.preparation]
         lines += self.assignments("layer", arrays)
-        lines.append(f"out = layer.{self.forward_name}({', '.join([*names, *flags])})")
+        lines.append(f"out = layer.{self.forward_name}({', '.join([*names, *flags])}){out}")
         if not gradient:
             return [*lines, "print(out)"]
         if gradient in self.rates:
             lines.append(f"before = layer{place(self.paths[gradient])}.copy()")
         passed += [f"{a}={v!r}" for a, v in self.again.items()]
-        lines.append(f"dx = layer.{self.backward_name}({', '.join(passed)})")
+        lines.append(f"dx = layer.{self.backward_name}({', '.join(passed)}){dx}")
         if gradient in self.rates:
             return [*lines, f"print((before - layer{place(self.paths[gradient])}) / {self.rates[gradient]!r})"]
         if gradient in self.gradients:
