@@ -15,8 +15,8 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from gradcheck_plugin.submission.conventions import Candidate
-from gradcheck_plugin.submission.multiplied import Factor, factors, matrices
-from gradcheck_plugin.submission.written import tree_of
+from gradcheck_plugin.submission.multiplied import Factor, Index, factors, indices, matrices
+from gradcheck_plugin.submission.written import assigned, returned, tree_of
 
 Kind = Literal["parameter", "operand", "open"]
 _PARAMETER = re.compile(
@@ -43,6 +43,7 @@ class Said:
     ranks: dict[str, int] = field(default_factory=dict)
     axes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     factors: dict[str, Factor] = field(default_factory=dict)  # arrays that are no operands, and what multiplies them
+    indices: dict[str, Index] = field(default_factory=dict)  # arrays of whole numbers, and what they take entries of
     matrices: frozenset[str] = frozenset()  # those that are turned somewhere, and so have two axes or more
 
 
@@ -54,6 +55,7 @@ def said(candidate: Candidate) -> Said:
     products = factors(functions[0], candidate.inputs)
     found = Said(
         factors={n: f for n, f in products.items() if kind_of(n, candidate.inputs) != "operand"},
+        indices=indices(functions[0], candidate.inputs),
         matrices=matrices(functions, candidate.inputs),
     )
     for name in candidate.inputs:
@@ -66,9 +68,40 @@ def said(candidate: Candidate) -> Said:
         rank = _in_body(functions, name) if rank is None else rank
         if rank is not None:
             found.ranks[name] = rank
+    for name in _with_gradients_of_no_axes(candidate):
+        found.ranks.setdefault(name, 0)
     for name, rank in _called_with(candidate, functions[0]).items():
         found.ranks.setdefault(name, rank)
     return found
+
+
+def _with_gradients_of_no_axes(candidate: Candidate) -> Iterator[str]:
+    """The arguments whose gradients the backward makes numbers of, where each has one: `return dx.reshape(())`."""
+    backward, cls = candidate.objects.get("backward"), candidate.objects.get("class")
+    function = getattr(cls, backward, None) if isinstance(backward, str) and cls is not None else backward
+    if not inspect.isfunction(function):
+        return
+    for value in returned(function):
+        parts = value.elts if isinstance(value, ast.Tuple) else [value]
+        if len(parts) != len(candidate.inputs):
+            continue
+        for name, part in zip(candidate.inputs, parts, strict=True):
+            last = assigned(function, part.id)[-1:] if isinstance(part, ast.Name) else [part]
+            if last and _is_number(last[0]):
+                yield name
+
+
+def _is_number(value: ast.expr) -> bool:
+    """Whether an expression is made a number: of the shape (), or by float()."""
+    if not isinstance(value, ast.Call) or not value.args:
+        return False
+    if isinstance(value.func, ast.Name):
+        return value.func.id == "float"
+    return isinstance(value.func, ast.Attribute) and value.func.attr == "reshape" and _is_empty(value.args[-1])
+
+
+def _is_empty(value: ast.expr) -> bool:
+    return isinstance(value, ast.Tuple) and not value.elts
 
 
 def kind_of(name: str, names: Sequence[str]) -> Kind:

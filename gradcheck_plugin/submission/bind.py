@@ -45,7 +45,7 @@ from gradcheck_plugin.submission.calls import (
 from gradcheck_plugin.submission.constructor import SETTINGS, option_of
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.faults import not_as_pinned, not_implemented, timed_out
-from gradcheck_plugin.submission.fixed_sizes import stretched
+from gradcheck_plugin.submission.fixed_sizes import repeats, stretched
 from gradcheck_plugin.submission.guess import generic_sizes, guesses, names_parameter, positive
 from gradcheck_plugin.submission.limits import CallWatch, TimeLimit
 from gradcheck_plugin.submission.obstacles import (
@@ -276,14 +276,14 @@ def _reading(candidate: Candidate, misfit: Misfit | None) -> Callable[[Candidate
 def _settings(candidate: Candidate, bound: Subject, misfit: Misfit | None) -> Iterator[Subject]:
     """The object with other values of the reference's options, where its forward follows them: stride 1 for stride 2.
 
-    A fault may show in one setting only: `dx[pad:-pad]` is right for every pad but 0.
+    A fault may show in one setting only: `dx[pad:-pad]` is right for every pad but 0. The author's own come first.
     """
     if not bound.matches or bound.spec is None or bound.spec.kind in RULES or "instance" in candidate.objects:
         return
     options, tried = defaults(bound.spec), {_given(bound.caller)}
     if tried == {""}:
         return
-    for variant, layout in bound.spec.layouts():
+    for variant, layout in (*_with_own_defaults(candidate, bound.spec), *bound.spec.layouts()):
         if layout != bound.layout or variant.incidental or variant.options == bound.variant.options:
             continue
         try:
@@ -300,6 +300,24 @@ def _settings(candidate: Candidate, bound: Subject, misfit: Misfit | None) -> It
             yield dataclasses.replace(bound, caller=attempt.subject.caller, variant=variant, further=())
         if len(tried) > SETTINGS_TRIED:
             return
+
+
+def _with_own_defaults(candidate: Candidate, spec: LayerSpec) -> list[tuple[Variant, Layout]]:
+    """The variants of a reference with the whole numbers that the author has as defaults for its options."""
+    forward, cls = candidate.objects.get("forward"), candidate.objects.get("class")
+    maker = cls.__init__ if cls is not None else forward
+    if not callable(maker):
+        return []
+    options = defaults(spec)
+    written = arguments(maker, method=cls is not None).defaults
+    own = {o: v for n, v in written.items() if isinstance(v, int) and (o := option_of(n, options))}
+    found: list[tuple[Variant, Layout]] = []
+    for variant, layout in spec.layouts() if own else ():
+        note = ", ".join(f"{n} {v}" for n, v in own.items())
+        mine = dataclasses.replace(variant, options={**variant.options, **own}, note=note)
+        if (mine, layout) not in found:
+            found.append((mine, layout))
+    return found
 
 
 def _given(caller: Any) -> str:
@@ -562,6 +580,7 @@ def _in_layouts(
     one agrees exactly, it goes before those that come close.
     """
     best, chosen = _Attempt(), Variant()
+    only: _Attempt | None = None
     further: list[tuple[Variant, Layout]] = []
     for variant, layout in layouts:
         claims = not variant.incidental and _claims(spec, layout)
@@ -570,6 +589,8 @@ def _in_layouts(
         if best.matches and best.exact and not best.distance and not stuck and (quick or not same):
             continue
         attempt = _try(candidate, spec, variant, layout, misfit, quick)
+        if variant.incidental and attempt.matches and attempt.fault is None and only is None:
+            only = attempt
         if stuck and attempt.matches and attempt.exact >= best.exact and _of_other_ranks(attempt, best):
             best, chosen, further = attempt, variant, []
         elif best.matches and best.distance and _settles(attempt, best):
@@ -586,11 +607,48 @@ def _in_layouts(
             best.fault is None or _refused(best.fault) or _telling(candidate, attempt.fault)
         ):
             best.fault, best.tried = attempt.fault or best.fault, attempt.tried
+    if only is not None and best.subject is None:  # what others run with by the way is all that this is written for
+        best = only
     if best.subject is not None and further:
         best.subject = dataclasses.replace(best.subject, further=tuple(further))
     if best.subject is not None and best.matches and best.fault is None and not quick:
         best.subject = _beside_wider(candidate, best.subject, layouts, misfit)
+        best.subject = _or_as_its_gradients(candidate, best.subject, layouts, misfit)
     return best
+
+
+def _or_as_its_gradients(
+    candidate: Candidate, subject: Subject, layouts: list[tuple[Variant, Layout]], misfit: Misfit | None
+) -> Subject:
+    """A subject, or one with an array of another shape that the forward takes, too, and that its gradient has.
+
+    One slope for all channels is a slope for each of them in the forward. Where the backward is right for the one,
+    and nothing says which is meant, its gradient stays open.
+    """
+    if misfit is None or _fits(subject):
+        return subject
+    shapes = {e.name: e.dims for e in subject.layout.entries}
+    for variant, layout in layouts:
+        if layout == subject.layout or _names(layout) != [*shapes]:
+            continue
+        attempt = _try(candidate, subject.spec, variant, layout, misfit)
+        other = attempt.subject
+        if not attempt.exact or attempt.fault is not None or other is None or not _fits(other):
+            continue
+        if not _distance(attempt, _whether(misfit)):
+            apart = [
+                (other.display(e.name), e.dims, shapes[e.name]) for e in layout.entries if e.dims != shapes[e.name]
+            ]
+            doubts = {
+                n: f"right for `{n}` of shape {_shown(a)}, not for {_shown(b)}; the forward takes both"
+                for n, a, b in apart
+            }
+            return dataclasses.replace(other, doubts={**other.doubts, **doubts})
+    return subject
+
+
+def _shown(dims: tuple[str, ...]) -> str:
+    return f"({', '.join(dims)}{',' if len(dims) == 1 else ''})"
 
 
 def _of_other_ranks(attempt: _Attempt, best: _Attempt) -> bool:
@@ -768,7 +826,7 @@ def _trial(subject: Subject, quick: bool) -> _Attempt:
                 raise NotFinite("its forward gives nothing, or no number, for every input that was tried")
             if spec is None and not layout.output.dims and not of_axes(out, next(iter(case.arrays.values()))):
                 raise Unbindable(f"a loss gives one number, or one a sample, not an array of shape {out.shape}")
-            if spec is None and stretched(layout, sizes, out):
+            if spec is None and stretched(layout, sizes, out) and not repeats(_forward_of(subject.caller)):
                 raise Unbindable("an axis of length 1 is stretched to a size that nothing of the input has")
             attempt.ran = True
             if spec is not None:

@@ -22,8 +22,9 @@ LARGEST, MOST = 12, 3  # the length of an axis, and how many lengths are tried
 
 def shapes(candidate: Candidate) -> list[str]:
     """Shapes of inputs that fit the constants of an object, those of features first."""
+    repeated = [f"1 {axis}" for axis in dict.fromkeys(_repeated(candidate))]
     sizes = list(dict.fromkeys(_sizes(candidate)))[:MOST]
-    return [shape for s in sizes for shape in (f"N {s}", f"{s}", f"N 5 7 {s}", f"N {s} 5 7", f"{s} 1")]
+    return repeated + [shape for s in sizes for shape in (f"N {s}", f"{s}", f"N 5 7 {s}", f"N {s} 5 7", f"{s} 1")]
 
 
 def stretched(layout: Layout, sizes: Mapping[str, int], out: Array) -> bool:
@@ -31,6 +32,27 @@ def stretched(layout: Layout, sizes: Mapping[str, int], out: Array) -> bool:
     given = {int(d) for e in layout.entries for d in e.dims if d.isdigit()} | {*sizes.values(), 1}
     alike = [e.dims for e in layout.inputs if len(e.dims) == out.ndim]
     return any(d == "1" and s not in given for dims in alike for d, s in zip(dims, out.shape, strict=True))
+
+
+def repeats(function: Any) -> bool:
+    """Whether a forward repeats its input by itself: an axis of length 1 is what it is written for."""
+    return any(True for _ in _shapes_to(function))
+
+
+def _repeated(candidate: Candidate) -> Iterator[str]:
+    """The last axis of what a forward repeats along the one before: a length that is written out, or any."""
+    for shape in _shapes_to(candidate.objects.get("forward")):
+        *_, before, last = ast.Constant(0), *shape.elts
+        if isinstance(before, ast.Constant) and before.value:
+            yield str(last.value) if isinstance(last, ast.Constant) else "D"
+
+
+def _shapes_to(function: Any) -> Iterator[ast.Tuple]:
+    """The shapes that are written out in calls of broadcast_to."""
+    tree = source_tree(function) if inspect.isfunction(function) else None
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "broadcast_to":
+            yield from (a for a in node.args if isinstance(a, ast.Tuple))
 
 
 def _sizes(candidate: Candidate) -> Iterator[int]:

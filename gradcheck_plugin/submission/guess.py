@@ -143,13 +143,17 @@ def guesses(candidate: Candidate) -> Iterator[list[Layout]]:
         yield own(candidate)  # the convention knows its arrays
         return
     loss = candidate.kind in ("loss", "network")
+    known: Said = candidate.objects.get("said") or Said()
+    numbers = [Layout.parse(", ".join(f"{n}:" for n in inputs) + " -> Y")]
+    only_numbers = not loss and all(known.ranks.get(n) == 0 for n in inputs)
+    if only_numbers:
+        yield numbers
     families = _families(candidate)
     pairs = [(f[""], f) for f in families if "" in f] or []
     shapes = SHAPES if len(inputs) == 1 else LOSS_SHAPES if candidate.kind == "loss" else SEVERAL
     shapes = (*shapes, "D N") if candidate.kind == "network" else shapes  # and with the samples in columns
     shapes = (*_declared(candidate), *shapes, *fixed_sizes.shapes(candidate))
     pairs += [(s, families[0]) for s in shapes if s not in [p for p, _ in pairs]]
-    known: Said = candidate.objects.get("said") or Said()
     if (axes := known.axes.get(inputs[0])) is not None and not families[0]:
         pairs.insert(0, (" ".join(axes), families[0]))
     yield from _chained(candidate)
@@ -159,8 +163,8 @@ def guesses(candidate: Candidate) -> Iterator[list[Layout]]:
             for text in texts:
                 layouts += list(_with_state(candidate, Layout.parse(text + (" ->" if loss else " -> Y")), family))
             yield list(dict.fromkeys(layouts))
-    if not loss and candidate.objects.get("numbers"):  # written for numbers
-        yield [Layout.parse(", ".join(f"{n}:" for n in inputs) + " -> Y")]
+    if not loss and not only_numbers and candidate.objects.get("numbers"):  # written for numbers
+        yield numbers
     if masks := _masks(candidate):
         yield from guesses(dataclasses.replace(candidate, inputs=(*inputs, *masks)))
 
@@ -297,6 +301,9 @@ def _guess(
     """
     low, lows = name.lower(), [n.lower() for n in inputs]
     loss = kind in ("loss", "network")
+    index = known.indices.get(name)
+    if not loss and position and index is not None and index.of == inputs[0] and shape and "@" not in shape:
+        return f"{name}: T @label({index.axis(shape.split())})"
     told = not loss and position and (known.axes.get(name) or name in known.ranks)
     if told and low not in family:
         domain = " @positive" if low in _SCALARS else ""
@@ -306,6 +313,8 @@ def _guess(
         return f"{name}: {family[low]}"
     if low in _SCALARS:
         return f"{name}: @positive"
+    if not loss and position and not otherwise and "mask" in low.split("_"):
+        return f"{name}: {shape} @binary"
     if not loss and not otherwise and (axes := _beside(name, inputs, shape, family, known)):
         return f"{name}: {axes}"
     if position not in arrays:

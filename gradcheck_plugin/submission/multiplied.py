@@ -1,6 +1,7 @@
-"""How the arrays of a forward are multiplied with each other: what its text shows of the axes of a matrix.
+"""How the arrays of a forward meet: what its text shows of the axes of a matrix, and of an index.
 
-`x @ W.T` says that W has as many columns as x has, whatever it is called; `W.T` alone, that it has two axes or more.
+`x @ W.T` says that W has as many columns as x has, whatever it is called; `W.T` alone, that it has two axes or more;
+`x[i]` that i are numbers of the rows of x.
 """
 
 from __future__ import annotations
@@ -36,6 +37,18 @@ class Factor:
         return mine[:: -1 if self.turned else 1]
 
 
+@dataclass(frozen=True)
+class Index:
+    """Whose entries an array of whole numbers takes: those along the first axis, or the last where it is turned."""
+
+    of: str
+    turned: bool
+
+    def axis(self, other: Sequence[str]) -> str:
+        """The axis whose entries are taken, of an array that has the axes `other`."""
+        return other[-1 if self.turned else 0]
+
+
 def factors(function: Callable[..., Any], names: Sequence[str]) -> dict[str, Factor]:
     """The arguments that a function multiplies with another, the first product of each; not the first argument."""
     found: dict[str, Factor] = {}
@@ -49,6 +62,18 @@ def factors(function: Callable[..., Any], names: Sequence[str]) -> dict[str, Fac
             found.setdefault(b, Factor(a, True, b_turned, a_turned))
         else:
             found.setdefault(a, Factor(b, False, a_turned, b_turned))
+    return found
+
+
+def indices(function: Callable[..., Any], names: Sequence[str]) -> dict[str, Index]:
+    """The arguments that another argument is indexed by, with nothing beside them: `x[i]`."""
+    anew = {n for n in names if any(_is_turned_anew(node, n) for node in _nodes(function))}
+    found: dict[str, Index] = {}
+    for node in _nodes(function):
+        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Name) and node.slice.id in names:
+            of, turned = _argument(node.value, names, anew)
+            if of and of != node.slice.id:
+                found.setdefault(node.slice.id, Index(of, turned))
     return found
 
 

@@ -204,3 +204,18 @@ def is_abstract(cls: type) -> bool:
     hooks = {name for method in ways for name in called_on_self(method)}
     parts = [*ways, *(m for n in hooks if inspect.isfunction(m := static(cls, n)))]
     return any(map(is_stub, parts))
+
+
+_OF_ARRAYS = ("shape", "reshape", "T", "ndim", "size", "sum", "mean", "copy", "astype", "dtype", "ravel", "transpose")
+
+
+def used_as_array(function: Callable[..., Any], name: str) -> bool:
+    """Whether a function asks of an argument what a number of Python's does not have: `x[None]`, `x.reshape(1)`."""
+    tree = tree_of(function)
+    for node in ast.walk(tree) if tree is not None else ():
+        asked = node.value if isinstance(node, ast.Subscript) else None
+        if isinstance(node, ast.Attribute) and node.attr in _OF_ARRAYS:
+            asked = node.value
+        if isinstance(asked, ast.Name) and asked.id == name:
+            return True
+    return False

@@ -32,6 +32,7 @@ from gradcheck_plugin.submission.results import flat
 from gradcheck_plugin.submission.roles import mode
 from gradcheck_plugin.submission.signature import Signature, arguments, line_of
 from gradcheck_plugin.submission.subject import Tape
+from gradcheck_plugin.submission.written import used_as_array
 from reference_impls.shapes import Layout
 
 ORDER = 10
@@ -113,6 +114,11 @@ def _keys(function: Callable[..., Any], box: str, depth: int = 1) -> Iterator[st
     for name in re.findall(rf"\b(\w+)\([^()]*\b{box}\b", source) if depth else ():
         if inspect.isfunction(other := function.__globals__.get(name)) and other is not function:
             yield from _keys(other, box, depth - 1)
+
+
+def _handed(function: Callable[..., Any], name: str, value: Any) -> Any:
+    """A number as the array without axes that a function takes it for."""
+    return np.asarray(value) if isinstance(value, float) and used_as_array(function, name) else value
 
 
 def _setting(name: str) -> bool:
@@ -205,7 +211,7 @@ class FunctionPair:
     results: int = 0  # how many values the forward was seen to return at once
 
     def forward(self, arrays: Mapping[str, Array]) -> Tape:
-        given: dict[str, Any] = {a: private(arrays[n]) for a, n in self.order.items()}
+        given = {a: _handed(self.forward_function, a, private(arrays[n])) for a, n in self.order.items()}
         for box, keys in self.boxes.items():
             given[box] = {key: given.pop(key) for key in keys}
         first_given = {**arguments(self.forward_function).defaults, **given, **self.extra}
@@ -223,6 +229,7 @@ class FunctionPair:
         beside = "" if cached else _beside(self.forward_function, self.backward_function)
 
         def backward(dy: Any) -> dict[str, Any]:
+            dy = _handed(self.backward_function, beside or arguments(self.backward_function).names[0], dy)
             again = {n: v for n, v in self.extra.items() if n in arguments(self.backward_function).required}
             given = *split(dy), *self._fitting(rest)[: 1 if again else None]
             if not self.upstream:  # the end of a graph
