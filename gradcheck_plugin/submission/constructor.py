@@ -118,6 +118,7 @@ def plan_arguments(
     free = [e.name for e in layout.params]
     unfilled = []
     slopes = len(signature.required) == 2 and any(_SLOPE.search(n) for n in signature.required)
+    table = _table(signature, layout)
     lone = bool(layout.inputs) and not any(IN_SIZE.fullmatch(n.lower()) for n in signature.required)
     for name in signature.names:
         hit = next((p for p in free if same(name, p)), None)
@@ -148,6 +149,9 @@ def plan_arguments(
             continue
         if (own_size := _drawn_size(name, drawn or {}, layout, default)) is not None:
             plan[name] = own_size
+            continue
+        if table and _is_size(signature.defaults.get(name, 2)) and (axis := _of_table(name, table)) is not None:
+            plan[name] = ("size", axis)
             continue
         option = option_of(name, options)
         if option and not (isinstance(default, str) and not isinstance(options[option], str)):
@@ -283,6 +287,23 @@ def _drawn_size(name: str, drawn: Mapping[str, str], layout: Layout, default: An
 def _is_size(default: Any) -> bool:
     """Whether a default can be a size that ours may replace."""
     return isinstance(default, int) and not isinstance(default, bool) and default > 1
+
+
+def _table(signature: Signature, layout: Layout) -> tuple[str, str] | None:
+    """The axes of a table with a row for each word, where what goes in are words and an argument counts them."""
+    if not layout.inputs or not layout.params or not any(WORDS.fullmatch(n.lower()) for n in signature.names):
+        return None
+    first, dims = layout.inputs[0], layout.params[0].dims
+    words = first.classes or (first.dims[-1] if first.domain == "onehot" and first.dims else "")
+    return (dims[0], dims[1]) if len(dims) == 2 and words and dims[0] == words and not words.isdigit() else None
+
+
+def _of_table(name: str, table: tuple[str, str]) -> str | None:
+    """The axis of a table that an argument is the size of: how many words, or how long the row of each is."""
+    low = name.lower()
+    if WORDS.fullmatch(low):
+        return table[0]
+    return table[1] if any(p.fullmatch(low) for p in (IN_SIZE, WORD_SIZE, OUT_SIZE, HIDDEN_SIZE)) else None
 
 
 def _size(name: str, layout: Layout) -> str | None:
