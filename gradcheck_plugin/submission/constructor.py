@@ -78,6 +78,7 @@ SETTINGS: dict[str, Any] = {
 }
 PAIRS = {"stride_shape": "stride", **dict.fromkeys(("pooling_shape", "pool_shape"), "kernel")}  # as (rows, columns)
 IMAGE = ("7", "9")  # height and width of images for layers that no reference knows
+EVEN_IMAGE = ("6", "12")  # and for those that cut an image into equal parts
 DATA_SETS = ("28", "32")  # the sides of those of MNIST and of CIFAR
 _SHAPES = ("input_shape", "in_shape", "x_shape", "inp_shape", "shape")
 _FILTERS = re.compile(r"(n|num|nb)?_?(filters?|kernels?)(_(num|n))?|filters?_count")
@@ -167,6 +168,8 @@ def plan_arguments(
             and (own := _features(layout.inputs[0].dims, layout))
         ):
             plan[name] = ("size", own)  # the only size is that of the features
+        elif name.lower() == "size" and name in signature.defaults and not layout.params:
+            continue  # of a window: what holds no array has no other
         elif (size := _size(name, layout)) is not None and _is_size(signature.defaults.get(name, 2)):
             plan[name] = ("size", size)
         elif WORDS.fullmatch(name.lower()) and _is_size(signature.defaults.get(name, 2)):
@@ -335,7 +338,7 @@ def _size(name: str, layout: Layout) -> str | None:
 def _features(dims: tuple[str, ...], layout: Layout) -> str | None:
     """The axis of features: the channels of an image, else the last that is not the batch."""
     named = [d for d in dims if d not in ("N", "1")]
-    image = (*IMAGE, *DATA_SETS, *(("H", "W") if {"H", "W"} <= set(named) else ()))
+    image = (*IMAGE, *EVEN_IMAGE, *DATA_SETS, *(("H", "W") if {"H", "W"} <= set(named) else ()))
     channels = [d for d in named if d not in image]
     return channels[0] if len(named) > 1 and len(channels) == 1 else named[-1] if named else None
 

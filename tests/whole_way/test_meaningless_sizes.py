@@ -132,3 +132,42 @@ def test_a_layer_that_takes_square_images_only_is_judged_on_those(tmp_path: Path
     found = checked(tmp_path, source)
     assert found.verdicts("Turn")
     assert set(found.failed("Turn")) == (set() if factor == 1 else {"dx"})
+
+
+def test_a_pooling_that_cuts_an_image_into_equal_parts_gets_one_that_divides(tmp_path: Path) -> None:
+    report = checked(
+        tmp_path,
+        """
+        import numpy as np
+
+
+        class MaxPooling:
+            def __init__(self, size=2):
+                self.size = size
+
+            def forward(self, x):
+                n, h, w, c = x.shape
+                s = self.size
+                out = x.reshape(n, h // s, s, w // s, s, c).max(axis=(2, 4))
+                self.mask = out.repeat(s, axis=1).repeat(s, axis=2) == x
+                return out
+
+            def backward(self, eta):
+                return eta.repeat(self.size, axis=1).repeat(self.size, axis=2) * self.mask
+
+
+        class MeanPooling:
+            def __init__(self, size=2):
+                self.size = size
+
+            def forward(self, x):
+                n, c, h, w = x.shape
+                s = self.size
+                return x.reshape(n, c, h // s, s, w // s, s).mean(axis=(3, 5))
+
+            def backward(self, eta):
+                return (eta / self.size).repeat(self.size, axis=2).repeat(self.size, axis=3)
+        """,
+    )
+    assert report.passes("MaxPooling"), report.refused
+    assert set(report.failed("MeanPooling")) == {"dx"}
