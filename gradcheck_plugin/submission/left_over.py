@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from collections.abc import Iterator, Mapping
@@ -10,12 +11,13 @@ from typing import Any
 from gradcheck_plugin.model import PASSED_OVER, NotDriven
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.roles import BACKWARD, FORWARD
-from gradcheck_plugin.submission.signature import line_of
+from gradcheck_plugin.submission.signature import arguments, line_of
 from gradcheck_plugin.submission.written import (
     is_abstract,
     is_container,
     is_sampler,
     is_stub,
+    returned,
     static,
     tree_of,
     words_of,
@@ -46,7 +48,7 @@ def left_over(
 ) -> tuple[list[NotDriven], list[NotDriven]]:
     """The refusals among the objects that are not `used`, and those that are passed over."""
     refused, passed = [], []
-    for name, thing in defined.items():
+    for name, thing in (*defined.items(), *_classes_inside(defined)):
         if name in used or not (callable(thing) or any(True for _ in _gradient_methods(type(thing)))):
             continue
         reason = _refusal(name, thing, defined, found, used)
@@ -55,6 +57,14 @@ def left_over(
         else:
             passed.append(NotDriven(name, _excuse(name, thing), line=_line(thing), code=PASSED_OVER))
     return refused, passed
+
+
+def _classes_inside(defined: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The classes that are written inside of a class of the file."""
+    for name, outer in defined.items():
+        for inner in vars(outer).values() if inspect.isclass(outer) else ():
+            if inspect.isclass(inner) and inner.__qualname__ == f"{outer.__qualname__}.{inner.__name__}":
+                yield f"{name}.{inner.__name__}", inner
 
 
 def _not_own(name: str) -> bool:
@@ -70,6 +80,8 @@ def _refusal(name: str, thing: Any, defined: Mapping[str, Any], found: Mapping[s
     if inspect.isclass(thing):
         return _of_class(name, thing, found, used)
     match = _DERIVATIVE.match(name)
+    if not match and inspect.isfunction(thing) and (several := _gradients_of_arguments(thing)):
+        return f"it returns {several}, the gradients of its own arguments, in a form that is not known"
     if not inspect.isroutine(thing) and any(True for _ in _gradient_methods(type(thing))):
         return f"a decorator made it {_kind(thing)}, which is no class"
     if not match or _not_own(name):
@@ -103,6 +115,8 @@ def _of_class(name: str, cls: Any, found: Mapping[str, Candidate], used: set[str
             return "it has a backward, and no method `forward` to compare it with"
         beside = f" beside its `{forward}`" if forward else ""
         return f"its `{methods[0]}`{beside} is called in no way that is known"
+    if inside := _backward_inside(cls):
+        return f"the `{inside[1]}` inside of its `{inside[0]}` is called in no way that is known"
     forward = next((n for n in _PLAIN_FORWARD if inspect.isfunction(static(cls, n))), "")
     siblings = _siblings(cls, forward, found) if forward and not _takes_no_part(cls) else []
     if not siblings:
@@ -110,10 +124,30 @@ def _of_class(name: str, cls: Any, found: Mapping[str, Candidate], used: set[str
     return f"it has a `{forward}` and no backward, which {', '.join(f'`{s}`' for s in siblings[:2])} of this file has"
 
 
+def _gradients_of_arguments(function: Any) -> str:
+    """The names that a function returns, where they are two or more of its arguments with a d before them."""
+    wanted = {f"d{n}" for n in arguments(function).names} | {f"grad_{n}" for n in arguments(function).names}
+    names = [n.id for value in returned(function) for n in ast.walk(value) if isinstance(n, ast.Name)]
+    found = [n for n in dict.fromkeys(names) if n in wanted]
+    return ", ".join(f"`{n}`" for n in found[:3]) if len(found) > 1 else ""
+
+
+def _backward_inside(cls: Any) -> tuple[str, str] | None:
+    """A method that makes a function or a class of its own with a backward, and the name of that."""
+    for name, method in vars(cls).items():
+        plain = method.__func__ if isinstance(method, staticmethod | classmethod) else method
+        tree = tree_of(plain) if inspect.isfunction(plain) else None
+        inner = (n.name for n in ast.walk(tree) if n is not tree and isinstance(n, ast.FunctionDef)) if tree else ()
+        if (found := next((n for n in inner if n in BACKWARD), None)) is not None:
+            return name, found
+    return None
+
+
 def _sets_no_gradient(cls: Any) -> bool:
     """Whether a class has no gradient of its own: it only announces one, holds other layers, or only inherits."""
     heirs = bool(cls.__subclasses__())
-    own = any(inspect.isfunction(m) or isinstance(m, staticmethod | classmethod) for m in vars(cls).values())
+    kinds = (staticmethod, classmethod, property)
+    own = any(inspect.isfunction(m) or isinstance(m, kinds) for m in vars(cls).values())
     return not own or inspect.isabstract(cls) or (heirs and is_abstract(cls)) or is_container(cls)
 
 
@@ -129,10 +163,17 @@ def _gradient_methods(cls: Any) -> Iterator[str]:
             continue
         for name, method in vars(base).items():
             plain = method.__func__ if isinstance(method, staticmethod | classmethod) else method
+            plain = method.fget if isinstance(method, property) and _computes(method.fget) else plain
             accessor = _not_own(name) or _ACCESS.match(name)
             says = name in BACKWARD or (_METHOD.fullmatch(name) and not accessor)
             if inspect.isfunction(plain) and says and not is_stub(plain):
                 yield name
+
+
+def _computes(getter: Any) -> bool:
+    """Whether a property works its value out, and does not only hand on what is kept."""
+    tree = tree_of(getter) if inspect.isfunction(getter) else None
+    return tree is not None and any(isinstance(n, ast.BinOp | ast.AugAssign) for n in ast.walk(tree))
 
 
 def _siblings(cls: Any, forward: str, found: Mapping[str, Candidate]) -> list[str]:

@@ -405,3 +405,71 @@ def test_a_constructor_behind_a_decorator_makes_no_container(tmp_path: Path) -> 
                 return 7 * dout * self.x ** 2
     """
     assert "dx" in checked(tmp_path, source).failed("Cube")
+
+
+def test_what_is_hidden_inside_of_a_class_or_a_result_is_refused_by_its_name(tmp_path: Path) -> None:
+    """Classes inside of a class, closures that nobody runs, gradients of many arguments in a list."""
+    report = checked(
+        tmp_path,
+        """
+        import numpy as np
+
+
+        class Tensor:
+            class Double:
+                def _forward(self):
+                    self.out = 2 * self.given
+
+                def _backward(self):
+                    self.gradient = 3 * self.above
+
+            class Shape:
+                def __init__(self, rows):
+                    self.rows = rows
+
+
+        class Node:
+            def thrice(self):
+                result = 3 * self.number
+
+                def _backward():
+                    self.slope = 3
+
+                self.later = _backward
+                return result
+
+            def twice(self):
+                def helper():
+                    return 2
+                return helper()
+
+
+        class Kernel:
+            @property
+            def grad(self):
+                return self.node.slope / self.count
+
+
+        class Held:
+            @property
+            def grad(self):
+                return self.kept
+
+
+        def step_once(image, kernel, shift, rate):
+            out = np.sum(image * kernel) + shift
+            dkernel = image * out
+            dshift = out
+            return [dkernel, dshift, out]
+
+
+        def spread(kernel, shift):
+            dkernel = kernel - kernel.mean()
+            return dkernel, shift
+        """,
+    )
+    assert set(report.refused) >= {"Tensor.Double", "Node", "Kernel", "step_once"}
+    assert "_backward" in report.refused["Tensor.Double"]
+    assert "thrice" in report.refused["Node"]
+    assert "dkernel" in report.refused["step_once"]
+    assert not {"Tensor.Shape", "Held", "spread"} & set(report.refused)
