@@ -21,6 +21,7 @@ from gradcheck_plugin.submission.calls import frozen
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.guess import generic_sizes
 from gradcheck_plugin.submission.roles import WEIGHTS, compares, is_data, is_prediction, twins
+from gradcheck_plugin.submission.signature import arguments
 from gradcheck_plugin.submission.subject import Subject
 from gradcheck_plugin.submission.told import Told
 from gradcheck_plugin.submission.values import numeric
@@ -129,6 +130,8 @@ class _Author:
         if self._of_another_kind(shown):
             return ""
         if name not in self.inputs:
+            if self._is_setting(name):
+                return ""
             unclear = self.told.unclear.get(name) if self.told else ""
             return "" if self._frozen(name) else unclear or "missing"
         if self.candidate.kind == "network" or self._is_model():
@@ -143,6 +146,14 @@ class _Author:
         low, single = shown.lower(), not self.subject.layout[name].dims
         unsaid = low in _TIMES or (single and low in _COEFFICIENTS)
         return f"no gradient of `{shown}`: right only if it is data" if unsaid else "missing"
+
+    def _is_setting(self, name: str) -> bool:
+        """Whether a single number is a plain number of the constructor, by its default, and not made to be trained."""
+        built = getattr(self.subject.caller, "built", None)
+        if built is None or self.subject.layout[name].dims:
+            return False
+        default = arguments(built.cls.__init__, method=True).defaults.get(self.shown[name])
+        return isinstance(default, int | float)
 
     def _of_another_kind(self, shown: str) -> bool:
         """Whether the other arrays tell that one is data: weights of samples beside labels, edges."""

@@ -12,6 +12,7 @@ _KNOWN = (
     *(math.sqrt(8 / math.pi), math.sqrt(math.pi / 8), math.e, 1 / math.e, math.sqrt(2), 1 / math.sqrt(2)),
     *(math.sqrt(3), 1 / math.sqrt(3), math.log(2), 1 / math.log(2), math.log(10), 1 / math.log(10)),
     *(math.log(2 * math.pi), 1.0507009873554805, 1.6732632423543772, 1.7580993408473766),  # the last three of SELU
+    *(0.044715 * math.sqrt(2 / math.pi), 1.5 * 0.044715 * math.sqrt(2 / math.pi)),  # of GELU by tanh, and its slope
 )
 
 

@@ -114,6 +114,20 @@ def _is_set_of_self(node: ast.Attribute | ast.Subscript) -> bool:
     return isinstance(node.ctx, ast.Store) and isinstance(root, ast.Name) and root.id == "self"
 
 
+def compared_with(function: Callable[..., Any]) -> dict[str, tuple[str, ...]]:
+    """The arguments of a function that it compares with texts, and these: `if kind == "relu"` asks for a choice."""
+    tree = tree_of(function)
+    if not isinstance(tree, FunctionNode):
+        return {}
+    names, found = {a.arg for a in tree.args.args}, dict[str, tuple[str, ...]]()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare) and isinstance(node.left, ast.Name) and node.left.id in names:
+            texts = [n.value for c in node.comparators for n in ast.walk(c) if isinstance(n, ast.Constant)]
+            kept = (*found.get(node.left.id, ()), *(t for t in texts if isinstance(t, str)))
+            found |= {node.left.id: tuple(dict.fromkeys(kept))} if kept else {}
+    return found
+
+
 def free_functions(cls: type) -> dict[str, Any]:
     """The methods of a class that need nothing of an object: static ones, and those that never say `self`."""
     found: dict[str, Any] = {}

@@ -187,3 +187,35 @@ def test_a_method_that_reads_its_object_is_no_free_function(tmp_path: Path) -> N
     assert report.passes("Net.cube")
     assert "cost_derivative" in report.refused["Net"]
     assert not report.failed("Net")
+
+
+CHOICES = """
+    import numpy as np
+
+
+    def squash(x, kind):
+        if kind == "arctan":
+            return np.arctan(x)
+        elif kind in ("soft", "softsign"):
+            return x / (1 + np.abs(x))
+        return x
+
+
+    def squash_derivative(x, kind):
+        if kind == "arctan":
+            return 1 / (1 + x ** 2)
+        elif kind in ("soft", "softsign"):
+            return 1 / (1 + np.abs(x))
+        return np.ones([x.shape])
+"""
+
+
+def test_a_text_that_an_argument_is_compared_with_is_what_it_gets(tmp_path: Path) -> None:
+    """Each of them is judged; what would be done for no known text is no call of the author's."""
+    report = checked(tmp_path, CHOICES)
+    assert report.passes("squash[arctan]")
+    assert set(report.failed("squash[soft]")) == set(report.failed("squash[softsign]")) == {"dx"}
+    assert set(report.verdicts("squash")) == set()
+    finding = report.result("squash[soft]", "dx").finding
+    assert finding is not None
+    assert "squash_derivative(x, kind='soft')" in finding.reproduce

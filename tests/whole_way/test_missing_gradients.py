@@ -420,3 +420,33 @@ def test_what_the_author_shows_to_be_data_needs_no_gradient(tmp_path: Path, kind
     assert {r.verdict for r in found.report.results} == {Verdict.PASS}, [
         (r.property, r.verdict, r.reason) for r in found.report.results
     ]
+
+
+def test_a_number_of_the_constructor_is_a_setting_and_an_array_is_not(tmp_path: Path) -> None:
+    """Swish with a number for its beta is as LeakyReLU with its slope; an array is there to be trained."""
+    report = checked(
+        tmp_path,
+        """
+        import numpy as np
+
+
+        class Swish:
+            def __init__(self, beta=1):
+                self.beta = beta
+
+            def forward(self, x):
+                self.x = x
+                return x / (1 + np.exp(-self.beta * x))
+
+            def backward(self, grad):
+                s = 1 / (1 + np.exp(-self.beta * self.x))
+                return grad * (s + self.beta * self.x * s * (1 - s))
+
+
+        class TrainedSwish(Swish):
+            def __init__(self):
+                self.beta = np.array(1.0)
+        """,
+    )
+    assert report.passes("Swish")
+    assert report.failed("TrainedSwish") == {"dbeta": "missing-gradient"}

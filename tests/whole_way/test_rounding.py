@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from from_file import checked
 
+from gradcheck_plugin.model import Verdict
 from gradcheck_plugin.report import numbers, text
 
 GELU = """
@@ -116,3 +117,30 @@ def test_numbers_that_differ_look_different(one: object, other: object) -> None:
 
 def test_numbers_that_are_one_stay_short() -> None:
     assert numbers.telling([1.4], [1.4]) == numbers.telling([1.4], None) == numbers.telling([1.0], [2.0]) == 4
+
+
+TYPED = """
+    import numpy as np
+
+
+    class GELU:
+        def forward(self, x):
+            self.x = x
+            return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x ** 3)))
+
+        def backward(self, grad):
+            x = self.x
+            inside = 0.0356774 * x ** 3 + 0.797885 * x
+            slope = (0.0535161 * x ** 3 + 0.398942 * x) / np.cosh(inside) ** 2
+            return grad * (0.5 * np.tanh(inside) + slope + 0.5)
+"""
+
+
+def test_products_of_known_constants_with_six_digits_are_no_fault(tmp_path: Path) -> None:
+    report = checked(tmp_path, TYPED)
+    assert not report.failed("GELU")
+    assert report.verdicts("GELU")["dx"] is Verdict.PASS
+
+
+def test_a_wrong_constant_of_six_digits_is_one(tmp_path: Path) -> None:
+    assert set(checked(tmp_path, TYPED.replace("0.0535161", "0.0533161")).failed("GELU")) == {"dx"}

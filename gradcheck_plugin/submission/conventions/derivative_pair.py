@@ -9,6 +9,7 @@ whichever of the two that is; the cost of a linear model, `cost(X, y, theta)`, t
 from __future__ import annotations
 
 import inspect
+import itertools
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,7 +27,7 @@ from gradcheck_plugin.submission.signature import arguments, line_of
 from gradcheck_plugin.submission.strengths import Strength, of_arguments
 from gradcheck_plugin.submission.subject import Tape
 from gradcheck_plugin.submission.values import numeric
-from gradcheck_plugin.submission.written import free_functions, is_abstract
+from gradcheck_plugin.submission.written import compared_with, free_functions, is_abstract
 from reference_impls.shapes import Layout
 
 ORDER = 45
@@ -58,17 +59,24 @@ def _pairs(named: Mapping[str, Callable[..., Any]], owner: str = "") -> Iterator
         partner = next((functions[stem] for stem in _stems(name) if stem in functions), name)
         if partner == name:
             continue
-        inputs = arguments(named[partner]).required
+        required, again = arguments(named[partner]).required, arguments(named[name]).required
+        told = {n: texts for f in (named[name], named[partner]) for n, texts in compared_with(f).items()}
+        inputs = tuple(n for n in required if n not in told)
         objects: dict[str, Any] = {"forward": named[partner], "derivative": named[name], "owner": owner}
         if shapes := _linear_model(inputs):
             objects["shapes"] = shapes
         elif not 1 <= len(inputs) <= 2:
             continue
-        if len(arguments(named[name]).required) not in (1, len(inputs)):
+        if len([n for n in again if n not in told]) not in (1, len(inputs)):
             continue
         kind = "layer" if len(inputs) == 1 else "loss"
         inputs, line = inputs[::-1] if label_first(inputs) else inputs, line_of(named[name])
-        yield Candidate(dot + partner, kind, sys.modules[__name__], objects, inputs, line, dot + name, (dot + name,))
+        asked = [n for n in told if n in required or n in again]
+        for texts in itertools.product(*(told[n] for n in asked)):
+            chosen = objects | {"extra": dict(zip(asked, texts, strict=True))}
+            shown = dot + partner + "".join(f"[{text}]" for text in texts)
+            used = (dot + name, dot + partner)
+            yield Candidate(shown, kind, sys.modules[__name__], chosen, inputs, line, dot + name, used)
 
 
 def _stems(name: str) -> Iterator[str]:
@@ -113,20 +121,21 @@ def _linear_model(inputs: Sequence[str]) -> list[str]:
 def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) -> list[DerivativePair]:
     """As a function of the input, or of the output; a loss takes both of its arguments again."""
     forward, derivative = candidate.objects["forward"], candidate.objects["derivative"]
-    names = arguments(forward).required
+    extra: dict[str, Any] = candidate.objects.get("extra", {})
+    names = [n for n in arguments(forward).required if n not in extra]
     if len(layout.entries) != len(names):
         raise Unbindable(f"{forward.__name__} takes {', '.join(names)}, not {len(layout.entries)} arrays")
     entries = [e.name for e in layout.entries]
     order = dict(zip(names, reversed(entries) if label_first(names) else entries, strict=True))
     loss = len(names) > 1
-    if loss and len(arguments(derivative).required) == 1:
+    if loss and len([n for n in arguments(derivative).required if n not in extra]) == 1:
         raise Unbindable(f"{derivative.__name__} takes one argument, and {forward.__name__} two")
     ways: tuple[Of, ...] = ("input",) if loss else ("input", "output")
     owner = candidate.objects.get("owner", "")
     if not loss:
-        written = Derivative(derivative, arguments(derivative).names[0], forward.__name__, names, owner)
+        written = Derivative(derivative, arguments(derivative).names[0], forward.__name__, tuple(names), owner)
         ways = written.given() or ways
-    return [DerivativePair(forward, derivative, layout, order, of, owner) for of in ways]
+    return [DerivativePair(forward, derivative, layout, order, of, owner, extra) for of in ways]
 
 
 @dataclass
@@ -139,7 +148,7 @@ class DerivativePair:
     order: dict[str, str]
     of: Of
     owner: str = ""
-    extra: dict[str, float] = field(default_factory=dict)  # strengths of penalties in place of the author's defaults
+    extra: dict[str, Any] = field(default_factory=dict)  # texts that choose, and strengths of penalties
 
     @property
     def convention(self) -> str:
@@ -173,7 +182,7 @@ class DerivativePair:
 
         return Tape(out, backward)
 
-    def _extra(self, function: Callable[..., Any]) -> dict[str, float]:
+    def _extra(self, function: Callable[..., Any]) -> dict[str, Any]:
         return {n: v for n, v in self.extra.items() if n in arguments(function).names}
 
     def strengths(self, arrays: Mapping[str, Array]) -> list[Strength]:
