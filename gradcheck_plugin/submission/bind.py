@@ -381,7 +381,7 @@ def _searched(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | No
                 refused = (
                     other if refused is None or _says_more(candidate, other, refused) else refused
                 )  # its backward may want an input of another shape
-            elif other.matches and other.subject is not None and _covers(other.subject):
+            elif other.matches and other.subject and _covers(other.subject) and not _stretches(other.subject):
                 said = "computes what `{}` computes" if named else "recognised as `{}` by its numbers"
                 other.subject = dataclasses.replace(other.subject, notes=(*other.subject.notes, said.format(spec.name)))
                 return other
@@ -479,6 +479,29 @@ def _covers(subject: Subject) -> bool:
         return True
     known = [a for a in (state.get(obj, path) for path in paths.values()) if isinstance(a, np.ndarray)]
     return all(any(np.shares_memory(a, k) for k in known) for a in state.weights(obj)) and not trained.beyond(subject)
+
+
+def _stretches(subject: Subject) -> bool:
+    """Whether an operation that agrees with a reference for operands of different ranks takes those of one shape, too.
+
+    `(x * y).sum(axis=1)` is no matrix times a vector, though for a vector it gives what that gives.
+    """
+    spec, layout = subject.spec, subject.layout
+    if spec is None or spec.family != "ops" or len(layout.inputs) < 2:
+        return False
+    first = max(layout.inputs, key=lambda e: len(e.dims))
+    smaller = [e for e in layout.inputs if e.differentiable and len(e.dims) < len(first.dims)]
+    smaller = [e for e in smaller if e.dims == first.dims[len(first.dims) - len(e.dims) :]]
+    if not smaller:
+        return False
+    case = subject.sample(7, generic_sizes(layout, spec, spec.layout))
+    whole = {e.name: case.rng(5).standard_normal(case.arrays[first.name].shape) for e in smaller}
+    try:
+        with frozen(case.seed):
+            outs = [numeric(subject.caller.forward({**case.arrays, **more}).output) for more in ({}, whole)]
+    except (Unbindable, UserCodeRaised):
+        return False
+    return np.shape(outs[0]) == np.shape(outs[1])
 
 
 def _known_fault(subject: Subject | None) -> bool:

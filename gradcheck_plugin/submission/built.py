@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -15,15 +15,16 @@ from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission import state, told
 from gradcheck_plugin.submission.calls import Unbindable, frozen, guarded
 from gradcheck_plugin.submission.constructor import axis_sizes, filled, plan_arguments
-from gradcheck_plugin.submission.drawn_sizes import sizes_of
+from gradcheck_plugin.submission.drawn_sizes import sizes_by_parameter, sizes_of
 from gradcheck_plugin.submission.made_by_author import given as given_by_author
 from gradcheck_plugin.submission.neighbours import Neighbour, needed
 from gradcheck_plugin.submission.pasted import place
 from gradcheck_plugin.submission.prepared import Preparation, preparations
-from gradcheck_plugin.submission.roles import RATE
+from gradcheck_plugin.submission.roles import BACKWARD, RATE
 from gradcheck_plugin.submission.signature import arguments
 from gradcheck_plugin.submission.strengths import Strength, of_arguments, of_attributes
 from gradcheck_plugin.submission.told import Told
+from gradcheck_plugin.submission.written import left_in_self
 from reference_impls.shapes import Layout
 
 _OPTIMIZERS = ("optimizer", "optimiser", "optim", "opt")
@@ -58,6 +59,7 @@ class Built:
     paths: dict[str, state.Path] = field(default_factory=dict)
     places: dict[str, tuple[state.Path, ...]] = field(default_factory=dict)  # all that lead to one array
     attributes: Mapping[str, float] = field(default_factory=dict)  # strengths of penalties that are set from outside
+    grown: set[str] = field(default_factory=set)  # arrays that start as a number: `self.b = 0.0`
     shared: tuple[state.Path, ...] | None = None  # what one object has in common with the next
     preparation: tuple[str, ...] = ()  # source text of the calls between construction and forward
     forward: str = ""  # the method that is to run, where what it needs before that is to be found out
@@ -71,8 +73,9 @@ class Built:
         signature = arguments(thing.__init__, method=True)
         objects = needed(thing, signature)
         written = partial(given_by_author, thing)
-        drawn = sizes_of(thing)
-        plan = plan_arguments(signature.without(objects), layout, options, thing.__name__, written, drawn)
+        shown, trained = sizes_by_parameter(thing, layout), _left_gradients(thing, signature.names)
+        signature = signature.without(objects)
+        plan = plan_arguments(signature, layout, options, thing.__name__, written, sizes_of(thing), shown, trained)
         return cls(thing, layout, plan=plan | {name: ("object", what) for name, what in objects.items()})
 
     @property
@@ -213,6 +216,9 @@ class Built:
         named = [(p, a) for p, a in held if state.whole_label(p) == name] if "." in name else []
         named = named or [(p, a) for p, a in held if state.label(p) == name or state.same(state.label(p), name)]
         named = named or [(p, a) for p, a in state.leaves(obj) if name in (state.label(p), state.whole_label(p))]
+        if not named and all(d.isdigit() for d in self.layout[name].dims):  # an array of a known size starts as it
+            named = [(p, a) for p, a in state.numbers(obj) if name in (state.label(p), state.whole_label(p))]
+            self.grown |= {name} if named else set()
         ordered = [e.name for e in self.layout.params]
         if not named and len(held) == len(ordered):
             named = [held[ordered.index(name)]]
@@ -220,7 +226,7 @@ class Built:
         if not named:
             raise Unbindable(f"no attribute of {self.cls.__name__} holds its parameter `{name}`")
         path, array = named[0]
-        if array.shape != value.shape:
+        if array.shape != value.shape and name not in self.grown:
             raise Unbindable(f"{self.cls.__name__}.{state.label(path)} has shape {array.shape}, not {value.shape}")
         return self.paths.setdefault(name, path)
 
@@ -234,6 +240,12 @@ class Built:
     def names(self) -> dict[str, str]:
         """The user's names of the parameters."""
         return {p: self.given.get(p) or (p if "." in p else state.label(path)) for p, path in self.paths.items()}
+
+
+def _left_gradients(cls: Any, names: Iterable[str]) -> set[str]:
+    """The arguments of a constructor of which the methods of a class leave gradients, by their names."""
+    left = {n for name, m in vars(cls).items() if inspect.isfunction(m) and name in BACKWARD for n in left_in_self(m)}
+    return {n for n in names if any(state.is_gradient_of(g, (("attr", n),)) for g in left)}
 
 
 class DrivesObjects:
@@ -283,7 +295,7 @@ class DrivesObjects:
         boxes = [owner + place(s) for s in shared if s not in paths.values()]
         lines = ["import copy", *(f"{box} = copy.deepcopy({box})" for box in boxes)] if boxes else []
         whole = {n for n, p in paths.items() if any(p[: len(s)] == s for s in shared)}
-        whole |= {e.name for e in self.layout.params if not e.dims}
+        whole |= {e.name for e in self.layout.params if not e.dims} | self.built.grown
         return lines + [f"{owner}{place(p)}{'' if n in whole else '[...]'} = {arrays[n]}" for n, p in paths.items()]
 
     def warmed(self, arrays: Mapping[str, Array]) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -107,11 +107,14 @@ def plan_arguments(
     owner: str,
     written: Callable[[], Mapping[str, Any]] = dict,
     drawn: Mapping[str, str] | None = None,
+    shown: Mapping[str, str] | None = None,
+    trained: Collection[str] = (),
 ) -> dict[str, tuple[str, Any]]:
     """What every constructor argument gets: ("array", name), ("size", axis), ("shape", name), ("window", name),
     ("flat", name), ("value", constant), ("written", a constant of the author's) or ("made", as the author makes it);
     beside these, ("object", neighbour) stands for what is made of other classes. `written` gives what the author's own
-    calls have, `drawn` which sizes of a network go in and come out, by the arrays that it draws.
+    calls have, `drawn` which sizes of a network go in and come out, by the arrays that it draws, `shown` which axes of
+    the parameters are arguments; of what is `trained` the object leaves gradients: that is no setting.
 
     Raises Unbindable that names the first argument nobody can fill.
     """
@@ -137,6 +140,12 @@ def plan_arguments(
             plan[name] = ("window", layout.inputs[0].name)
             continue
         default = signature.defaults.get(name)
+        if shown and name in shown and (default is None or _is_size(default)):
+            plan[name] = ("size", shown[name])
+            continue
+        if free and name in trained and default is None:
+            unfilled.append(name)
+            continue
         if layout.inputs and ((name.lower() in _SHAPES and default is None) or _is_image_shape(name, default, layout)):
             plan[name] = ("shape", layout.inputs[0].name)
             continue

@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
+from gradcheck_plugin.submission.state import same
 from gradcheck_plugin.submission.written import tree_of
+from reference_impls.shapes import Layout
 
 IN, HIDDEN, OUT = "in", "hidden", "out"
 Axis = str | int
@@ -37,12 +39,8 @@ def _sizes_in(init: ast.FunctionDef) -> dict[str, str]:
 def _shapes(init: ast.FunctionDef, names: set[str]) -> Iterator[tuple[Axis, ...]]:
     """The shapes of the arrays that are drawn, in the order of the lines, where all axes are arguments or numbers."""
     calls = [n for n in ast.walk(init) if isinstance(n, ast.Call)]
-    for call in sorted(calls, key=lambda c: (c.lineno, c.col_offset)):
-        name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-        if name not in _DRAWS:
-            continue
-        boxes = [a for a in (*call.args, *(k.value for k in call.keywords)) if isinstance(a, ast.Tuple | ast.List)]
-        axes = [_axis(node, names) for node in (boxes[0].elts if boxes else call.args)]
+    for call in sorted(filter(_is_draw, calls), key=lambda c: (c.lineno, c.col_offset)):
+        axes = [_axis(node, names) for node in _axes_of(call)]
         known = [a for a in axes if a is not None]
         if known and len(known) == len(axes):
             yield tuple(known)
@@ -88,3 +86,76 @@ def _chained(weights: list[tuple[Axis, ...]]) -> dict[str, str]:
 def hidden_size(roles: Mapping[str, str], name: str) -> int:
     """A width of a hidden layer, for each another one."""
     return 6 + [n for n, role in roles.items() if role == HIDDEN].index(name)
+
+
+def sizes_by_parameter(cls: Any, layout: Layout) -> dict[str, str]:
+    """The arguments of a constructor that are axes of the parameters of a layout, by the arrays that it draws for them.
+
+    `self.kernel = np.random.randn(size, dim)` says of a W of axes V and D that `size` is V, whatever it is called.
+    """
+    init = tree_of(cls.__init__)
+    if not layout.params or not isinstance(init, ast.FunctionDef):
+        return {}
+    found: dict[str, str] = {}
+    for argument, size in _by_parameter(_drawn(init), layout):
+        if found.setdefault(argument, size) != size:  # of one size in our layout and of another one
+            return {}
+    return found
+
+
+def _by_parameter(drawn: Mapping[str, tuple[ast.expr, ...]], layout: Layout) -> Iterator[tuple[str, str]]:
+    for entry in layout.params:
+        axes = next((a for name, a in drawn.items() if same(name, entry.name) and len(a) == len(entry.dims)), ())
+        for node, dim in zip(axes, entry.dims if axes else (), strict=True):
+            match node:
+                case ast.Name(argument):
+                    yield argument, dim
+                case ast.BinOp(ast.Constant(int(k)), ast.Mult(), ast.Name(argument)) | ast.BinOp(
+                    ast.Name(argument), ast.Mult(), ast.Constant(int(k))
+                ) if dim.isdigit() and k and not int(dim) % k:
+                    yield argument, str(int(dim) // k)
+
+
+@lru_cache(maxsize=256)
+def _drawn(init: ast.FunctionDef) -> dict[str, tuple[ast.expr, ...]]:
+    """The axes of the arrays that a constructor draws and keeps, by the attribute or the key that keeps each.
+
+    Axes are arguments as they were given, and what is worked out of them.
+    """
+    names = {a.arg for a in (*init.args.args[1:], *init.args.kwonlyargs)}
+    changed = {n.id for n in ast.walk(init) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    found: dict[str, tuple[ast.expr, ...]] = {}
+    for name, value in _kept(init):
+        calls = [n for n in ast.walk(value) if isinstance(n, ast.Call) and _is_draw(n)]
+        axes = _axes_of(calls[0]) if len(calls) == 1 else ()
+        known = {n.id for axis in axes for n in ast.walk(axis) if isinstance(n, ast.Name)} - {"int"}
+        if axes and known <= names - changed:
+            found.setdefault(name, axes)
+    return found
+
+
+def _kept(init: ast.FunctionDef) -> Iterator[tuple[str, ast.expr]]:
+    """What a constructor assigns to attributes of its object, and to keys of their dictionaries."""
+    for node in ast.walk(init):
+        for target in node.targets if isinstance(node, ast.Assign) else ():
+            pairs = [(target, node.value)] if isinstance(node, ast.Assign) else []
+            if isinstance(target, ast.Tuple) and isinstance(pairs[0][1], ast.Tuple):
+                pairs = list(zip(target.elts, pairs[0][1].elts, strict=False))
+            for place, value in pairs:
+                if isinstance(place, ast.Attribute) and isinstance(value, ast.Dict):
+                    yield from ((k.value, v) for k, v in zip(value.keys, value.values, strict=True)
+                                if isinstance(k, ast.Constant) and isinstance(k.value, str))  # fmt: skip
+                elif isinstance(place, ast.Attribute):
+                    yield place.attr, value
+                elif isinstance(place, ast.Subscript) and isinstance(place.slice, ast.Constant):
+                    yield str(place.slice.value), value
+
+
+def _is_draw(call: ast.Call) -> bool:
+    return (call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")) in _DRAWS
+
+
+def _axes_of(call: ast.Call) -> tuple[ast.expr, ...]:
+    """The axes that a drawing call asks for: those of its tuple, else its arguments."""
+    boxes = [a for a in (*call.args, *(k.value for k in call.keywords)) if isinstance(a, ast.Tuple | ast.List)]
+    return tuple(boxes[0].elts if boxes else call.args)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -81,9 +81,10 @@ def _survey(subject: Subject, inner: Any) -> Survey | None:
     chosen = [e for e in layout.params if e in trained or e.name in inner.built.given]
     chosen += [e for e in entries if e in trained]
     left = tuple(e.name for e in whole.params if e not in chosen and e.name not in numbers and found.uses(e.name))
+    layout = dataclasses.replace(layout, params=tuple(chosen))
     if any(e in entries for e in chosen):  # the object has sizes of its own now
         layout = layout.pinned({n: s for n, s in case.sizes.items() if n != "N"})
-    return Survey(dataclasses.replace(layout, params=tuple(chosen)), found.open, left)
+    return Survey(layout, found.open, left)
 
 
 class _Found:
@@ -190,7 +191,8 @@ def _kept(subject: Subject, inner: Any, case: Case) -> dict[state.Path, Array]:
 def _numbers(subject: Subject, inner: Any, case: Case) -> dict[state.Path, Array]:
     """The single numbers that an object holds before it runs, and of which its backward gives a gradient by name.
 
-    What nobody gives a gradient of, such as a slope, a rate or an epsilon, is a setting.
+    What nobody gives a gradient of, such as a slope, a rate or an epsilon, is a setting. A number that gets an array
+    for a gradient, whatever the size of the batch, is where such an array starts: `self.b = 0.0` for a bias.
     """
     before = dict(state.numbers(_built(inner, case)))
     before = {p: a for p, a in before.items() if p not in inner.paths.values() and state.may_be_parameter(p)}
@@ -198,24 +200,40 @@ def _numbers(subject: Subject, inner: Any, case: Case) -> dict[state.Path, Array
         return {}
     cls, method = inner.built.cls, getattr(inner, "backward_name", "")
     returned = returned_names(getattr(cls, method)) if method else ()
+    obj, after = _run(subject, inner, case, before)
+    taken = {state.gradient_path(obj, p) for p in inner.paths.values()}
+    taken |= {state.gradient_path(obj, p) for p, a in state.leaves(obj) if a.ndim and state.is_weight(p)}
+    left = {p: at for p in before if (at := state.gradient_path(obj, p)) is not None and at not in taken}
+    named = {p for p in before if any(state.is_gradient_of(n, p) for n in returned)}
+    found = {p: a for p, a in before.items() if (p in left or p in named) and _is_still(after[p], a)}
+    shapes = {p: _shape_at(obj, left[p]) for p in found if p in left}
+    if "N" in case.sizes and any(shapes.values()):
+        larger = subject.sample(case.seed, {**case.sizes, "N": case.sizes["N"] + 1})
+        other, _ = _run(subject, inner, larger, before)
+        shapes = {p: s if _shape_at(other, left[p]) == s else () for p, s in shapes.items()}
+    return {p: np.full(shapes.get(p, ()), a) for p, a in found.items()}
+
+
+def _shape_at(obj: Any, path: state.Path) -> tuple[int, ...]:
+    array = state.array_at(obj, path)
+    return () if array is None else array.shape
+
+
+def _run(subject: Subject, inner: Any, case: Case, numbers: Iterable[state.Path]) -> tuple[Any, dict[state.Path, Any]]:
+    """An object that has run forward and backward, and what it had at the places of `numbers` in between."""
     seen: list[Any] = []
     inner.meet = seen.append
     try:
         with frozen(case.seed):
             tape = subject.caller.forward(case.arrays)
-            after = {p: state.array_at(seen[-1], p) for p in before}
+            after = {p: state.array_at(seen[-1], p) for p in numbers}
             shape = np.shape(tape.output)
             dy = case.rng(1).standard_normal(shape) if subject.caller.upstream else np.ones(shape)
             with contextlib.suppress(UserCodeRaised, Unbindable):
                 tape.backward(dy if dy.ndim else float(dy))
     finally:
         inner.meet = None
-    obj = seen[-1]
-    taken = {state.gradient_path(obj, p) for p in inner.paths.values()}
-    taken |= {state.gradient_path(obj, p) for p, a in state.leaves(obj) if a.ndim and state.is_weight(p)}
-    left = {p: at for p in before if (at := state.gradient_path(obj, p)) not in (None, *taken)}
-    named = {p for p in before if any(state.is_gradient_of(n, p) for n in returned)}
-    return {p: a for p, a in before.items() if (p in left or p in named) and _is_still(after[p], a)}
+    return seen[-1], after
 
 
 def _is_still(after: Array | None, before: Array) -> bool:

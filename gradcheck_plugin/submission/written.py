@@ -79,9 +79,16 @@ def _own(tree: ast.AST) -> Iterator[ast.AST]:
 
 def leaves_in_self(method: Callable[..., Any]) -> bool:
     """Whether a method sets an attribute of its object, or an entry of one."""
+    return any(True for _ in left_in_self(method))
+
+
+def left_in_self(method: Callable[..., Any]) -> Iterator[str]:
+    """The attributes of its object that a method sets, and the keys of the entries; "" for a key that is computed."""
     tree = tree_of(method)
-    nodes = ast.walk(tree) if tree is not None else ()
-    return any(isinstance(n, ast.Attribute | ast.Subscript) and _is_set_of_self(n) for n in nodes)
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, ast.Attribute | ast.Subscript) and _is_set_of_self(node):
+            key = node.slice if isinstance(node, ast.Subscript) else None
+            yield node.attr if isinstance(node, ast.Attribute) else str(getattr(key, "value", ""))
 
 
 def switches(forward: Callable[..., Any], backward: Callable[..., Any]) -> dict[str, bool]:

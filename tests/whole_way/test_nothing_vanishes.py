@@ -473,3 +473,41 @@ def test_what_is_hidden_inside_of_a_class_or_a_result_is_refused_by_its_name(tmp
     assert "thrice" in report.refused["Node"]
     assert "dkernel" in report.refused["step_once"]
     assert not {"Tensor.Shape", "Held", "spread"} & set(report.refused)
+
+
+def test_a_schedule_or_an_initialiser_is_known_by_any_spelling_of_its_name(tmp_path: Path) -> None:
+    source = """
+        import numpy as np
+
+        def constant_rate(lr, epoch):
+            return {lr}
+
+        def le_cun(n_in, n_out):
+            return np.random.randn(n_in, n_out) * np.sqrt({gain} / n_in)
+
+        def constant_lr(lr, epoch, magic):
+            return lr * magic
+    """
+    right = checked(tmp_path, source.format(lr="lr", gain=1), "right.py")
+    assert right.passes("constant_rate")
+    assert right.passes("le_cun")
+    assert "magic" in right.refused["constant_lr"]
+    wrong = checked(tmp_path, source.format(lr="lr * (epoch < 30)", gain=3), "wrong.py")
+    assert not wrong.passes("constant_rate")
+    assert not wrong.passes("le_cun")
+    assert {outcome(wrong, n) for n in ("constant_rate", "le_cun")} == {"judged"}
+
+
+def test_a_function_of_such_a_name_that_takes_no_time_and_no_shape_is_none(tmp_path: Path) -> None:
+    source = """
+        def constant(value):
+            return value
+
+        def ones(n):
+            return [1] * n
+
+        def step_decay(net, rate):
+            return net
+    """
+    found = checked(tmp_path, source)
+    assert {outcome(found, n) for n in ("constant", "ones", "step_decay")} == {"passed over"}

@@ -254,3 +254,48 @@ def test_a_backward_that_leaves_something_of_its_own_is_no_unwritten_one(tmp_pat
     )
     assert "leaves nothing that is known to be a gradient" in report.refused["Curve"]
     assert report.failed("Lost") == {"contract": "not-implemented"}
+
+
+CHANNELS_LAST = """
+import numpy as np
+
+
+class Prelu:
+    def __init__(self, a):
+        self.a = a
+
+    def forward(self, x):
+        self.x = x
+        rows, height, width, channels = x.shape
+        return np.where(x > 0, x, self.a * x).reshape(rows, height, width, channels)
+
+    def backward(self, dout):
+        self.da = (dout * np.minimum(self.x, 0)).sum(axis={axis})
+        return dout * np.where(self.x > 0, 1, self.a)
+"""
+
+
+def test_a_layout_that_could_be_an_accident_is_meant_where_no_other_runs(tmp_path: Path) -> None:
+    assert checked(tmp_path, CHANNELS_LAST.format(axis="(0, 1, 2)"), "right.py").passes("Prelu")
+    assert "da" in checked(tmp_path, CHANNELS_LAST.format(axis="(0, 1)"), "wrong.py").failed("Prelu")
+
+
+ROWS = """
+import numpy as np
+
+
+class Block:
+    def forward(self, x, y):
+        self.x, self.y = x, y
+        return {product}
+
+    def backward(self, dout):
+        return dout[:, None] * self.y, {dy}
+"""
+
+
+def test_a_product_of_rows_is_no_matrix_times_a_vector(tmp_path: Path) -> None:
+    rows = ROWS.format(product="(x * y).sum(axis=1)", dy="dout[:, None] * self.x")
+    assert checked(tmp_path, rows, "right.py").passes("Block")
+    wrong = ROWS.format(product="(x * y).sum(axis=1)", dy="dout[:, None] * self.y")
+    assert "dy" in checked(tmp_path, wrong, "wrong.py").failed("Block")

@@ -108,3 +108,36 @@ def test_a_number_that_nobody_gives_a_gradient_of_is_a_setting(tmp_path: Path) -
     found = checked(tmp_path, SETTING)
     assert found.passes("Slope")
     assert not {"dalpha", "dmomentum", "deps"} & set(found.verdicts("Slope"))
+
+
+BIAS = """
+import numpy as np
+
+
+class {name}:
+    def __init__(self, W):
+        self.W, self.b = W, 0.0
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+
+    def backward(self, dout):
+        self.dW = self.x.T @ dout
+        self.db = {db}
+        return dout @ self.W.T
+"""
+
+
+@pytest.mark.parametrize("name", ["Affine", "Readout"])
+@pytest.mark.parametrize("db", ["dout.sum(axis=0)", "dout.sum()"])  # it becomes an array, or stays one number
+def test_a_bias_that_starts_as_a_number_is_judged(tmp_path: Path, name: str, db: str) -> None:
+    found = checked(tmp_path, BIAS.format(name=name, db=db))
+    assert found.passes(name)
+    assert "db" in found.verdicts(name)
+
+
+@pytest.mark.parametrize("name", ["Affine", "Readout"])
+@pytest.mark.parametrize("db", ["dout", "dout.mean(axis=0)", "dout.sum(axis=1)", "2 * dout.sum()"])
+def test_a_wrong_gradient_of_a_bias_that_starts_as_a_number_fails(tmp_path: Path, name: str, db: str) -> None:
+    assert set(checked(tmp_path, BIAS.format(name=name, db=db)).failed(name)) == {"db"}

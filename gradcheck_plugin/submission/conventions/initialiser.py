@@ -16,6 +16,7 @@ import numpy as np
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, guarded
 from gradcheck_plugin.submission.conventions import Candidate
+from gradcheck_plugin.submission.recognise import spec_named
 from gradcheck_plugin.submission.rule_settings import constants, settled
 from gradcheck_plugin.submission.signature import Signature, arguments, line_of
 from gradcheck_plugin.submission.subject import Tape
@@ -58,7 +59,8 @@ TELLING: dict[str, Any] = {"lr": 0.0, "std": 0.3, "limit": 0.4, "value": 0.7, "g
 def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
     """Functions and classes that are called like an initialiser, and take a shape, fans or the sizes of layers."""
     for name, thing in defined.items():
-        if inspect.isfunction(thing) and _NAME.search(name):
+        known = spec_named(name, "initialiser") is not None
+        if inspect.isfunction(thing) and (known or _NAME.search(name)):
             objects: dict[str, Any] = {"function": thing}
             signature = arguments(thing)
         elif inspect.isclass(thing) and _CLASS.search(name):
@@ -69,7 +71,7 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
         else:
             continue
         roles = {_ROLE.get(n.lower()) for n in signature.required}
-        if not roles & {"shape", "in", "out", "layers"} or (None in roles and not _optional(signature)):
+        if not roles & {"shape", "in", "out", "layers"} or (None in roles and not known and not _optional(signature)):
             continue
         yield _candidate(name, thing, objects)
         if any(_ROLE.get(n.lower()) == "kernel" and v is None for n, v in signature.defaults.items()):

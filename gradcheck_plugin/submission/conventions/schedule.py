@@ -16,6 +16,7 @@ import numpy as np
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, guarded
 from gradcheck_plugin.submission.conventions import Candidate
+from gradcheck_plugin.submission.recognise import spec_named
 from gradcheck_plugin.submission.rule_settings import constants, settled
 from gradcheck_plugin.submission.signature import Signature, arguments, line_of
 from gradcheck_plugin.submission.subject import Tape
@@ -63,12 +64,16 @@ class Rate:
 
 
 def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
-    """Functions of a rate and a time, or of a time alone, and classes that are called a schedule."""
+    """Functions of a rate and a time, or of a time alone, and classes that are called a schedule.
+
+    What has the very name of a reference and takes a time is driven or refused, and does not vanish.
+    """
     for name, thing in defined.items():
-        if inspect.isfunction(thing) and _FUNCTION.search(name):
+        known = spec_named(name, "schedule") is not None
+        if inspect.isfunction(thing) and (known or _FUNCTION.search(name)):
             required = [n for n in arguments(thing).names if _TIME.match(n)]
             objects: dict[str, Any] = {"function": thing}
-            if not required or not _filled(arguments(thing)):
+            if not required or not (known or _filled(arguments(thing))):
                 continue
         elif inspect.isclass(thing) and _CLASS.search(name) and (way := _way(thing)):
             objects = {"class": thing, "method": way}
