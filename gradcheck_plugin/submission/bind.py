@@ -498,10 +498,10 @@ def _stretches(subject: Subject) -> bool:
     whole = {e.name: case.rng(5).standard_normal(case.arrays[first.name].shape) for e in smaller}
     try:
         with frozen(case.seed):
-            outs = [numeric(subject.caller.forward({**case.arrays, **more}).output) for more in ({}, whole)]
+            tapes = [subject.caller.forward({**case.arrays, **more}) for more in ({}, whole)]
     except (Unbindable, UserCodeRaised):
         return False
-    return np.shape(outs[0]) == np.shape(outs[1])
+    return np.shape(tapes[0].output) == np.shape(tapes[1].output)
 
 
 def _known_fault(subject: Subject | None) -> bool:
@@ -630,8 +630,9 @@ def _in_layouts(
             best.fault is None or _refused(best.fault) or _telling(candidate, attempt.fault)
         ):
             best.fault, best.tried = attempt.fault or best.fault, attempt.tried
-    if only is not None and best.subject is None:  # what others run with by the way is all that this is written for
-        best = only
+    stuck = best.subject is None or (best.fault is not None and not best.matches)
+    if only is not None and stuck:  # what others run with by the way is all that this is written for
+        best, further = only, []
     if best.subject is not None and further:
         best.subject = dataclasses.replace(best.subject, further=tuple(further))
     if best.subject is not None and best.matches and best.fault is None and not quick:

@@ -113,6 +113,10 @@ def _of_class(name: str, cls: Any, found: Mapping[str, Candidate], used: set[str
         forward = next((n for n in _PLAIN_FORWARD if static(cls, n) is not None), "")
         if not forward and methods[0] == "backward":
             return "it has a backward, and no method `forward` to compare it with"
+        if forward and inspect.isfunction(static(cls, forward)) and is_stub(static(cls, forward)):
+            return (
+                f"its `{forward}` is not written yet, and nothing else says what its `{methods[0]}` is the backward of"
+            )
         beside = f" beside its `{forward}`" if forward else ""
         return f"its `{methods[0]}`{beside} is called in no way that is known"
     if inside := _backward_inside(cls):

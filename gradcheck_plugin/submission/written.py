@@ -180,6 +180,30 @@ def called_on_self(function: Callable[..., Any]) -> set[str]:
     return {f.attr for f in owners if isinstance(f.value, ast.Name) and f.value.id == "self"}
 
 
+def own_forward(cls: Any, backward: str) -> str:
+    """The method of a class that its backward is the backward of, by what that reads; "" where not just one fits.
+
+    It is asked for where a base class only announces a forward: the author has another name for it.
+    """
+    needed = {n.attr for n in _attributes(getattr(cls, backward), ast.Load)}
+    fitting = []
+    for name, method in vars(cls).items():
+        if not inspect.isfunction(method) or name.startswith("__") or name in BACKWARD:
+            continue
+        takes = len(inspect.signature(method).parameters) > 1
+        if takes and any(True for _ in returned(method)) and needed & {n.attr for n in _attributes(method, ast.Store)}:
+            fitting.append(name)
+    return fitting[0] if len(fitting) == 1 else ""
+
+
+def _attributes(method: Callable[..., Any], context: type[ast.expr_context]) -> Iterator[ast.Attribute]:
+    """The attributes of its own object that a method reads, or sets."""
+    tree = tree_of(method)
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, context) and ast.unparse(node.value) == "self":
+            yield node
+
+
 _PARTS = ("layers", "modules", "blocks")
 
 

@@ -55,3 +55,43 @@ def test_what_raises_in_every_rank_fails(tmp_path: Path) -> None:
     )
     assert found.failed("Affine") == {"contract": "raised"}
     assert found.result("Affine", "contract").layer == "affine"
+
+
+CROSS_ENTROPY = """
+import numpy as np
+
+
+class CrossEntropyLoss:
+    def forward(self, scores, t):
+        self.scores, self.t = scores, t
+        rows = scores[None, :]
+        shifted = rows - rows.max(axis=1, keepdims=True)
+        return float(-np.sum(t * (shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))))
+
+    def backward(self, dout=1):
+        e = np.exp(self.scores - self.scores.max())
+        return dout * ({gradient}).reshape({shape})
+"""
+
+
+def test_a_loss_whose_backward_takes_one_sample_only_is_one_of_a_sample(tmp_path: Path) -> None:
+    shape = "len(self.scores)"
+    right = checked(tmp_path, CROSS_ENTROPY.format(gradient="e / e.sum() - self.t", shape=shape), "right.py")
+    assert right.passes("CrossEntropyLoss")
+    wrong = checked(tmp_path, CROSS_ENTROPY.format(gradient="e / e.sum() + self.t", shape=shape), "wrong.py")
+    assert set(wrong.failed("CrossEntropyLoss")) == {"dscores"}
+
+
+def test_a_softmax_over_a_whole_batch_is_none_of_one_sample(tmp_path: Path) -> None:
+    source = """
+        import numpy as np
+
+        class Softmax:
+            def forward(self, x):
+                self.y = np.exp(x) / np.exp(x).sum()
+                return self.y
+
+            def backward(self, dout):
+                return self.y * (dout - (dout * self.y).sum())
+    """
+    assert set(checked(tmp_path, source).failed("Softmax")) == {"forward"}

@@ -45,7 +45,15 @@ from gradcheck_plugin.submission.roles import (
 from gradcheck_plugin.submission.signature import Signature, arguments, line_of
 from gradcheck_plugin.submission.subject import Tape
 from gradcheck_plugin.submission.values import numeric
-from gradcheck_plugin.submission.written import is_abstract, is_container, is_sampler, static, switches
+from gradcheck_plugin.submission.written import (
+    is_abstract,
+    is_container,
+    is_sampler,
+    is_stub,
+    own_forward,
+    static,
+    switches,
+)
 from reference_impls.shapes import Layout
 
 ORDER = 30
@@ -63,12 +71,14 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
         if not inspect.isclass(cls) or is_sampler(name):
             continue
         forward, backward = _method(cls, FORWARD), _method(cls, BACKWARD)
+        announced = bool(forward and backward) and forward not in vars(cls) and is_stub(getattr(cls, forward))
+        forward = own_forward(cls, backward) if announced else forward
         if not forward or not backward or _is_torch(cls):
             continue
         if forward in OF_ACTIVATIONS and not _are_function_and_derivative(cls, forward, backward):
             continue  # the activation of a network is a part of its forward
         own = any(inspect.isfunction(m) for m in vars(cls).values())  # a hook that the base class calls is enough
-        abstract = is_abstract(cls) and (name in _BASES or any(cls in c.__mro__[1:] for c in classes))
+        abstract = not announced and is_abstract(cls) and (name in _BASES or any(cls in c.__mro__[1:] for c in classes))
         if not own or abstract:
             continue
         inputs = forward_inputs(arguments(getattr(cls, forward), method=True))
