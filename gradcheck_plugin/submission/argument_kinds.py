@@ -235,6 +235,7 @@ class _Body:
         if tree is None:
             return
         self._alias = dict(_unpacked(tree, self.names)) if unpacked else {}
+        self.kept.update(_kept_at_once(tree, self.names) if unpacked else ())
         for node in ast.walk(tree):
             self._node(node)
 
@@ -322,6 +323,14 @@ def _arithmetic(node: ast.AST) -> Iterator[ast.AST]:
             yield from _arithmetic(part)
     else:
         yield node
+
+
+def _kept_at_once(tree: ast.AST, names: Sequence[str]) -> Iterator[str]:
+    """The arguments that a function puts on its ctx as it unpacks them: `x, ctx.alpha = inputs`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple):
+            elements = node.targets[0].elts if getattr(node.value, "id", "") == "inputs" else []
+            yield from (n for e, n in zip(elements, names, strict=False) if isinstance(e, ast.Attribute))
 
 
 def _unpacked(tree: ast.AST, names: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -42,7 +42,7 @@ from gradcheck_plugin.submission.calls import (
     metered,
     place_of,
 )
-from gradcheck_plugin.submission.constructor import SETTINGS, option_of
+from gradcheck_plugin.submission.constructor import option_of
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.faults import not_as_pinned, not_implemented, timed_out
 from gradcheck_plugin.submission.fixed_sizes import repeats, stretched
@@ -61,7 +61,6 @@ from gradcheck_plugin.submission.obstacles import (
 from gradcheck_plugin.submission.recognise import promise, spec_named
 from gradcheck_plugin.submission.reduction import ReducedCaller, of_axes, reduced
 from gradcheck_plugin.submission.roles import LABELS, PREDICTIONS
-from gradcheck_plugin.submission.signature import arguments
 from gradcheck_plugin.submission.stated_shapes import given_shapes, with_shapes
 from gradcheck_plugin.submission.subject import Caller, Subject
 from gradcheck_plugin.submission.tensors import TensorCaller
@@ -386,7 +385,7 @@ def _searched(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | No
                 other.subject = dataclasses.replace(other.subject, notes=(*other.subject.notes, said.format(spec.name)))
                 return other
     claimed = named is not None and best.ran and (pinned or _says_so(candidate, named, best))
-    if claimed and named is not None and not _own_settings(candidate, named):
+    if claimed and named is not None and not _own_settings(named, best.subject):
         return best
     best.fits = named is not None and not isinstance(best.fault, Unbindable)
     alone = _alone(candidate, misfit)
@@ -456,15 +455,23 @@ def _of_another_rank(candidate: Candidate, best: _Attempt, misfit: Misfit | None
     return alone if alone.subject is not None and alone.fault is None else None
 
 
-def _own_settings(candidate: Candidate, spec: LayerSpec) -> bool:
-    """Whether a loss is made with numbers that the reference knows nothing of: what it computes is its own then."""
-    cls = candidate.objects.get("class")
-    if cls is None or spec.layout.output.dims:
+def _own_settings(spec: LayerSpec, subject: Subject | None) -> bool:
+    """Whether a forward follows a number that the reference knows nothing of: what it computes is its own then."""
+    if subject is None:
         return False
-    signature = arguments(cls.__init__, method=True)
-    numbers = [n for n in signature.names if isinstance(signature.defaults.get(n, SETTINGS.get(n.lower())), float)]
-    values = {n: signature.defaults.get(n, SETTINGS.get(n.lower())) for n in numbers}
-    return any(option_of(n, spec.defaults) is None and v > GUARD for n, v in values.items())
+    case = subject.sample(7, generic_sizes(subject.layout, spec, spec.layout))
+    for name, value in strengths.numbers_of(subject.caller).items():
+        if abs(value) <= GUARD or option_of(name, spec.defaults) is not None:
+            continue
+        ways = [subject.caller, *(strengths.with_setting(subject.caller, name, k * value) for k in (1.25, 4.0))]
+        try:
+            with frozen(case.seed):
+                outs = [numeric(c.forward(case.arrays).output) for c in ways if c is not None]
+        except (Unbindable, UserCodeRaised):
+            continue
+        if any(o is None or not np.array_equal(o, outs[0], equal_nan=True) for o in outs[1:]):  # type: ignore[arg-type]
+            return True
+    return False
 
 
 def _covers(subject: Subject) -> bool:
@@ -501,7 +508,7 @@ def _stretches(subject: Subject) -> bool:
             tapes = [subject.caller.forward({**case.arrays, **more}) for more in ({}, whole)]
     except (Unbindable, UserCodeRaised):
         return False
-    return np.shape(tapes[0].output) == np.shape(tapes[1].output)
+    return bool(np.shape(tapes[0].output) == np.shape(tapes[1].output))
 
 
 def _known_fault(subject: Subject | None) -> bool:

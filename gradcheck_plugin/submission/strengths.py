@@ -15,7 +15,7 @@ import numpy as np
 
 from gradcheck_plugin.model import Case
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen
-from gradcheck_plugin.submission.signature import Signature
+from gradcheck_plugin.submission.signature import Signature, arguments
 from gradcheck_plugin.submission.subject import Subject
 from gradcheck_plugin.submission.tensors import TensorCaller
 from gradcheck_plugin.submission.values import numeric
@@ -87,6 +87,32 @@ def settings(bound: Subject, sizes: Mapping[str, int]) -> Iterator[Subject]:
         subject = replace(bound, caller=TensorCaller(other) if tensors else other, variant=variant, matches=False)
         if _runs(subject, case):
             yield replace(subject, further=(), settings=())
+
+
+def numbers_of(caller: Any) -> dict[str, float]:
+    """The numbers that an object is made with or that its forward is given, the author's defaults among them."""
+    given = dict(getattr(caller, "settings", {}))
+    built = getattr(caller, "built", None)
+    if built is not None and built.instance is None:
+        given = {**arguments(built.cls.__init__, method=True).defaults, **given}
+    return {n: v for n, v in given.items() if isinstance(v, float)}
+
+
+def with_setting(caller: Any, name: str, value: float) -> Any:
+    """The same caller with another value of one number that it gives the user's code; None where it gives none."""
+    if "_caller" in vars(caller):
+        inner = with_setting(caller._caller, name, value)
+        outer: Any = object.__new__(type(caller))
+        vars(outer).update(vars(caller) | {"_caller": inner})
+        return None if inner is None else outer
+    built = vars(caller).get("built")
+    if built is not None:
+        return replace(caller, built=replace(built, plan=built.plan | {name: ("value", value)}, warming={}))
+    for place in ("settings", "extra"):
+        given = vars(caller).get(place)
+        if isinstance(given, dict) and name in given:
+            return replace(caller, **{place: {**given, name: value}})
+    return None
 
 
 def _runs(subject: Subject, case: Case) -> bool:

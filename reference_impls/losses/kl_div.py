@@ -91,6 +91,8 @@ SPEC = LayerSpec(
         Variant(note="mean over all elements", options={"reduction": "mean"}),
         Variant(note="plain sum", options={"reduction": "sum"}),
         Variant("p: N C", "both as logarithms", {"log_target": True}),
+        Variant("p: N C", "both as logarithms, mean over all elements", {"log_target": True, "reduction": "mean"}),
+        Variant("p: N C", "both as logarithms, plain sum", {"log_target": True, "reduction": "sum"}),
     ),
     mistakes=(
         Mistake("swapped-arguments", arguments_swapped,

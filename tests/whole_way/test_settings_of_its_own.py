@@ -1,0 +1,102 @@
+"""What follows a number that its reference does not have is no faulty one of it: a name alone makes no FAIL."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from from_file import checked
+
+SOFTPLUS = """
+import numpy as np
+
+
+class Softplus:
+    def __init__(self, sharpness={default}):
+        self.sharpness = sharpness
+
+    def forward(self, x):
+        self.x = x
+        return np.log1p(np.exp(self.sharpness * x)) / self.sharpness
+
+    def backward(self, dout):
+        return dout / (1 + np.exp(-{factor} * self.x))
+"""
+
+HUBER = """
+import torch
+
+
+class Huber(torch.autograd.Function):
+    @staticmethod
+    def forward(y, t, width):
+        d = y - t
+        return torch.where(d.abs() <= width, 0.5 * d * d, width * (d.abs() - 0.5 * width)).sum()
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        y, t, ctx.width = inputs
+        ctx.save_for_backward(y, t)
+
+    @staticmethod
+    def backward(ctx, g):
+        y, t = ctx.saved_tensors
+        d = g * (y - t).clamp(-ctx.width, {upper})
+        return d, -d, None
+"""
+
+LOGARITHMS = """
+import torch
+
+
+class KLDiv(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, log_q, log_p):
+        ctx.save_for_backward(log_q, log_p)
+        return (log_p.exp() * (log_p - log_q)).{reduction}()
+
+    @staticmethod
+    def backward(ctx, g):
+        log_q, log_p = ctx.saved_tensors
+        g = {g}
+        return -g * log_p.exp(), g * log_p.exp() * (log_p - log_q + 1)
+"""
+
+
+@pytest.mark.parametrize("default", ["0.6", "2.5"])
+def test_a_layer_with_a_number_of_its_own_is_judged_by_its_own_forward(tmp_path: Path, default: str) -> None:
+    right = SOFTPLUS.format(default=default, factor="self.sharpness")
+    assert checked(tmp_path, right, "right.py").passes("Softplus")
+    wrong = SOFTPLUS.format(default=default, factor="2 * self.sharpness")
+    assert "dx" in checked(tmp_path, wrong, "wrong.py").failed("Softplus")
+
+
+def test_a_function_of_torch_with_a_number_of_its_own_is_judged_by_its_own_forward(tmp_path: Path) -> None:
+    assert checked(tmp_path, HUBER.format(upper="ctx.width"), "right.py").passes("Huber")
+    assert "dy" in checked(tmp_path, HUBER.format(upper="None"), "wrong.py").failed("Huber")
+
+
+@pytest.mark.parametrize(("reduction", "g"), [("sum", "g"), ("mean", "g / log_q.numel()")])
+def test_a_divergence_of_two_logarithms_is_one(tmp_path: Path, reduction: str, g: str) -> None:
+    right = checked(tmp_path, LOGARITHMS.format(reduction=reduction, g=g), "right.py")
+    assert right.passes("KLDiv")
+    assert "forward" in right.verdicts("KLDiv")
+    assert "dlog_q" in checked(tmp_path, LOGARITHMS.format(reduction=reduction, g="2 * g"), "wrong.py").failed("KLDiv")
+
+
+def test_a_number_that_the_forward_does_not_follow_is_no_reason(tmp_path: Path) -> None:
+    source = """
+        import numpy as np
+
+        class Sigmoid:
+            def __init__(self, momentum=0.6):
+                self.momentum = momentum
+
+            def forward(self, x):
+                self.y = 1 / (1 + np.exp(x))
+                return self.y
+
+            def backward(self, dout):
+                return -dout * self.y * (1 - self.y)
+    """
+    assert set(checked(tmp_path, source).failed("Sigmoid")) == {"forward"}
