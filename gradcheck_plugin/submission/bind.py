@@ -585,11 +585,17 @@ _NOT_EVERYWHERE = ((("c0",), ("h0", "c0")), (("bh",), ("brh", "bzh", "bnh"), ("b
 
 
 def _layouts(spec: LayerSpec) -> Iterator[list[tuple[Variant, Layout]]]:
-    """The layouts of a reference: whole, then without initial states, second biases, a mask, or several of these."""
+    """The layouts of a reference: whole, then without initial states, second biases, a mask, or several of these.
+
+    A loss may be made with what is neither its prediction nor its labels, such as weights of classes.
+    """
     names = {e.name for e in spec.layout.entries if e.domain == "real"}
     groups = [[frozenset(), *(frozenset(names.intersection(group)) for group in kind)] for kind in _NOT_EVERYWHERE]
     for left_out in dict.fromkeys(frozenset().union(*groups) for groups in itertools.product(*groups)):
         yield [(variant, _without(layout, left_out)) for variant, layout in spec.layouts()]
+    if spec.kind == "loss" and len(spec.layout.inputs) > 2 and not spec.layout.params:
+        pairs = ((variant, layout, layout.inputs) for variant, layout in spec.layouts())
+        yield [(v, dataclasses.replace(l, inputs=given[:2], params=given[2:])) for v, l, given in pairs]
 
 
 def _without(layout: Layout, names: frozenset[str]) -> Layout:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.model import Array
-from gradcheck_plugin.submission import fixed_sizes, state
+from gradcheck_plugin.submission import class_weights, fixed_sizes, state
 from gradcheck_plugin.submission.author_shapes import Said, kind_of
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen
 from gradcheck_plugin.submission.constructor import DATA_SETS, IMAGE, WORD_TO_INDEX
@@ -429,7 +429,9 @@ def _with_state(candidate: Candidate, layout: Layout, family: Mapping[str, str])
         required = arguments(cls.__init__, method=True).required if "instance" not in candidate.objects else ()
         axes = {**_PARAMETERS, **family}
         known = {n: axes[stem] for n in required if (stem := n.lower().rstrip("0123456789")) in axes}
-        asked = [Entry(n, tuple((d,) for d in dims.split())) for n, dims in known.items()]
+        weights = class_weights.entries(candidate, layout)
+        known = {n: dims for n, dims in known.items() if n not in {e.name for e in weights}}
+        asked = [*weights, *(Entry(n, tuple((d,) for d in dims.split())) for n, dims in known.items())]
         probe = dataclasses.replace(layout, params=tuple(asked))
         caller = candidate.convention.callers(candidate, probe, {})[0]
         sizes = generic_sizes(probe, None, None)

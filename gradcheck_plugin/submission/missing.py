@@ -53,8 +53,12 @@ def settled(subject: Subject, candidate: Candidate) -> Subject:
     cases = [_generic(subject, shift) for shift in (0, 1)]
     given = _given(subject, cases[0])
     judged, left_open = list(subject.judged), dict(subject.open)
+    constants = _constants(subject, cases[0]) - {n for n, g in given.items() if g is not None}
     for entry in subject.layout.entries:
         name = entry.name
+        if name in constants:
+            judged = [n for n in judged if n != name]
+            continue
         if given.get(name) is not None or not (entry.differentiable or _guessed(subject, candidate, name)):
             continue
         why = ""
@@ -97,6 +101,21 @@ def _generic(subject: Subject, shift: int) -> Case:
     return subject.sample(23 + shift, generic_sizes(subject.layout, subject.spec, base, shift))
 
 
+def _constants(subject: Subject, case: Case) -> set[str]:
+    """The arrays of which the reference gives no gradient, such as the weights of classes: they are data."""
+    spec = subject.spec
+    if spec is None or not subject.matches or spec.rule:
+        return set()
+    try:
+        arrays = [a.copy() for a in subject.base_arrays(case, subject.layout).values()]
+        options = dict(subject.variant.options)
+        dy = np.ones_like(spec.output(*(a.copy() for a in arrays), **options))
+        known = spec.gradients(dy, *arrays, **options)
+    except Exception:  # of a reference that needs more than these arrays
+        return set()
+    return {e.name for e in subject.layout.entries if e.name not in known}
+
+
 def _given(subject: Subject, case: Case) -> dict[str, Any]:
     with frozen(case.seed):
         tape = subject.caller.forward(case.arrays)
@@ -129,6 +148,8 @@ class _Author:
             return ""
         if self._of_another_kind(shown):
             return ""
+        if self.candidate.kind == "loss" and name in self._made_with():
+            return ""  # a loss is made with weights of classes, not with weights of its own
         if name not in self.inputs:
             if self._is_setting(name):
                 return ""
@@ -198,6 +219,10 @@ class _Author:
             return True
         held = len([n for n in self.found if n not in self.inputs])
         return held > 2 and bool(_MODEL.search(self.candidate.name))
+
+    def _made_with(self) -> tuple[str, ...]:
+        built = getattr(self.subject.caller, "built", None)
+        return tuple(built.given) if built is not None else ()
 
     def _frozen(self, name: str) -> bool:
         """Whether the object says of itself, or of the parameter, that it is not trained."""

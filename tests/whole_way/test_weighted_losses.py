@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from from_file import checked
 
 SOURCE = """
@@ -39,3 +40,82 @@ def test_the_shape_says_whose_gradient_it_is(tmp_path: Path) -> None:
 def test_a_wrong_one_is_seen(tmp_path: Path) -> None:
     found = checked(tmp_path, SOURCE.replace("= -w[t] / np.sum(w[t])", "= -w[t]"))
     assert "dx" in found.failed("weighted_nll_loss")
+
+
+GIVEN = """
+    import numpy as np
+
+
+    class WeightedNll:
+        def forward(self, log_p, t, w):
+            self.log_p, self.t, self.w = log_p, t, w
+            return -np.sum(w[t] * log_p[np.arange(len(t)), t]) / len(t)
+
+        def backward(self):
+            d = np.zeros_like(self.log_p)
+            d[np.arange(len(self.t)), self.t] = {gradient} / len(self.t)
+            return d
+"""
+
+MADE = """
+    import numpy as np
+
+
+    class FocalLoss:
+        def __init__(self, {argument}):
+            self.per_class = np.asarray({argument})
+
+        def forward(self, p, t):
+            self.p, self.t = p, t
+            self.pt = p[np.arange(len(t)), t]
+            return -(self.per_class[t] * (1 - self.pt) ** 2 * np.log(self.pt)).sum()
+
+        def backward(self):
+            d = np.zeros(self.p.shape)
+            slope = 2 * (1 - self.pt) * np.log(self.pt) - (1 - self.pt) ** 2 / self.pt
+            d[np.arange(len(self.t)), self.t] = {gradient}
+            return d
+
+
+    class BalancedError:
+        def __init__(self, weight):
+            self.weight = weight
+
+        def forward(self, y, t):
+            self.y, self.t = y, t
+            return (self.weight * (y - t) ** 2).sum()
+
+        def backward(self):
+            return {factor} * self.weight * (self.y - self.t)
+"""
+
+
+def test_weights_of_classes_that_a_forward_takes_are_data(tmp_path: Path) -> None:
+    assert checked(tmp_path, GIVEN.format(gradient="-self.w[self.t]"), "right.py").passes("WeightedNll")
+    assert set(checked(tmp_path, GIVEN.format(gradient="-1.0"), "wrong.py").failed("WeightedNll")) == {"dlog_p"}
+
+
+@pytest.mark.parametrize("argument", ["class_weights", "alpha", "balance"])
+def test_weights_of_classes_that_a_loss_is_made_with_are_driven(tmp_path: Path, argument: str) -> None:
+    source = MADE.format(argument=argument, gradient="self.per_class[self.t] * slope", factor=2)
+    right = checked(tmp_path, source, "right.py")
+    assert right.passes("FocalLoss")
+    assert right.passes("BalancedError")
+    wrong = checked(tmp_path, MADE.format(argument=argument, gradient="slope", factor=1), "wrong.py")
+    assert set(wrong.failed("FocalLoss")) == {"dp"}
+    assert set(wrong.failed("BalancedError")) == {"dy"}
+
+
+def test_an_operand_of_a_layer_is_not_taken_for_data(tmp_path: Path) -> None:
+    source = """
+        import numpy as np
+
+        class Gate:
+            def forward(self, x, w):
+                self.x, self.w = x, w
+                return np.sinh(x) * w
+
+            def backward(self, dout):
+                return dout * np.cosh(self.x) * self.w, None
+    """
+    assert set(checked(tmp_path, source).failed("Gate").values()) == {"missing-gradient"}
