@@ -545,7 +545,8 @@ def _against(candidate: Candidate, spec: LayerSpec, misfit: Misfit | None, quick
         if best.matches:
             break
     one_is_enough = spec.minimum.get("N", 1) == 1
-    if candidate.objects.get("steps") and one_is_enough and not (best.matches and best.fault is None):
+    accident = best.subject is not None and best.subject.variant.incidental
+    if candidate.objects.get("steps") and one_is_enough and not (best.matches and best.fault is None and not accident):
         single = [
             (dataclasses.replace(v, note="; ".join(filter(None, [v.note, "one sample at a time"]))), l.pinned({"N": 1}))
             for v, l in spec.layouts()

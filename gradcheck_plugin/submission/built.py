@@ -15,7 +15,7 @@ from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission import state, told
 from gradcheck_plugin.submission.calls import Unbindable, frozen, guarded
 from gradcheck_plugin.submission.constructor import axis_sizes, filled, plan_arguments
-from gradcheck_plugin.submission.drawn_sizes import sizes_by_parameter, sizes_of
+from gradcheck_plugin.submission.drawn_sizes import free_sizes, sizes_by_parameter, sizes_of
 from gradcheck_plugin.submission.made_by_author import given as given_by_author
 from gradcheck_plugin.submission.neighbours import Neighbour, needed
 from gradcheck_plugin.submission.pasted import place
@@ -75,7 +75,8 @@ class Built:
         written = partial(given_by_author, thing)
         shown, trained = sizes_by_parameter(thing, layout), _left_gradients(thing, signature.names)
         signature = signature.without(objects)
-        plan = plan_arguments(signature, layout, options, thing.__name__, written, sizes_of(thing), shown, trained)
+        drawn, sizes = sizes_of(thing), free_sizes(thing)
+        plan = plan_arguments(signature, layout, options, thing.__name__, written, drawn, shown, trained, sizes)
         return cls(thing, layout, plan=plan | {name: ("object", what) for name, what in objects.items()})
 
     @property

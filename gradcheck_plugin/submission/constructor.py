@@ -109,12 +109,14 @@ def plan_arguments(
     drawn: Mapping[str, str] | None = None,
     shown: Mapping[str, str] | None = None,
     trained: Collection[str] = (),
+    sizes: Mapping[str, int] | None = None,
 ) -> dict[str, tuple[str, Any]]:
     """What every constructor argument gets: ("array", name), ("size", axis), ("shape", name), ("window", name),
     ("flat", name), ("value", constant), ("written", a constant of the author's) or ("made", as the author makes it);
     beside these, ("object", neighbour) stands for what is made of other classes. `written` gives what the author's own
     calls have, `drawn` which sizes of a network go in and come out, by the arrays that it draws, `shown` which axes of
-    the parameters are arguments; of what is `trained` the object leaves gradients: that is no setting.
+    the parameters are arguments; of what is `trained` the object leaves gradients: that is no setting; `sizes` are of
+    arguments of which only that is known.
 
     Raises Unbindable that names the first argument nobody can fill.
     """
@@ -217,6 +219,8 @@ def plan_arguments(
         known = {n: v for n, v in written().items() if n in unfilled and not (arrays and isinstance(v, _ARRAY_LIKE))}
         plan |= {n: ("made" if isinstance(v, Made) else "written", v) for n, v in known.items()}
         unfilled = [n for n in unfilled if n not in known]
+        plan |= {n: ("value", s) for n, s in (sizes or {}).items() if n in unfilled}
+        unfilled = [n for n in unfilled if n not in plan]
     if unfilled and len(unfilled) == len(free):
         plan.update({name: ("array", p) for name, p in zip(unfilled, free, strict=True)})
         unfilled = []

@@ -103,6 +103,39 @@ def sizes_by_parameter(cls: Any, layout: Layout) -> dict[str, str]:
     return found
 
 
+def free_sizes(cls: Any) -> dict[str, int]:
+    """The arguments of a constructor that are sizes by what it does with them, each with a size of its own.
+
+    They are axes of what it draws, or divide one: so the others are even.
+    """
+    init = tree_of(cls.__init__)
+    return _free_sizes(init) if isinstance(init, ast.FunctionDef) else {}
+
+
+@lru_cache(maxsize=256)
+def _free_sizes(init: ast.FunctionDef) -> dict[str, int]:
+    names = [a.arg for a in (*init.args.args[1:], *init.args.kwonlyargs)]
+    axes, divisors = set(), set()
+    for node in ast.walk(init):
+        if isinstance(node, ast.Call) and _is_draw(node):
+            axes |= {n for axis in _axes_of(node) for n in _operands(axis)}
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.FloorDiv | ast.Mod):
+            axes |= set(_operands(node.left))
+            divisors |= set(_operands(node.right))
+    even = itertools.count(6, 2)
+    return {n: 2 if n in divisors else next(even) for n in names if n in axes | divisors}
+
+
+def _operands(node: ast.expr) -> Iterator[str]:
+    """The names that a size is worked out of; the W of `W.shape[0]` is none."""
+    if isinstance(node, ast.Name):
+        yield node.id
+    elif isinstance(node, ast.BinOp):
+        yield from (*_operands(node.left), *_operands(node.right))
+    elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "int":
+        yield from (n for a in node.args for n in _operands(a))
+
+
 def _by_parameter(drawn: Mapping[str, tuple[ast.expr, ...]], layout: Layout) -> Iterator[tuple[str, str]]:
     for entry in layout.params:
         axes = next((a for name, a in drawn.items() if same(name, entry.name) and len(a) == len(entry.dims)), ())

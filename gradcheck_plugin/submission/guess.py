@@ -425,6 +425,8 @@ def _with_state(candidate: Candidate, layout: Layout, family: Mapping[str, str])
     if cls is None:
         yield layout
         return
+    widths: list[int] = []  # of the first matrix that a new object holds, whatever its name
+    sizes: dict[str, int] = {}
     try:
         required = arguments(cls.__init__, method=True).required if "instance" not in candidate.objects else ()
         axes = {**_PARAMETERS, **family}
@@ -439,6 +441,7 @@ def _with_state(candidate: Candidate, layout: Layout, family: Mapping[str, str])
         with frozen(0):
             arrays = {e.name: e.sample(sizes, rng) for e in probe.entries}
             obj = caller.build(arrays)
+        widths += next((list(reversed(a.shape)) for _, a in state.leaves(obj) if a.ndim == 2), [])
         made = None
         if not any(state.is_parameter(p) for p, _ in state.leaves(obj)):
             obj, made = _made_by_forward(caller, probe, sizes, arrays)
@@ -464,9 +467,10 @@ def _with_state(candidate: Candidate, layout: Layout, family: Mapping[str, str])
             probe = probe.pinned({n: s for n, s in sizes.items() if n != "N"})
         if all(a.size for _, a in held):  # a small image leaves nothing of itself after some pooling
             yield dataclasses.replace(probe, params=(*probe.params, *fixed))
-        matrix = next((e for e in fixed if len(e.dims) == 2), None)
-        if matrix and layout.inputs[0].dims == ("N", "D"):  # a network of fixed sizes: its input fits the first weight
-            for size in (int(d) for d in reversed(matrix.dims) if d not in probe.inputs[0].dims):
+        matrix = next((e.dims for e in fixed if len(e.dims) == 2), ())
+        if layout.inputs[0].dims[-1:] == ("D",):  # a network of fixed sizes: its input fits the first weight
+            sizes_of_it = dict.fromkeys([*map(int, reversed(matrix)), *widths])
+            for size in (s for s in sizes_of_it if str(s) not in probe.inputs[0].dims):
                 yield dataclasses.replace(layout.pinned({"D": size}), params=(*probe.params, *fixed))
         if fixed and len(fixed[0].dims) == 4 and candidate.kind == "network":
             for shape in _images(layout.inputs[0].dims, fixed[0].dims):
@@ -475,3 +479,5 @@ def _with_state(candidate: Candidate, layout: Layout, family: Mapping[str, str])
                 yield from _with_state(candidate, larger, family)
     except (Unbindable, UserCodeRaised, TypeError):
         yield layout
+        if layout.inputs[0].dims[-1:] == ("D",):
+            yield from (layout.pinned({"D": width}) for width in dict.fromkeys(widths) if width != sizes.get("D"))

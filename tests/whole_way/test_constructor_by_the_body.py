@@ -79,3 +79,93 @@ def test_an_argument_whose_gradient_is_left_is_an_array_and_no_setting(tmp_path:
 def test_an_argument_of_no_gradient_is_a_setting(tmp_path: Path) -> None:
     assert checked(tmp_path, SLOPE.format(slope="self.alpha"), "right.py").passes("LeakyReLU")
     assert "dx" in checked(tmp_path, SLOPE.format(slope="0"), "wrong.py").failed("LeakyReLU")
+
+
+SCORES = """
+import numpy as np
+
+
+class SelfAttention:
+    def __init__(self, key_dim, d_k):
+        self.Wq = np.random.randn(key_dim, d_k)
+        self.Wk = np.random.randn(key_dim, d_k)
+        self.scale = np.sqrt(d_k)
+
+    def forward(self, x):
+        self.x = x
+        self.q, self.k = x @ self.Wq, x @ self.Wk
+        return np.einsum("ntd,nsd->nts", self.q, self.k) / self.scale
+
+    def backward(self, dout):
+        dq = np.einsum("nts,nsd->ntd", dout, self.k) / self.scale
+        dk = np.einsum("nts,ntd->nsd", dout, self.q) / self.scale
+        self.dWq = np.einsum("ntd,nte->de", self.x, dq)
+        self.dWk = np.einsum("ntd,nte->de", self.x, {dk})
+        return dq @ self.Wq.T + dk @ self.Wk.T
+"""
+
+HEADS = """
+import numpy as np
+
+
+class Mixer:
+    def __init__(self, width, k):
+        self.k, self.each = k, width // k
+        self.A = np.random.randn(width, 3 * width)
+
+    def forward(self, x):
+        self.x = x
+        n, t, d = x.shape
+        self.parts = x.reshape(n, t, self.k, self.each)
+        return (self.parts ** 2).reshape(n, t, d) @ self.A
+
+    def backward(self, dout):
+        n, t, d = self.x.shape
+        self.dA = np.einsum("ntd,nte->de", (self.parts ** 2).reshape(n, t, d), dout)
+        return {factor} * self.x * (dout @ self.A.T)
+"""
+
+
+def test_sizes_that_no_name_tells_are_axes_of_what_is_drawn_or_divide_one(tmp_path: Path) -> None:
+    source = SCORES.format(dk="dk") + HEADS.format(factor=2)
+    right = checked(tmp_path, source, "right.py")
+    assert right.passes("SelfAttention")
+    assert {"dx", "dWq", "dWk"} < set(right.verdicts("SelfAttention"))
+    assert right.passes("Mixer")
+    assert {"dx", "dA"} < set(right.verdicts("Mixer"))
+    wrong = checked(tmp_path, SCORES.format(dk="dq") + HEADS.format(factor=1), "wrong.py")
+    assert set(wrong.failed("SelfAttention")) == {"dWk"}
+    assert set(wrong.failed("Mixer")) == {"dx"}
+
+
+def test_an_array_of_whose_shape_something_is_made_is_no_size(tmp_path: Path) -> None:
+    source = """
+        import numpy as np
+
+        class Readout:
+            def __init__(self, V):
+                self.V = V
+                self.total = np.zeros(V.shape[0])
+
+            def forward(self, x):
+                self.x = x
+                return x @ self.V
+
+            def backward(self, dout):
+                self.dV = self.x.T @ dout
+                return dout @ self.V.T
+
+        class Unsaid:
+            def __init__(self, magic):
+                self.magic = magic
+
+            def forward(self, x):
+                self.x = x
+                return self.magic.apply(x)
+
+            def backward(self, dout):
+                return dout
+    """
+    found = checked(tmp_path, source)
+    assert found.passes("Readout")
+    assert "magic" in found.refused["Unsaid"]
