@@ -61,6 +61,7 @@ from gradcheck_plugin.submission.obstacles import (
 from gradcheck_plugin.submission.recognise import promise, spec_named
 from gradcheck_plugin.submission.reduction import ReducedCaller, of_axes, reduced
 from gradcheck_plugin.submission.roles import LABELS, PREDICTIONS
+from gradcheck_plugin.submission.signature import arguments
 from gradcheck_plugin.submission.stated_shapes import given_shapes, with_shapes
 from gradcheck_plugin.submission.subject import Caller, Subject
 from gradcheck_plugin.submission.tensors import TensorCaller
