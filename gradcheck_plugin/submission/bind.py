@@ -653,18 +653,30 @@ def _in_layouts(
     if best.subject is not None and best.matches and best.fault is None and not quick:
         best.subject = _beside_wider(candidate, best.subject, layouts, misfit)
         best.subject = _or_as_its_gradients(candidate, best.subject, layouts, misfit)
+    elif best.subject is not None and best.matches and _backward_raises(best.fault) and not quick:
+        other = _or_as_its_gradients(candidate, best.subject, layouts, misfit, raises=True)
+        best = best if other is best.subject else dataclasses.replace(best, subject=other, fault=None)
     return best
 
 
+def _backward_raises(fault: Exception | None) -> bool:
+    """Whether a call ended in the backward of the user's code."""
+    return isinstance(fault, UserCodeRaised) and fault.where == "backward"
+
+
 def _or_as_its_gradients(
-    candidate: Candidate, subject: Subject, layouts: list[tuple[Variant, Layout]], misfit: Misfit | None
+    candidate: Candidate,
+    subject: Subject,
+    layouts: list[tuple[Variant, Layout]],
+    misfit: Misfit | None,
+    raises: bool = False,
 ) -> Subject:
     """A subject, or one with an array of another shape that the forward takes, too, and that its gradient has.
 
     One slope for all channels is a slope for each of them in the forward. Where the backward is right for the one,
-    and nothing says which is meant, its gradient stays open.
+    and nothing says which is meant, its gradient stays open. An engine may look at shapes, and raise.
     """
-    if misfit is None or _fits(subject):
+    if misfit is None or (not raises and _fits(subject)):
         return subject
     shapes = {e.name: e.dims for e in subject.layout.entries}
     for variant, layout in layouts:

@@ -313,3 +313,30 @@ def test_a_mask_is_asked_for_a_gradient_where_backward_may_give_one(tmp_path: Pa
     backward = "x, mask = ctx.saved_tensors\nreturn tuple([g * mask, {0}g * x])"
     assert of(tmp_path, forward, backward.format(""), arguments="x, mask").passes("F")
     assert "dmask" in of(tmp_path, forward, backward.format("2 * "), arguments="x, mask").failed("F")
+
+
+SLOPES = """
+import torch
+
+
+class ParametricReLU(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, slope):
+        ctx.save_for_backward(x, slope)
+        return torch.where(x > 0, x, slope[:, None] * x)
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        x, slope = ctx.saved_tensors
+        each = (grad_output * x.clamp(max=0)).sum(dim=(0, 2))
+        return grad_output * torch.where(x > 0, 1.0, slope[:, None]), {slopes}
+"""
+
+
+def test_a_gradient_of_a_shape_that_only_another_reading_has_stays_open(tmp_path: Path) -> None:
+    assert checked(tmp_path, SLOPES.format(slopes="each"), "each.py").passes("ParametricReLU")
+    found = checked(tmp_path, SLOPES.format(slopes="each.sum(0, keepdim=True)"), "one.py")
+    assert found.failed("ParametricReLU") == {}
+    assert "the forward takes both" in found.result("ParametricReLU", "dslope").reason
+    wrong = checked(tmp_path, SLOPES.format(slopes="2 * each.sum(0, keepdim=True)"), "wrong.py")
+    assert wrong.failed("ParametricReLU") != {}
