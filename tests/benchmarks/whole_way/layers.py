@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from typing import Any
 
 import numpy as np
@@ -114,7 +115,8 @@ def _from_sizes(style: Style, kernel: Kernel) -> tuple[list[str], list[str]]:
                 f"self.{name} = np.ones(({shape},))" if len(dims) == 1 else f"self.{name} = np.ones(({shape}))"
             )
         elif not dims:
-            lines.append(f"self.{name} = 1.0")
+            indexed = any(f"{name}[" in ast.unparse(ast.fix_missing_locations(n)) for n in kernel.forward)
+            lines.append(f"self.{name} = {'np.array(1.0)' if indexed else '1.0'}")
         else:
             lines.append(f"self.{name} = np.zeros(({shape}{',' if len(dims) == 1 else ''}))")
     if len(set(args.values())) < len(args) or set(args.values()) & set(kernel.settings):

@@ -147,7 +147,8 @@ def verdict(kernel: Kernel, made: Made, space: Mapping[str, Any], seeds: tuple[i
 def _for_other_shapes(kernel: Kernel, made: Made, space: Mapping[str, Any], seeds: tuple[int, ...]) -> bool:
     """Whether code for an operand that is repeated is right where it is not: nothing says which is meant."""
     base = kernel.spec.layout
-    if kernel.layout == base or [e.name for e in kernel.layout.entries] != [e.name for e in base.entries]:
+    mine, theirs = ([(e.name, e.domain) for e in layout.entries] for layout in (kernel.layout, base))
+    if kernel.layout == base or mine != theirs:
         return False
     return verdict(dataclasses.replace(kernel, layout=base), made, space, seeds)[0] == "right"
 
