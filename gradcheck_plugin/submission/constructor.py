@@ -78,7 +78,7 @@ SETTINGS: dict[str, Any] = {
 }
 PAIRS = {"stride_shape": "stride", **dict.fromkeys(("pooling_shape", "pool_shape"), "kernel")}  # as (rows, columns)
 IMAGE = ("7", "9")  # height and width of images for layers that no reference knows
-EVEN_IMAGE = ("6", "12")  # and for those that cut an image into equal parts
+EVEN_IMAGE = ("06", "012")  # for those that cut an image into equal parts; no size of features is written so
 DATA_SETS = ("28", "32")  # the sides of those of MNIST and of CIFAR
 _SHAPES = ("input_shape", "in_shape", "x_shape", "inp_shape", "shape")
 _FILTERS = re.compile(r"(n|num|nb)?_?(filters?|kernels?)(_(num|n))?|filters?_count")

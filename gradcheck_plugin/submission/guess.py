@@ -121,6 +121,7 @@ OTHER_LAYOUTS: dict[str, list[dict[str, str]]] = {  # by the axes of the first i
     "N C 7 9": [
         {"": "N C 7 9", "w": "F C 3 3", "b": "F 1"},
         {"": "N 7 9 C", "w": "3 3 C F", "b": "1 1 1 F"},
+        {"": "N C 06 012", "w": "F C 3 3", "b": "F"},  # for what takes no other sides
         {"": "C 7 9", "w": "F C 3 3", "b": "F"},
         {"": "7 9 C", "w": "3 3 C F", "b": "F"},
     ],
@@ -128,8 +129,8 @@ OTHER_LAYOUTS: dict[str, list[dict[str, str]]] = {  # by the axes of the first i
 _OF_OPTIMIZER = re.compile(r"[vms]_?([wb]|weights?|bias(es)?)\d*$", re.IGNORECASE)  # moments, zero at first: v_W, m_b
 LOSS_SHAPES = ("N D", "N T D", "D", "D 1")
 SEVERAL = ("N D", "D", "N T D", "N C 7 9")
-SHAPES = ("N D", "N C 7 9", "N 7 9 C", "N T D", "N C 9", "D", "D 1", "1 D", "C 7 9", "7 9 C", "7 9", "N C 6 12",
-          "N 6 12 C", "N C 8 8", "D D")  # fmt: skip
+SHAPES = ("N D", "N C 7 9", "N 7 9 C", "N T D", "N C 9", "D", "D 1", "1 D", "C 7 9", "7 9 C", "7 9", "N C 06 012",
+          "N 06 012 C", "N C 8 8", "D D")  # fmt: skip
 
 
 def guesses(candidate: Candidate) -> Iterator[list[Layout]]:
@@ -230,7 +231,9 @@ def _groups(candidate: Candidate, shape: str, family: Mapping[str, str], known: 
     inputs, kind = list(candidate.inputs), candidate.kind
     loss = kind in ("loss", "network")
     labels = _labels(candidate)
-    domains = ("", " @prob", " @unit") if loss and len(inputs) == 2 and " 7 9" not in shape else ("",)
+    domains = (
+        ("", " @prob", " @unit") if loss and len(inputs) == 2 and " 7 9" not in shape and " 06 " not in shape else ("",)
+    )
     several = not loss and len(inputs) > 1
     for stated in (known, dataclasses.replace(known, ranks={})) if several and known.ranks else (known,):
         for otherwise in (False, True) if several else (False,):
