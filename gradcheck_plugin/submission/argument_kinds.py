@@ -164,9 +164,9 @@ def _number(name: str) -> Setting:
     if low in ("eps", "epsilon", "ε"):
         return Setting((0.05, 1e-6), option=True)
     if re.fullmatch(r"(\w+_)?(min|low|lower|lo)(_\w+)?|[xa]_?min", low):
-        return Setting((-0.6, 0.2))
+        return Setting((-0.6, 0.2), option=True)
     if re.fullmatch(r"(\w+_)?(max|high|upper|hi)(_\w+)?|[xa]_?max", low):
-        return Setting((0.8, 2.0))
+        return Setting((0.8, 2.0), option=True)
     return Setting((0.7, 2, 1, 0), option=True)
 
 
@@ -260,8 +260,13 @@ class _Body:
             self._add(self.tensors, [node.value])
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
             self._add(self.tensors, [node.left, node.right])
-        elif isinstance(node, ast.Assign) and any(isinstance(t, ast.Attribute) for t in node.targets):
-            self._add(self.kept, ast.walk(node.value))
+        elif isinstance(node, ast.Assign):
+            for target in node.targets:
+                pairs = [(target, node.value)]
+                if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+                    pairs = list(zip(target.elts, node.value.elts, strict=False))
+                for place, value in pairs:
+                    self._add(self.kept, ast.walk(value) if isinstance(place, ast.Attribute) else [])
 
     def _call(self, call: ast.Call) -> None:
         self._add(self.called, [call.func])

@@ -100,3 +100,71 @@ def test_a_number_that_the_forward_does_not_follow_is_no_reason(tmp_path: Path) 
                 return -dout * self.y * (1 - self.y)
     """
     assert set(checked(tmp_path, source).failed("Sigmoid")) == {"forward"}
+
+
+CAPPED = """
+import torch
+
+
+class CappedReLU(torch.autograd.Function):
+    @staticmethod
+    def forward(x, high):
+        return x.clamp(0, high)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        x, ctx.high = inputs
+        ctx.save_for_backward(x)
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return g * ({inside}), None
+"""
+
+
+def test_a_bound_that_a_reference_knows_gets_its_value(tmp_path: Path) -> None:
+    right = checked(tmp_path, CAPPED.format(inside="(x > 0) & (x < ctx.high)"), "right.py")
+    assert right.passes("CappedReLU")
+    assert "forward" in right.verdicts("CappedReLU")
+    assert "dx" in checked(tmp_path, CAPPED.format(inside="x > 0"), "wrong.py").failed("CappedReLU")
+
+
+BOUNDS = """
+import torch
+
+
+class Window(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, low, high):
+        {kept}
+        return x.clamp(low, high)
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return g * ((x > ctx.low) & (x < ctx.high)), None, None
+"""
+
+
+def test_what_is_put_on_ctx_at_once_is_a_number(tmp_path: Path) -> None:
+    kept = "ctx.save_for_backward(x); ctx.low, ctx.high = low, high"
+    assert checked(tmp_path, BOUNDS.format(kept=kept), "right.py").passes("Window")
+
+
+def test_a_tensor_that_is_saved_and_gets_no_gradient_is_missed(tmp_path: Path) -> None:
+    source = """
+        import torch
+
+        class Scaled(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, x, factors):
+                ctx.save_for_backward(x, factors)
+                return torch.sinh(x) * factors
+
+            @staticmethod
+            def backward(ctx, g):
+                x, factors = ctx.saved_tensors
+                return g * torch.cosh(x) * factors, None
+    """
+    assert set(checked(tmp_path, source).failed("Scaled")) == {"dfactors"}
