@@ -23,6 +23,7 @@ LARGEST, MOST = 12, 3  # the length of an axis, and how many lengths are tried
 def shapes(candidate: Candidate) -> list[str]:
     """Shapes of inputs that fit the constants of an object, those of features first."""
     repeated = [f"1 {axis}" for axis in dict.fromkeys(_repeated(candidate))]
+    repeated += dict.fromkeys(_taken_apart(_forward(candidate)))
     sizes = list(dict.fromkeys(_sizes(candidate)))[:MOST]
     return repeated + [shape for s in sizes for shape in (f"N {s}", f"{s}", f"N 5 7 {s}", f"N {s} 5 7", f"{s} 1")]
 
@@ -41,7 +42,7 @@ def repeats(function: Any) -> bool:
 
 def _repeated(candidate: Candidate) -> Iterator[str]:
     """The last axis of what a forward repeats along the one before: a length that is written out, or any."""
-    for shape in _shapes_to(candidate.objects.get("forward")):
+    for shape in _shapes_to(_forward(candidate)):
         *_, before, last = ast.Constant(0), *shape.elts
         if isinstance(before, ast.Constant) and before.value:
             yield str(last.value) if isinstance(last, ast.Constant) else "D"
@@ -53,6 +54,34 @@ def _shapes_to(function: Any) -> Iterator[ast.Tuple]:
     for node in ast.walk(tree) if tree is not None else ():
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "broadcast_to":
             yield from (a for a in node.args if isinstance(a, ast.Tuple))
+
+
+def _forward(candidate: Candidate) -> Any:
+    """The forward of a candidate: a function, or the method of a class."""
+    forward = candidate.objects.get("forward")
+    if isinstance(forward, str):
+        return getattr(candidate.objects.get("class"), forward, None)
+    return forward or getattr(candidate.objects.get("function"), "forward", None)
+
+
+def _taken_apart(function: Any) -> Iterator[str]:
+    """Shapes of an input that is unpacked into so many parts: `a, b, c = x`."""
+    tree = source_tree(function) if inspect.isfunction(function) else None
+    for node in ast.walk(tree) if tree is not None else ():
+        target = node.targets[0] if isinstance(node, ast.Assign) else None
+        if not isinstance(node, ast.Assign) or not isinstance(target, ast.Tuple):
+            continue
+        if _is_each_of(node.value, function) and not any(isinstance(e, ast.Starred) for e in target.elts):
+            yield from (f"{len(target.elts)} {rest}" for rest in ("N D", "D"))
+
+
+def _is_each_of(value: ast.expr, function: Any) -> bool:
+    """Whether a value is an argument itself, or what is made of each part of one."""
+    if isinstance(value, ast.Call) and len(value.args) == 1 and getattr(value.func, "id", "") in ("tuple", "list"):
+        value = value.args[0]
+    if isinstance(value, ast.GeneratorExp | ast.ListComp) and len(value.generators) == 1:
+        value = value.generators[0].iter
+    return isinstance(value, ast.Name) and value.id in inspect.signature(function).parameters
 
 
 def _sizes(candidate: Candidate) -> Iterator[int]:

@@ -128,7 +128,7 @@ OTHER_LAYOUTS: dict[str, list[dict[str, str]]] = {  # by the axes of the first i
 }
 _OF_OPTIMIZER = re.compile(r"[vms]_?([wb]|weights?|bias(es)?)\d*$", re.IGNORECASE)  # moments, zero at first: v_W, m_b
 LOSS_SHAPES = ("N D", "N T D", "D", "D 1")
-SEVERAL = ("N D", "D", "N T D", "N C 7 9")
+SEVERAL = ("N D", "D", "N T D", "N C 7 9", "1 D", "D 1")
 SHAPES = ("N D", "N C 7 9", "N 7 9 C", "N T D", "N C 9", "D", "D 1", "1 D", "C 7 9", "7 9 C", "7 9", "N C 06 012",
           "N 06 012 C", "N C 8 8", "D D")  # fmt: skip
 
