@@ -20,7 +20,7 @@ from gradcheck_plugin.submission import state
 from gradcheck_plugin.submission.calls import frozen
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.guess import generic_sizes
-from gradcheck_plugin.submission.roles import WEIGHTS, compares, is_data, is_prediction, twins
+from gradcheck_plugin.submission.roles import WEIGHTS, compares, constants, is_data, is_prediction, twins
 from gradcheck_plugin.submission.signature import arguments
 from gradcheck_plugin.submission.subject import Subject
 from gradcheck_plugin.submission.told import Told
@@ -145,6 +145,8 @@ class _Author:
         """ "missing", why it may be meant so, or nothing where the gradient is not wanted."""
         shown = self.shown[name]
         if is_data(shown, self.labelled) or self._whole(shown) or self._documented(shown):
+            return ""
+        if shown in constants(list(self.shown.values())):
             return ""
         if self._of_another_kind(shown):
             return ""

@@ -112,6 +112,16 @@ def is_data(name: str, loss: bool) -> bool:
     return bool(words & _DATA) or (loss and is_label(name))
 
 
+_STATISTICS = re.compile(r"(\w+_)?(mean|avg|mu|var|variance|std|sigma2?)(_\w+)?")
+_AFFINE = re.compile(r"gamma|beta|scale|shift|weights?|bias|offset|w|b|γ|β")
+
+
+def constants(names: Sequence[str]) -> set[str]:
+    """The arrays that nobody wants a gradient of by their names: data, and statistics beside a scale and a shift."""
+    normalises = sum(_AFFINE.fullmatch(n.lower()) is not None for n in names) >= 2
+    return {n for n in names if is_data(n, loss=False) or (normalises and _STATISTICS.fullmatch(n.lower()))}
+
+
 def compares(name: str) -> bool:
     """Whether the name of an object says that it compares two arrays of one kind: `y` is no label there."""
     return bool(_PAIRWISE.search(name))
