@@ -50,7 +50,7 @@ OPTION_NAMES = {
     "ddof": ("ddof", "correction"),
     "value": ("value", "fill_value", "fill"),
     "reduction": ("reduction",),
-    "kernel": KERNEL,
+    "kernel": (*KERNEL, "size"),
     "stride": ("stride", "strides", "stride_size"),
     "pad": ("pad", "padding", "pad_size"),
     "dilation": ("dilation", "dilation_rate"),

@@ -264,3 +264,31 @@ def used_as_array(function: Callable[..., Any], name: str) -> bool:
         if isinstance(asked, ast.Name) and asked.id == name:
             return True
     return False
+
+
+@lru_cache(maxsize=512)
+def counts(function: Callable[..., Any]) -> frozenset[str]:
+    """The names that a function counts with: in range(), as the bound or the step of a slice, or to divide by with //.
+
+    No array is one of these, so a name that is also used as an array does not count.
+    """
+    tree, found = tree_of(function), set[str]()
+    for node in ast.walk(tree) if tree is not None else ():
+        parts: list[ast.expr | None] = []
+        if isinstance(node, ast.Slice):
+            parts = [node.lower, node.upper, node.step]
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.FloorDiv | ast.Mod):
+            parts = [node.right]
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range":
+            parts = [*node.args]
+        found |= {name for part in parts if part is not None for name in _summed(part)}
+    return frozenset(n for n in found if not used_as_array(function, n))
+
+
+def _summed(node: ast.expr) -> Iterator[str]:
+    """The names of a sum or product of names and numbers."""
+    if isinstance(node, ast.Name):
+        yield node.id
+    elif isinstance(node, ast.BinOp):
+        yield from _summed(node.left)
+        yield from _summed(node.right)

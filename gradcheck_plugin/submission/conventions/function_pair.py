@@ -23,16 +23,16 @@ import numpy as np
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission import state
 from gradcheck_plugin.submission.calls import Unbindable, guarded, private
-from gradcheck_plugin.submission.constructor import DROP, option_of
+from gradcheck_plugin.submission.constructor import DROP, SETTINGS, option_of
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.evidence import Derivative
 from gradcheck_plugin.submission.outputs import join
 from gradcheck_plugin.submission.pasted import returned_count, returned_names
 from gradcheck_plugin.submission.results import flat
 from gradcheck_plugin.submission.roles import mode
-from gradcheck_plugin.submission.signature import Signature, arguments, line_of
+from gradcheck_plugin.submission.signature import arguments, line_of
 from gradcheck_plugin.submission.subject import Tape
-from gradcheck_plugin.submission.written import used_as_array
+from gradcheck_plugin.submission.written import counts, used_as_array
 from reference_impls.shapes import Layout
 
 ORDER = 10
@@ -59,7 +59,7 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
             continue
         objects = {"forward": defined[partner], "backward": function}
         boxes = _boxes(defined[partner])
-        names = [n for n in arguments(defined[partner]).required if not _setting(n)]
+        names = [n for n in arguments(defined[partner]).required if not _setting(n, defined[partner])]
         inputs = tuple(key for n in names for key in boxes.get(n, (n,)))
         yield Candidate(
             stem + suffix, "layer", sys.modules[__name__], objects, inputs, line_of(function), name, (name, partner)
@@ -121,13 +121,14 @@ def _handed(function: Callable[..., Any], name: str, value: Any) -> Any:
     return np.asarray(value) if isinstance(value, float) and used_as_array(function, name) else value
 
 
-def _setting(name: str) -> bool:
-    """Whether an argument is a setting and no array."""
-    return name in CONFIGS or name in _VALUES or mode(name) is not None
+def _setting(name: str, function: Callable[..., Any]) -> bool:
+    """Whether an argument is a setting and no array: by its name, or because the body counts with it."""
+    return name in CONFIGS or name in _VALUES or mode(name) is not None or name in counts(function)
 
 
-def _settings(signature: Signature, options: Mapping[str, Any]) -> dict[str, Any]:
+def _settings(function: Callable[..., Any], options: Mapping[str, Any]) -> dict[str, Any]:
     """The settings among a forward's arguments, with the options of a reference where it has them."""
+    signature = arguments(function)
     given: dict[str, Any] = {}
     for name in signature.names:
         option = option_of(name, options)
@@ -146,6 +147,8 @@ def _settings(signature: Signature, options: Mapping[str, Any]) -> dict[str, Any
             given[name] = flag.what
         elif name in _VALUES and name in signature.required:
             given[name] = _VALUES[name]
+        elif name in signature.required and name in counts(function):
+            given[name] = SETTINGS.get(name.lower(), 2)
     return given
 
 
@@ -159,7 +162,7 @@ def _static_pairs(defined: Mapping[str, Any]) -> Iterator[Candidate]:
         if not all(isinstance(p, staticmethod) for p in pair):
             continue
         forward, backward = getattr(cls, "forward"), getattr(cls, "backward")  # noqa: B009
-        inputs = tuple(n for n in arguments(forward).required if not _setting(n))
+        inputs = tuple(n for n in arguments(forward).required if not _setting(n, forward))
         if inputs and inputs[0] not in ("ctx", "context"):
             objects = {"forward": forward, "backward": backward, "owner": name}
             line, where = line_of(cls), f"{name}.backward"
@@ -171,7 +174,7 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     forward, backward = candidate.objects["forward"], candidate.objects["backward"]
     signature = arguments(forward)
     entries = [e.name for e in layout.entries]
-    extra = _settings(signature, options)
+    extra = _settings(forward, options)
     if set(arguments(backward).required) <= set(signature.required):
         raise Unbindable(f"{backward.__name__} takes no upstream gradient, only what the forward takes")
     boxes = _boxes(forward)
@@ -244,7 +247,7 @@ class FunctionPair:
 
     def _upstreams(self, result: tuple[Any, ...]) -> int:
         """How many upstream gradients backward takes before the cache: one for each of the first outputs."""
-        names = [n for n in arguments(self.backward_function).required if not _setting(n)]
+        names = [n for n in arguments(self.backward_function).required if not _setting(n, self.backward_function)]
         return min(max(len(names) - 1, 1), len(result) - 1)
 
     def _fitting(self, rest: tuple[Any, ...]) -> tuple[Any, ...]:
