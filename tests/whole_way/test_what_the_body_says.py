@@ -208,3 +208,43 @@ def test_the_authors_own_defaults_are_among_the_settings_that_are_tried(tmp_path
     """The border counts where there is one, and the reference alone would go without first."""
     assert checked(tmp_path, POOLED.format(border="")).passes("avg_pool")
     assert set(checked(tmp_path, POOLED.format(border=", constant_values=1")).failed("avg_pool")) == {"dx"}
+
+
+UNPACKED = """
+import numpy as np
+
+
+def op_forward(x):
+    {parts}
+    return a, b * c, (b, c)
+
+
+def op_backward(da, dbc, cache):
+    b, c = cache
+    return np.stack((da, dbc * c, {dc}))
+"""
+
+
+@pytest.mark.parametrize("parts", ["a, b, c = x", "a, b, c = tuple(row.copy() for row in x)"])
+def test_an_input_that_is_taken_apart_has_as_many_rows(tmp_path: Path, parts: str) -> None:
+    right = checked(tmp_path, UNPACKED.format(parts=parts, dc="dbc * b"))
+    assert right.passes("op"), right.refused
+    assert set(checked(tmp_path, UNPACKED.format(parts=parts, dc="dbc * c")).failed("op")) == {"dx"}
+
+
+def test_the_parts_of_a_shape_are_no_parts_of_the_array(tmp_path: Path) -> None:
+    source = """
+    import numpy as np
+
+
+    def op_forward(x):
+        n, d = x.shape
+        return x.sum(axis=0) / n, (n, d)
+
+
+    def op_backward(dout, cache):
+        n, d = cache
+        return np.tile(dout, (n, 1)) / {divisor}
+    """
+    assert checked(tmp_path, source.format(divisor="n")).passes("op")
+    assert set(checked(tmp_path, source.format(divisor="d")).failed("op")) == {"dx"}
