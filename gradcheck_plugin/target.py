@@ -469,6 +469,18 @@ class Target:
 
         return holds
 
+    def _nearly_tied(self, subject: Subject, name: str, seen: list[gradient.Judgement]) -> Drawn | None:
+        """A case with entries that nearly tie in which a gradient is wrong, which random numbers seldom are."""
+        if not subject.matches or subject.spec is None or not seen:
+            return None
+        case = subject.sample(self.settings.seed ^ 5, generic_sizes(subject.layout, subject.spec, subject.spec.layout))
+        for place in subject.spec.kinks:
+            with contextlib.suppress(UserCodeRaised, BadOutput):
+                near = kink.beside(subject, case, place)
+                if near is not None and self.judge(subject, name, near, subject.layout).verdict is Verdict.FAIL:
+                    return Drawn(near, subject.layout)
+        return None
+
     def _check_gradient(self, subject: Subject, property: str, result: Result) -> Result:
         blocked = self._blocked(result)
         if blocked:
@@ -486,6 +498,10 @@ class Target:
                 right = usual.variant.note or "other settings"
                 subject, only = other, f"wrong with {other.variant.note}; right with {right}"
                 break
+        if not found.smallest and (near := self._nearly_tied(usual, name, seen)) is not None:
+            found = replace(
+                found, cases=found.cases + 1, smallest=near, seen_fault="value", found_after=found.cases + 1
+            )
         passed = [j for j in seen if j.verdict is Verdict.PASS]
         notes = {j.note for j in passed if j.note}
         result = replace(

@@ -23,6 +23,7 @@ from gradcheck_plugin.submission.values import numeric
 from reference_impls.spec import Kink
 
 STEPS = (2.0**-10, 2.0**-12, 2.0**-14)
+NEAR = 2.0**-5  # how far entries that nearly tie are apart: more than any step of a difference
 Place = float | Callable[..., Kink | None]
 
 
@@ -97,6 +98,22 @@ def placed(subject: Subject, case: Case, place: Place) -> tuple[Case, Kink] | No
         return None
     moved = {n: np.asarray(layout.from_base(n, a, base, case.sizes)) for n, a in kink.arrays.items()}
     return replace(case, arrays={**case.arrays, **moved}), kink
+
+
+def beside(subject: Subject, case: Case, place: Place) -> Case | None:
+    """The case with entries that nearly tie; None where a kink is of one entry only.
+
+    Of two entries that are close one is the maximum, and the gradient is its own: a mask with a tolerance gives both.
+    """
+    found = None if isinstance(place, float | int) else placed(subject, case, place)
+    if found is None or len(found[1].entries) < 2:
+        return None
+    where, kink = found
+    name, index = kink.entries[0]
+    base, x = subject.spec.layout if subject.spec else subject.layout, kink.arrays[name].copy()
+    x[index] += NEAR * max(1.0, abs(float(x[index])))
+    moved = np.asarray(subject.layout.from_base(name, x, base, where.sizes))
+    return replace(where, arrays={**where.arrays, name: moved})
 
 
 def judge(subject: Subject, case: Case, place: Place) -> KinkJudgement:
