@@ -144,3 +144,22 @@ def test_where_nothing_tells_the_order_it_is_refused(tmp_path: Path) -> None:
     found = checked(tmp_path, SOURCE.format(**RIGHT))
     assert found.failed("film") == {}
     assert "nothing says in which order its gradients come" in found.refused["film"]
+
+
+CHOSEN = """
+import numpy as np
+
+
+def choose(c, x, y):
+    return c * x * y
+
+
+def choose_grad(dy, c, x, y):
+    return {dc}, c * y * dy, c * x * dy
+"""
+
+
+def test_an_upstream_gradient_may_be_called_like_the_gradient_of_an_input(tmp_path: Path) -> None:
+    """It is the step of a difference where an argument is moved by it, and not by its name alone."""
+    assert checked(tmp_path, CHOSEN.format(dc="x * y * dy")).passes("choose")
+    assert set(checked(tmp_path, CHOSEN.format(dc="x * dy")).failed("choose")) == {"dc"}

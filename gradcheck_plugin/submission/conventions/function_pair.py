@@ -10,6 +10,7 @@ A gradient of that kind may be called `affine_grad`, too; its upstream gradient 
 
 from __future__ import annotations
 
+import ast
 import copy
 import inspect
 import re
@@ -32,7 +33,7 @@ from gradcheck_plugin.submission.results import flat
 from gradcheck_plugin.submission.roles import mode
 from gradcheck_plugin.submission.signature import arguments, line_of
 from gradcheck_plugin.submission.subject import Tape
-from gradcheck_plugin.submission.written import counts, used_as_array
+from gradcheck_plugin.submission.written import counts, tree_of, used_as_array
 from reference_impls.shapes import Layout
 
 ORDER = 10
@@ -80,7 +81,24 @@ def _beside(forward: Callable[..., Any], backward: Callable[..., Any]) -> str:
 
 def _gives_gradient(forward: Callable[..., Any], function: Callable[..., Any]) -> bool:
     """Whether a function takes an upstream gradient beside what the forward takes; the `dx` of a difference is none."""
-    return _beside(forward, function) not in ("", "dt", *(f"d{n}" for n in arguments(forward).names))
+    name = _beside(forward, function)
+    return name not in ("", "dt") and not (name[1:] in arguments(forward).names and _steps(function, name))
+
+
+def _steps(function: Callable[..., Any], name: str) -> bool:
+    """Whether a function moves an argument by another, as `x + dx` does, or divides by it."""
+    tree = tree_of(function)
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, ast.BinOp):
+            left, right = (side.id if isinstance(side, ast.Name) else "" for side in (node.left, node.right))
+            moved = isinstance(node.op, ast.Add | ast.Sub) and {left, right} == {name, name[1:]}
+            if moved or (isinstance(node.op, ast.Div) and name in _names_in(node.right)):
+                return True
+    return False
+
+
+def _names_in(node: ast.AST) -> set[str]:
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
 
 
 CONFIGS: dict[str, dict[str, Any]] = {
