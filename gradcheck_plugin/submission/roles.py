@@ -145,8 +145,10 @@ def label_first(names: Sequence[str]) -> bool:
     if len(names) != 2:
         return False
     first, second = (n.lower().strip("_") for n in names)
-    if second == "y" and first in ("t", "target", "targets", "label", "labels"):
+    if second == "y" and (first in ("t", "target", "targets", "label", "labels") or names_labels(names[0])):
         return True  # beside a target, y is what was predicted
+    if first == second:
+        return names[0] == "Y"  # beside y, which is what was predicted
     if names_labels(names[0]):
         return not is_label(names[1])
     return first in LABELS and second in PREDICTIONS and second not in LABELS
