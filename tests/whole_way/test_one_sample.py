@@ -95,3 +95,28 @@ def test_a_softmax_over_a_whole_batch_is_none_of_one_sample(tmp_path: Path) -> N
                 return self.y * (dout - (dout * self.y).sum())
     """
     assert set(checked(tmp_path, source).failed("Softmax")) == {"forward"}
+
+
+ADALINE = """
+import numpy as np
+
+
+class Adaline:
+    def __init__(self, n_inputs):
+        self.params = {{"w": np.zeros(n_inputs), "b": 1.0}}
+
+    def errors(self, x, t):
+        return x[None, :] @ self.params["w"] + self.params["b"] - t[None]
+
+    def loss(self, x, t):
+        return float(0.5 * np.sum(self.errors(x, t) ** 2))
+
+    def gradient(self, x, t):
+        dz = self.errors(x, t)
+        return {{"w": x[None, :].T @ dz, "b": {factor} * dz.sum()}}
+"""
+
+
+def test_the_label_of_one_sample_is_an_element_of_an_array(tmp_path: Path) -> None:
+    assert checked(tmp_path, ADALINE.format(factor=1), "right.py").passes("Adaline")
+    assert "db" in checked(tmp_path, ADALINE.format(factor=2), "wrong.py").failed("Adaline")

@@ -122,6 +122,11 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     return [Network(built, gradient, extra, loss)]
 
 
+def _element(value: Array) -> Any:
+    """The label of one sample as it comes out of an array of labels: a float of NumPy's, which can be `t[None]`."""
+    return value[()] if value.dtype.kind == "f" else private(value)
+
+
 @dataclass
 class Network(DrivesObjects):
     """Drives one network; the object is built for each forward and its parameters are overwritten."""
@@ -139,7 +144,7 @@ class Network(DrivesObjects):
         obj = self.build(arrays)
 
         def given() -> list[Any]:
-            return [private(arrays[n]) for n in self._order()]
+            return [_element(arrays[n]) if not arrays[n].ndim else private(arrays[n]) for n in self._order()]
 
         state_first = [guarded("loss", getattr(obj, self.initial))] if self.initial else []
         result = guarded("loss", getattr(obj, self.loss), *given(), *state_first, **self._extra(self.loss))
