@@ -13,6 +13,7 @@ from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.roles import BACKWARD, FORWARD
 from gradcheck_plugin.submission.signature import arguments, line_of
 from gradcheck_plugin.submission.written import (
+    in_snake_case,
     is_abstract,
     is_container,
     is_sampler,
@@ -79,7 +80,7 @@ def _refusal(name: str, thing: Any, defined: Mapping[str, Any], found: Mapping[s
     """Why an object that may have a gradient of its own is not driven; "" where it has none."""
     if inspect.isclass(thing):
         return _of_class(name, thing, found, used)
-    match = _DERIVATIVE.match(name)
+    match = _DERIVATIVE.match(in_snake_case(name))
     if not match and inspect.isfunction(thing) and (several := _gradients_of_arguments(thing)):
         return f"it returns {several}, the gradients of its own arguments, in a form that is not known"
     if not inspect.isroutine(thing) and any(True for _ in _gradient_methods(type(thing))):
@@ -93,7 +94,8 @@ def _refusal(name: str, thing: Any, defined: Mapping[str, Any], found: Mapping[s
     stem = match["stem"] or match["after"] or ""
     if not stem:
         return "nothing says which function it is the backward of"
-    partner = next((n for n in (f"{stem}_forward", stem) if callable(defined.get(n))), "")
+    spelled = {in_snake_case(n): n for n, other in defined.items() if callable(other)}
+    partner = next((spelled[n] for n in (f"{stem}_forward", f"forward_{stem}", stem) if n in spelled), "")
     if partner:
         return f"it and `{partner}` are called in no way that is known"
     return f"no forward partner `{stem}_forward` or `{stem}` in the file"
@@ -195,7 +197,7 @@ def _is_layer(candidate: Candidate) -> bool:
 def _excuse(name: str, thing: Any) -> str:
     """Why an object is passed over."""
     if not inspect.isclass(thing):
-        gradient = bool(_DERIVATIVE.match(name))
+        gradient = bool(_DERIVATIVE.match(in_snake_case(name)))
         return "it works on gradients, and has none of its own" if gradient else "nothing says that it has a gradient"
     if any(True for _ in _gradient_methods(thing)) or is_abstract(thing):
         if is_container(thing):

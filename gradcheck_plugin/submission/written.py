@@ -18,8 +18,16 @@ FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
 def words_of(name: str) -> list[str]:
     """The words of a name, in lower case: `BinaryRBM_2` is made of binary, rbm and 2."""
-    apart = re.sub(r"([a-z0-9])([A-Z])|([A-Z])([A-Z][a-z])", r"\1\3_\2\4", name)
-    return [word for word in apart.lower().split("_") if word]
+    return [word for word in _apart(name).lower().split("_") if word]
+
+
+def _apart(name: str) -> str:
+    return re.sub(r"([a-z0-9])([A-Z])|([A-Z])([A-Z][a-z])", r"\1\3_\2\4", name)
+
+
+def in_snake_case(name: str) -> str:
+    """A name in camel case with underscores: `reluBackward` is relu_backward. Others stay as they are."""
+    return name if "_" in name or name.islower() or name.isupper() else _apart(name).lower()
 
 
 def is_sampler(name: str) -> bool:

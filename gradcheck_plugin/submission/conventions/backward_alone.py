@@ -27,6 +27,7 @@ from gradcheck_plugin.submission.evidence import mentions
 from gradcheck_plugin.submission.recognise import spec_named
 from gradcheck_plugin.submission.signature import arguments, line_of
 from gradcheck_plugin.submission.subject import Tape
+from gradcheck_plugin.submission.written import in_snake_case
 from reference_impls import specs
 from reference_impls.shapes import OUTPUT, Layout
 from reference_impls.spec import LayerSpec
@@ -45,7 +46,7 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
     """Backward functions of an upstream gradient and arrays, named as a reference is, with no forward beside them."""
     paired = {candidate.function for candidate in function_pair.discover(defined)}
     for name, function in defined.items():
-        match = _BACKWARD.match(name)
+        match = _BACKWARD.match(in_snake_case(name))
         if not match or not inspect.isfunction(function) or name in paired:
             continue
         spec, names = spec_named(match["stem"]), arguments(function).required

@@ -33,13 +33,14 @@ from gradcheck_plugin.submission.results import flat
 from gradcheck_plugin.submission.roles import mode
 from gradcheck_plugin.submission.signature import arguments, line_of
 from gradcheck_plugin.submission.subject import Tape
-from gradcheck_plugin.submission.written import counts, tree_of, used_as_array
+from gradcheck_plugin.submission.written import counts, in_snake_case, tree_of, used_as_array
 from reference_impls.shapes import Layout
 
 ORDER = 10
 _CACHE = re.compile(r"\w*cache|ctx|context|saved|memory|memo|residuals|stored", re.IGNORECASE)
 _BACKWARD = re.compile(r"^(?P<stem>\w+?)_(backward|backprop|bwd)(?P<suffix>_\w+)?$")
 _GRADIENT = re.compile(r"^(?P<stem>\w+?)_(grads?|gradients?|vjp|deriv|derivative|prime|bprop)(?P<suffix>)$")
+_AHEAD = re.compile(r"^(backward|backprop|bwd|vjp)_(?!pass|prop|step)(?P<stem>\w+)(?P<suffix>)$")
 _UPSTREAM = re.compile(
     r"g|g_?(out|y|o)|up\w*|grad\w*|delta\w*|err\w*|\w+_(grad|gradient|upstream|delta)|d_?(out\w*|[a-z]|l_?d?\w+|loss)",
     re.IGNORECASE,
@@ -49,15 +50,24 @@ _UPSTREAM = re.compile(
 def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
     """Every backward function that has a forward partner in the file."""
     yield from _static_pairs(defined)
+    spelled = {in_snake_case(n): n for n in defined}
     for name, function in defined.items():
-        match = _BACKWARD.match(name) or _GRADIENT.match(name)
+        key = in_snake_case(name)
+        match = _BACKWARD.match(key) or _GRADIENT.match(key) or _AHEAD.match(key)
         if not match or not inspect.isfunction(function):
             continue
         stem, suffix = match["stem"], match["suffix"] or ""
         names = [f"{stem}_forward{s}" for s in dict.fromkeys((suffix, "", "_naive"))]
-        partner = next((n for n in [*names, stem] if inspect.isfunction(defined.get(n))), None)
+        names = [f"forward_{stem}"] if match.re is _AHEAD else names
+        known = (spelled[n] for n in (*names, stem) if n in spelled)
+        partner = next((n for n in known if inspect.isfunction(defined[n])), None)
         if partner is None or (match.re is _GRADIENT and not _gives_gradient(defined[partner], function)):
             continue
+        if match.re is _AHEAD and not _UPSTREAM.fullmatch(next(iter(arguments(function).names), "")):
+            continue  # of a whole network, from its labels
+        if key != name:
+            stem, suffix = re.sub(r"^_?forward_?|_?forward(?=_|$)", "", partner, flags=re.IGNORECASE), ""
+            stem = stem[:1].lower() + stem[1:] if partner[:1].islower() else stem
         objects = {"forward": defined[partner], "backward": function}
         boxes = _boxes(defined[partner])
         names = [n for n in arguments(defined[partner]).required if not _setting(n, defined[partner])]
