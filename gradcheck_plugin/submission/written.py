@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from types import MethodType
-from typing import Any
+from typing import Any, cast
 
 from gradcheck_plugin.submission.roles import BACKWARD, FORWARD
 
@@ -127,6 +127,25 @@ def _is_set_of_self(node: ast.Attribute | ast.Subscript) -> bool:
     while isinstance(root, ast.Attribute | ast.Subscript):
         root = root.value
     return isinstance(node.ctx, ast.Store) and isinstance(root, ast.Name) and root.id == "self"
+
+
+def sums_gradients(cls: type, but: tuple[str, ...]) -> bool:
+    """Whether a method of a class, other than some, sums what it calls a gradient over the first axis."""
+    trees = [tree_of(m) for n, m in vars(cls).items() if inspect.isfunction(m) and n not in but]
+    calls = [n for tree in trees if tree is not None for n in ast.walk(tree) if isinstance(n, ast.Call)]
+    sums = [n for n in calls if isinstance(n.func, ast.Attribute) and n.func.attr == "sum" and _of_first_axis(n)]
+    summed = (ast.unparse(n.args[0] if _is_numpy(n) else cast("ast.Attribute", n.func).value) for n in sums)
+    return any("grad" in words or "grads" in words for words in (re.findall(r"[a-z]+", t.lower()) for t in summed))
+
+
+def _is_numpy(call: ast.Call) -> bool:
+    return ast.unparse(call.func) in ("np.sum", "numpy.sum") and bool(call.args)
+
+
+def _of_first_axis(call: ast.Call) -> bool:
+    rest = call.args[1:] if _is_numpy(call) else call.args
+    axes = [*rest[:1], *(k.value for k in call.keywords if k.arg == "axis")]
+    return [ast.unparse(axis) for axis in axes] == ["0"]
 
 
 def compared_with(function: Callable[..., Any]) -> dict[str, tuple[str, ...]]:
