@@ -224,7 +224,7 @@ def updated_weights(subject: Subject, name: str, layout: Layout, seed: int) -> C
         case = subject.sample(seed + i, generic_sizes(layout, subject.spec, base, i), layout=layout)
         out, dy, given = gradients(subject, case)
         yours = numeric(given.get(name))
-        moved = {n: case.arrays[n] - rate * np.asarray(given[n]) for n, rate in rates.items()}
+        moved = {n: case.arrays[n] - rate * np.asarray(given[n]) for n, rate in rates.items() if n in given}
         with frozen(case.seed):
             out = np.asarray(numeric(subject.caller.forward({**case.arrays, **moved}).output))
         right = numerical_gradient(subject, name, replace(case, arrays={**case.arrays, **moved}), dy, out)

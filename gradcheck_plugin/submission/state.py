@@ -20,7 +20,7 @@ Path = tuple[tuple[str, Any], ...]  # (("attr", "params"), ("item", "W")); ("cal
 _GRADIENT = re.compile(r"^(d[A-Z_]?\w*|\w*grad\w*|dl?d\w+|d(weights?|bias(es)?|gamma|beta|inputs?|values?))$")
 _WEIGHTS = re.compile(r"^[wWbBkK](_|\d|$)|weight|bias|kernel|filter|gamma|beta|theta|^params?")
 _NOT_PARAMETER = re.compile(
-    r"(^|_)(running|moving|mean|var|std|cache|mask|velocity|momentum|prev|last|history|seed|lr|eps|epsilon|idx|index|"
+    r"(^|_)(running|moving|mean|var|std|cache|mask|velocity|momentum|prev|last|before|old|history|seed|lr|eps|epsilon|idx|index|"
     r"loss|labels?|targets?|probs?|scores?|col\w*)($|_)"
 )
 _VALUES = re.compile(r"(^|_)(p|start|states?|x|X|y|t|z|a|h|out|outputs?|inputs?|A|Z|N|T)($|_)")  # but not W_x, b_h

@@ -68,7 +68,9 @@ def learn(obj: Any, before: Mapping[Path, Array], parameters: Mapping[str, Path]
     for name, path in open_.items():
         if name in found.paths:
             continue
-        fitting = _of_shape(obj, path, changed)
+        values = (before.get(path), state.get(obj, path))
+        copies = {p for p, a in changed.items() if not says_gradient(p) and any(_same(v, a) for v in values)}
+        fitting = _of_shape(obj, path, {p: a for p, a in changed.items() if p not in copies})
         if len(fitting) > 1:
             several = " or ".join(f"`{state.whole_label(p)}`" for p in fitting[:3])
             found.unclear[name] = f"{several} may be the gradient of `{state.label(path)}`"
@@ -89,8 +91,10 @@ def says_gradient(path: Path) -> bool:
     return any(re.search(r"grad|^d[A-Z_]|^d_?[a-z]{1,6}$|delta|nabla", str(key)) for _, key in path)
 
 
-def _same(before: Array | None, after: Array) -> bool:
-    return before is not None and before.shape == after.shape and np.array_equal(before, after, equal_nan=True)
+def _same(before: Any, after: Array) -> bool:
+    return (
+        isinstance(before, np.ndarray) and before.shape == after.shape and np.array_equal(before, after, equal_nan=True)
+    )
 
 
 def _any_is(array: Array, others: list[Any]) -> bool:

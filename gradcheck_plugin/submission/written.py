@@ -129,6 +129,15 @@ def _is_set_of_self(node: ast.Attribute | ast.Subscript) -> bool:
     return isinstance(node.ctx, ast.Store) and isinstance(root, ast.Name) and root.id == "self"
 
 
+def attributes_of_self(method: Callable[..., Any], kind: type[ast.expr_context]) -> set[str]:
+    """The attributes of its object that a method reads, or sets: also where it sets a part of one."""
+    tree = tree_of(method)
+    nodes = [n for n in ast.walk(tree) if isinstance(n, ast.Attribute | ast.Subscript)] if tree is not None else []
+    if kind is ast.Store:
+        return {re.split(r"[.\[]", ast.unparse(n))[1] for n in nodes if _is_set_of_self(n)}
+    return {n.attr for n in nodes if isinstance(n, ast.Attribute) and ast.unparse(n.value) == "self"}
+
+
 def sums_gradients(cls: type, but: tuple[str, ...]) -> bool:
     """Whether a method of a class, other than some, sums what it calls a gradient over the first axis."""
     trees = [tree_of(m) for n, m in vars(cls).items() if inspect.isfunction(m) and n not in but]

@@ -8,6 +8,7 @@ forward runs on an object made anew, so nothing is carried over.
 
 from __future__ import annotations
 
+import ast
 import inspect
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -43,9 +44,11 @@ from gradcheck_plugin.submission.roles import (
     mode,
 )
 from gradcheck_plugin.submission.signature import Signature, arguments, line_of
+from gradcheck_plugin.submission.strengths import of_attributes
 from gradcheck_plugin.submission.subject import Tape
 from gradcheck_plugin.submission.values import numeric
 from gradcheck_plugin.submission.written import (
+    attributes_of_self,
     is_abstract,
     is_container,
     is_sampler,
@@ -192,6 +195,7 @@ class LayerClass(DrivesObjects):
     keys: Dictionaries | None = None  # where it takes and gives dictionaries
     gradients: dict[str, tuple[state.Path, ...]] = field(default_factory=dict)
     rates: dict[str, float] = field(default_factory=dict)
+    decays: tuple[str, ...] | None = None  # the strengths that only its own step knows, once they are looked for
     convention: str = "class layer"
 
     def __post_init__(self) -> None:
@@ -247,6 +251,8 @@ class LayerClass(DrivesObjects):
                 for r in self.roles
             ]
             held = {n: np.array(state.get(obj, p)) for n, p in self.paths.items()}
+            for name in self._decays(obj):
+                setattr(obj, name, 0.0)
             method = getattr(obj, self.backward_name)
             given = [self.keys.above(dy) for dy in given] if self.keys else given
             returned = self.watched(obj, lambda: guarded("backward", method, *given, **self.again))
@@ -261,6 +267,19 @@ class LayerClass(DrivesObjects):
     def _argument(self, role: Role, arrays: Mapping[str, Array]) -> Any:
         return private(arrays[list(self.order.values())[role.what]]) if role.kind == "input" else role.what
 
+    def _decays(self, obj: Any) -> tuple[str, ...]:
+        """The strengths of a decay that belongs to the step of a layer, and to no loss: its forward knows none of them.
+
+        A backward that leaves its gradients, and moves no parameter, has no step that a decay could belong to.
+        """
+        if self.decays is None:
+            forward, backward = (static(self.built.cls, n) for n in (self.forward_name, self.backward_name))
+            moved = attributes_of_self(backward, ast.Store) & {str(p[0][1]) for p in self.paths.values()}
+            known = attributes_of_self(forward, ast.Load)
+            kept = {s.name for s in of_attributes(obj)} & attributes_of_self(backward, ast.Load) if moved else set()
+            self.decays = tuple(sorted(kept - known))
+        return self.decays
+
     def _undo(self, obj: Any, held: Mapping[str, Array], found: dict[str, Any]) -> None:
         """Put back the parameters that a backward has moved; a step is a gradient times the learning rate."""
         for name, before in held.items():
@@ -272,7 +291,8 @@ class LayerClass(DrivesObjects):
             if name not in found and rate:
                 found[name] = (before - after) / rate
                 self.rates[name] = rate
-                self.convention = "class layer that updates its parameters in backward"
+                without = "".join(f", judged without its `{decay}`" for decay in self.decays or ())
+                self.convention = f"class layer that updates its parameters in backward{without}"
             state.put(obj, self.paths[name], before)
 
     def _held_rate(self, obj: Any) -> float | None:
@@ -361,6 +381,7 @@ class LayerClass(DrivesObjects):
         lines.append(f"out = layer.{self.forward_name}({', '.join([*names, *flags])}){out}")
         if not gradient:
             return [*lines, "print(out)"]
+        lines += [f"layer.{name} = 0.0" for name in self.decays or ()]
         if gradient in self.rates:
             lines.append(f"before = layer{place(self.paths[gradient])}.copy()")
         passed += [f"{a}={v!r}" for a, v in self.again.items()]

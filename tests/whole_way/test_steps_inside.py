@@ -1,0 +1,52 @@
+"""Layers that take their own steps: what belongs to the step is no part of the gradient."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from from_file import checked
+
+STEP = """
+    import numpy as np
+
+
+    class Dense:
+        def __init__(self, n_in, n_out, lr=0.01, momentum=0, weight_decay=0.1):
+            self.W = np.random.randn(n_in, n_out)
+            self.W_before = np.array(self.W)
+            self.lr, self.momentum, self.weight_decay = lr, momentum, weight_decay
+
+        def forward(self, x):
+            self.x = x
+            return x @ self.W
+
+        def backward(self, dout):
+            dx = dout @ self.W.T
+            dW = self.x.T @ dout
+            dW += self.weight_decay * self.W
+            self.W = self.W - self.lr * dW + self.momentum * (self.W - self.W_before)
+            self.W_before = np.array(self.W)
+            return dx
+"""
+
+
+def test_the_decay_of_a_step_is_no_part_of_the_gradient(tmp_path: Path) -> None:
+    """Nor is a copy of the weights a gradient of them, though the backward sets it."""
+    report = checked(tmp_path, STEP)
+    assert report.passes("Dense"), report.failed("Dense")
+    assert "dW" in report.verdicts("Dense")
+    assert "judged without its `weight_decay`" in report.result("Dense", "dW").convention
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("dW = self.x.T @ dout", "dW = 2 * self.x.T @ dout"),
+        ("dW += self.weight_decay * self.W", "dW += 0.1 * self.W"),  # nothing says that this is a decay
+        ("return x @ self.W", "return x @ (self.W * (1 - self.weight_decay))"),  # which the forward knows
+    ],
+)
+def test_what_is_no_decay_of_the_step_stays_in_it(tmp_path: Path, right: str, wrong: str) -> None:
+    assert right in STEP
+    assert checked(tmp_path, STEP.replace(right, wrong)).failed("Dense")
