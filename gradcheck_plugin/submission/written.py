@@ -114,11 +114,13 @@ def switches(forward: Callable[..., Any], backward: Callable[..., Any]) -> dict[
         inside = {id(n) for statement in node.body for n in ast.walk(statement)}
         kept = {ast.unparse(n) for n in stores if id(n) in inside}
         kept -= {ast.unparse(n) for n in stores if id(n) not in inside}
-        negated = isinstance(node.test, ast.UnaryOp) and isinstance(node.test.op, ast.Not)
-        flag = node.test.operand if isinstance(node.test, ast.UnaryOp) and negated else node.test
-        if isinstance(flag, ast.Name) and {re.split(r"[.\[]", place)[1] for place in kept} & read:
-            found[flag.id] = not negated
+        asked = _SWITCH.fullmatch(ast.unparse(node.test))
+        if asked and {re.split(r"[.\[]", place)[1] for place in kept} & read:
+            found[asked["flag"]] = not asked["negated"] and asked["value"] != "False"
     return found
+
+
+_SWITCH = re.compile(r"(?P<negated>not )?(?P<flag>\w+)( (is|==) (?P<value>True|False))?")
 
 
 def _is_set_of_self(node: ast.Attribute | ast.Subscript) -> bool:

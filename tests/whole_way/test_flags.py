@@ -105,3 +105,50 @@ def test_a_flag_of_anything_else_keeps_its_default(tmp_path: Path) -> None:
         """,
     )
     assert report.passes("Scaled")
+
+
+def test_a_flag_that_has_no_default_is_no_array(tmp_path: Path) -> None:
+    """It is asked whether it is True, or asked alone, before the forward keeps what its backward reads."""
+    report = checked(
+        tmp_path,
+        """
+        import numpy as np
+
+
+        class Drop:
+            def __init__(self, p=0.5):
+                self.mask, self.p = 0, p
+
+            def forward(self, x, learning):
+                if learning is True:
+                    self.mask = (np.random.rand(*x.shape) < self.p) / self.p
+                    return x * self.mask
+                return x
+
+            def backward(self, g):
+                return self.mask * g
+
+
+        class Cube:
+            def forward(self, x, keep):
+                if keep:
+                    self.x = x
+                return x ** 3
+
+            def backward(self, g):
+                return 2 * g * self.x ** 2
+
+
+        class Times:
+            def forward(self, x, y):
+                self.x, self.y = x, y
+                return x * y
+
+            def backward(self, g):
+                return g * self.y, g * self.x
+        """,
+    )
+    assert report.passes("Drop"), (report.refused, report.failed("Drop"))
+    assert set(report.failed("Cube")) == {"dx"}
+    assert report.passes("Times")
+    assert set(report.verdicts("Times")) >= {"dx", "dy"}

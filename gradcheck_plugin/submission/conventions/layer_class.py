@@ -86,6 +86,8 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
         if not own or abstract:
             continue
         inputs = forward_inputs(arguments(getattr(cls, forward), method=True))
+        asked = switches(static(cls, forward), static(cls, backward)) if len(inputs) > 1 else {}
+        inputs = inputs[:1] + tuple(n for n in inputs[1:] if n not in asked)
         required = arguments(getattr(cls, backward), method=True).required
         named = any(is_label(n) for n in required) or set(required) <= set(inputs)
         labelled = len(inputs) == 2 and (not required or named)
@@ -169,11 +171,12 @@ def planned(
 def _flags(candidate: Candidate, forward: Signature) -> dict[str, Any]:
     """The flags of a forward, with the values that make it train, and keep what its backward reads."""
     told = {n: role.what for n in forward.names if (role := mode(n)) is not None}
-    if not any(isinstance(default, bool) for n, default in forward.defaults.items() if n not in told):
+    flags = {n for n in forward.names if isinstance(forward.defaults.get(n), bool)} | {*forward.required[1:]}
+    if flags <= {*told, *candidate.inputs}:
         return told
     methods = (static(candidate.objects["class"], candidate.objects[n]) for n in ("forward", "backward"))
     keeping = switches(*methods)
-    return {n: v for n, v in keeping.items() if isinstance(forward.defaults.get(n), bool)} | told
+    return {n: v for n, v in keeping.items() if n in flags and n not in candidate.inputs} | told
 
 
 @dataclass
