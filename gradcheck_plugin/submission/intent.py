@@ -52,6 +52,16 @@ def named_for_steps(name: str, jumps: Callable[[], bool]) -> str:
     return _by_name(name) if stepped and jumps() else ""
 
 
+def named_for_reversal(name: str, unchanged: Callable[[], bool]) -> str:
+    """The same for a name that says reverse, where `unchanged` sees that the forward turns nothing round."""
+    return _by_name(name) if {"reverse", "reversed"} & set(words(name)) and unchanged() else ""
+
+
+def same(forward: Callable[[Array], Array | None], x: Array, rng: np.random.Generator) -> bool:
+    """Whether a function gives back what it is given."""
+    return all((y := forward(v)) is not None and np.array_equal(y, v) for v in (x, rng.standard_normal(x.shape)))
+
+
 def _by_name(name: str) -> str:
     return f"its name, {name}, says that its gradient is another one on purpose"
 

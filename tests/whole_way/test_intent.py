@@ -142,3 +142,38 @@ class {name}:
 def test_a_layer_whose_name_holds_the_letters_rbm_is_judged(tmp_path: Path) -> None:
     assert set(checked(tmp_path, LAYER.format(name="TurbModel", backward=3)).failed("TurbModel")) == {"dx"}
     assert checked(tmp_path, LAYER.format(name="TurbModel", backward=2)).passes("TurbModel")
+
+
+def test_a_layer_that_is_called_reverse_and_turns_nothing_reverses_its_gradient(tmp_path: Path) -> None:
+    """One that turns its input round is a layer as any other."""
+    report = checked(
+        tmp_path,
+        """
+        import torch
+        from torch.autograd import Function
+
+
+        class ReverseLayer(Function):
+            @staticmethod
+            def forward(ctx, x, alpha):
+                ctx.alpha = alpha
+                return x.view_as(x)
+
+            @staticmethod
+            def backward(ctx, grad_output):
+                return grad_output.neg() * ctx.alpha, None
+
+
+        class ReverseRows(Function):
+            @staticmethod
+            def forward(ctx, x):
+                return x.flip(0)
+
+            @staticmethod
+            def backward(ctx, grad_output):
+                return grad_output
+        """,
+    )
+    assert set(report.verdicts("ReverseLayer").values()) <= {Verdict.PASS, Verdict.INCONCLUSIVE}
+    assert report.verdicts("ReverseLayer")["dx"] is Verdict.INCONCLUSIVE
+    assert set(report.failed("ReverseRows")) == {"dx"}

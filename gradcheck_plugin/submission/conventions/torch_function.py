@@ -257,7 +257,9 @@ class TorchFunction:
         for n in [name] if name else moved:
             if n in moved and self._measured(n, intent.in_steps):
                 return "its forward is constant in pieces, and its gradient a surrogate"
-        return intent.named_for_steps(self.cls.__name__, lambda: any(self._measured(n, intent.jumps) for n in moved))
+        name = self.cls.__name__
+        said = intent.named_for_reversal(name, lambda: any(self._measured(n, intent.same) for n in moved))
+        return said or intent.named_for_steps(name, lambda: any(self._measured(n, intent.jumps) for n in moved))
 
     def user_names(self) -> dict[str, str]:
         return {n: a for a, n in self.order.items()}
