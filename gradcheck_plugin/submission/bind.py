@@ -12,6 +12,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -461,10 +462,13 @@ def _own_settings(spec: LayerSpec, subject: Subject | None) -> bool:
     if subject is None:
         return False
     case = subject.sample(7, generic_sizes(subject.layout, spec, spec.layout))
-    for name, value in strengths.numbers_of(subject.caller).items():
-        if abs(value) <= GUARD or option_of(name, spec.defaults) is not None:
+    caller = subject.caller
+    others = [(n, v, partial(strengths.with_setting, caller, n)) for n, v in strengths.numbers_of(caller).items()]
+    others += [(s.name, s.now, partial(_weighted, caller, s)) for s in strengths.strengths_of(caller, case)]
+    for name, value, with_value in others:
+        if abs(value) <= GUARD or _is_given(name, value, spec, subject):
             continue
-        ways = [subject.caller, *(strengths.with_setting(subject.caller, name, k * value) for k in (1.25, 4.0))]
+        ways = [caller, *(with_value(k * value) for k in (1.25, 4.0))]
         try:
             with frozen(case.seed):
                 outs = [numeric(c.forward(case.arrays).output) for c in ways if c is not None]
@@ -473,6 +477,16 @@ def _own_settings(spec: LayerSpec, subject: Subject | None) -> bool:
         if any(o is None or not np.array_equal(o, outs[0], equal_nan=True) for o in outs[1:]):  # type: ignore[arg-type]
             return True
     return False
+
+
+def _is_given(name: str, value: float, spec: LayerSpec, subject: Subject) -> bool:
+    """Whether the reference was compared with this very value of a number, or has none of its own to compare."""
+    option = option_of(name, spec.defaults)
+    return option is not None and {**spec.defaults, **subject.variant.options}.get(option) in (value, None)
+
+
+def _weighted(caller: Caller, strength: strengths.Strength, value: float) -> Any:
+    return strengths.weighted(caller, {strength: value})
 
 
 def _covers(subject: Subject) -> bool:

@@ -67,26 +67,40 @@ def of_attributes(obj: Any) -> list[Strength]:
 def settings(bound: Subject, sizes: Mapping[str, int]) -> Iterator[Subject]:
     """The subject with strengths that show, and with those of its author, where the ones it has are others."""
     case = bound.sample(7, sizes)
-    caller, tensors = bound.caller, isinstance(bound.caller, TensorCaller)
-    inner: Any = getattr(caller, "_caller", None) if tensors else caller
-    if not hasattr(type(inner), "weighted"):
-        return
-    try:
-        with frozen(case.seed):
-            found: list[Strength] = inner.strengths(case.arrays)
-    except (Unbindable, UserCodeRaised):
-        return
+    found = strengths_of(bound.caller, case)
     shown = {s: VISIBLE for s in found if s.now < FAINT}
     own = {s: s.own for s in found if s.own != s.now and s.own}
     for values in (own, shown):
         if not values:
             continue
-        other = inner.weighted(values)
         note = ", ".join(dict.fromkeys(f"{s.name} = {v:g}" for s, v in values.items()))
         variant = replace(bound.variant, note=note)
-        subject = replace(bound, caller=TensorCaller(other) if tensors else other, variant=variant, matches=False)
+        subject = replace(bound, caller=weighted(bound.caller, values), variant=variant, matches=False)
         if _runs(subject, case):
             yield replace(subject, further=(), settings=())
+
+
+def strengths_of(caller: Any, case: Case) -> list[Strength]:
+    """The strengths of what a caller runs; none where it cannot give it others."""
+    inner = _within(caller)
+    if not hasattr(type(inner), "weighted"):
+        return []
+    try:
+        with frozen(case.seed):
+            found: list[Strength] = inner.strengths(case.arrays)
+    except (Unbindable, UserCodeRaised):
+        return []
+    return found
+
+
+def weighted(caller: Any, values: Mapping[Strength, float]) -> Any:
+    """The same caller with other strengths."""
+    other = _within(caller).weighted(values)
+    return TensorCaller(other) if isinstance(caller, TensorCaller) else other
+
+
+def _within(caller: Any) -> Any:
+    return getattr(caller, "_caller", None) if isinstance(caller, TensorCaller) else caller
 
 
 def numbers_of(caller: Any) -> dict[str, float]:
