@@ -45,7 +45,7 @@ class Checked:
         return self.report.exit_code
 
 
-def checked(folder: Path, source: str, name: str = "layers.py", cases: int = 8, **settings: Any) -> Checked:
+def checked(folder: Path, source: str, name: str = "layers.py", cases: int = 5, **settings: Any) -> Checked:
     """Write `source` into a file of `folder` and check that as `gradcheck check` does."""
     path = folder / name
     path.write_text(textwrap.dedent(source), encoding="utf-8")

@@ -103,7 +103,7 @@ SQUARE = """
 
 
 def test_what_is_right_for_square_images_only_is_told_as_that(tmp_path: Path) -> None:
-    wrong = checked(tmp_path, SQUARE.format(columns="min(dout.shape[2], dout.shape[3])"))
+    wrong = checked(tmp_path, SQUARE.format(columns="min(dout.shape[2], dout.shape[3])"), cases=8)
     assert wrong.failed("Conv") == {"dx": "square-only", "dW": "square-only"}
     assert "square images only" in wrong.report.text()
     assert checked(tmp_path, SQUARE.format(columns="dout.shape[3]")).passes("Conv")
