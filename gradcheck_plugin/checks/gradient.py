@@ -142,6 +142,9 @@ def judge(subject: Subject, name: str, case: Case, layout: Layout) -> Judgement:
         base.kind, base.reason = "not-finite", "it has NaN or infinite entries"
         if base.ladder.kinked():
             base.verdict, base.kind, base.reason = Verdict.INCONCLUSIVE, "", "a kink of the forward"
+        elif expected is None and 1 in x.shape and base.ladder.still:  # the deviation of one number, and its root
+            base.verdict, base.kind = Verdict.INCONCLUSIVE, ""
+            base.reason = "the forward is constant where an axis has length 1"
         elif not base.estimate.ok or not np.isfinite(start).all():
             base.verdict = Verdict.INCONCLUSIVE
         return base

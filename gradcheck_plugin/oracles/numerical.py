@@ -79,6 +79,11 @@ class Ladder:
         return changed if changed.any() else np.ones(self._start.shape, bool)
 
     @property
+    def still(self) -> bool:
+        """Whether no output changes along the line."""
+        return len(self.usable) >= 4 and all(np.array_equal(_known(self.at(h)), self._start) for h in self.usable)
+
+    @property
     def grain(self) -> float:
         """The relative rounding of the values: that of float32 where every one of them is a float32."""
         values = [value for value in self._values.values() if value is not None]

@@ -643,7 +643,7 @@ def _in_layouts(
         attempt = _try(candidate, spec, variant, layout, misfit, quick)
         if variant.incidental and attempt.matches and attempt.fault is None and only is None:
             only = attempt
-        if stuck and attempt.matches and attempt.exact >= best.exact and _of_other_ranks(attempt, best):
+        if stuck and same and attempt.matches and attempt.exact >= best.exact and _of_other_ranks(attempt, best):
             best, chosen, further = attempt, variant, []
         elif best.matches and best.distance and _settles(attempt, best):
             best, chosen = attempt, variant

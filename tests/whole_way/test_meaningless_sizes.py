@@ -171,3 +171,32 @@ def test_a_pooling_that_cuts_an_image_into_equal_parts_gets_one_that_divides(tmp
     )
     assert report.passes("MaxPooling"), report.refused
     assert set(report.failed("MeanPooling")) == {"dx"}
+
+
+DEVIATION = """
+    import numpy as np
+
+
+    class Deviation:
+        def forward(self, x):
+            self.x = x
+            self.d = x - x.mean(axis=-1, keepdims=True)
+            self.s = (self.d ** 2).mean(axis=-1) ** 0.5
+            return 1 - np.exp(-self.s)
+
+        def backward(self, dout):
+            dout = dout * np.exp(-self.s)
+            return {root} * {factor} * self.d * (dout / self.s)[..., None] / self.x.shape[-1]
+"""
+
+
+@pytest.mark.parametrize("factor", [1, 2])
+def test_a_root_of_no_deviation_is_not_judged(tmp_path: Path, factor: int) -> None:
+    found = checked(tmp_path, DEVIATION.format(root=1, factor=factor), name="own.py", cases=25)
+    assert found.verdicts("Deviation")
+    assert set(found.failed("Deviation")) == (set() if factor == 1 else {"dx"})
+
+
+def test_a_gradient_that_is_no_number_where_the_forward_moves_fails(tmp_path: Path) -> None:
+    source = DEVIATION.format(root="np.log(np.sign(self.x))", factor=1)
+    assert set(checked(tmp_path, source).failed("Deviation")) == {"dx"}
