@@ -694,7 +694,9 @@ def _or_as_its_gradients(
         return subject
     shapes = {e.name: e.dims for e in subject.layout.entries}
     for variant, layout in layouts:
-        if layout == subject.layout or _names(layout) != [*shapes]:
+        if variant.options != subject.variant.options or _names(layout) != [*shapes]:
+            continue  # with another axis it is called otherwise, which says nothing of this call
+        if all(e.dims == shapes[e.name] for e in layout.entries):
             continue
         attempt = _try(candidate, subject.spec, variant, layout, misfit)
         other = attempt.subject
