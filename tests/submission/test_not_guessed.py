@@ -218,6 +218,6 @@ class WeightedNLL:
         return specs()["weighted_nll"].gradients(dout, *ctx.saved_tensors)["x"], None, None
 
 
-def test_none_for_what_the_reference_holds_constant_is_not_failed() -> None:
+def test_what_the_reference_holds_constant_is_data() -> None:
     results = suite(WeightedNLL).targets[0].check_all()
-    assert {r.property: r.verdict for r in results if r.verdict is not Verdict.PASS} == {"dw": Verdict.INCONCLUSIVE}
+    assert {r.property: r.verdict for r in results} == dict.fromkeys(("contract", "forward", "dx"), Verdict.PASS)
