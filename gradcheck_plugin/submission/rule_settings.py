@@ -87,13 +87,13 @@ def _plausible(option: str, code: list[float], default: float) -> list[float]:
     return [c for c in code if low < c < high and c != default][:6]
 
 
-def constants(*things: Any) -> list[float]:
+def constants(*things: Any, defaults: bool = True) -> list[float]:
     """The numbers that stand in the code of functions and classes, and in the defaults of their arguments."""
     found: dict[float, None] = {}
     for function in _functions(things):
-        defaults = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
+        given = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()) if defaults else ()
         namespace = [function.__globals__.get(n) for n in function.__code__.co_names]
-        for value in (*_in_code(function.__code__), *defaults, *namespace):
+        for value in (*_in_code(function.__code__), *given, *namespace):
             if isinstance(value, int | float) and not isinstance(value, bool):
                 found[abs(float(value))] = None
     return list(found)

@@ -168,3 +168,33 @@ def test_a_tensor_that_is_saved_and_gets_no_gradient_is_missed(tmp_path: Path) -
                 return g * torch.cosh(x) * factors, None
     """
     assert set(checked(tmp_path, source).failed("Scaled")) == {"dfactors"}
+
+
+ADAM = """
+import numpy as np
+
+
+class Adam:
+    def __init__(self, lr=0.1, beta1={first}, beta2=0.99, eps=1e-7):
+        self.lr, self.beta1, self.beta2, self.eps = lr, {kept}
+        self.m, self.v, self.t = {{}}, {{}}, 0
+
+    def update(self, params, grads):
+        self.t += 1
+        for k in params:
+            self.m[k] = self.beta1 * self.m.get(k, 0.0) + (1 - self.beta1) * grads[k]
+            self.v[k] = self.beta2 * self.v.get(k, 0.0) + (1 - self.beta2) * grads[k] ** 2
+            m, v = self.m[k] / (1 - self.beta1**self.t), self.v[k] / (1 - self.beta2**self.t)
+            params[k] -= self.lr * m / (np.sqrt(v) + self.eps)
+"""
+
+
+def test_a_setting_that_is_not_used_is_no_excuse_for_the_default_of_another(tmp_path: Path) -> None:
+    assert checked(tmp_path, ADAM.format(first=0.8, kept="beta1, beta2, eps"), "right.py").passes("Adam")
+    swapped = checked(tmp_path, ADAM.format(first=0.8, kept="beta2, beta1, eps"), "swapped.py")
+    assert swapped.failed("Adam") == {"update": "swapped-operands"}
+
+
+@pytest.mark.parametrize("kept", ["0.8, 0.99, 1e-7", "0.85, 0.95, 1e-7"])
+def test_a_setting_that_is_not_used_is_what_stands_in_the_code(tmp_path: Path, kept: str) -> None:
+    assert checked(tmp_path, ADAM.format(first=0.8, kept=kept)).passes("Adam")

@@ -115,7 +115,8 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     rates = tuple(n for n in names if n in signature.required or n.lower() in NAMES["lr"])
     settings = [(names, pair) for pair in settled(names, options, numbers, looked_at=looked_at)]
     if rates != names and "class" in candidate.objects and not setting:
-        settings += [(rates, pair) for pair in settled(rates, options, numbers)]
+        own = _Unused(signature.defaults, rates, constants(rule, defaults=False), options)
+        settings += [(rates, pair) for pair in settled(rates, options, numbers) if own.explain(pair[1])]
     for taken, (given, settled_options) in settings:
         if missing := [n for n in signature.required[len(signature.names) - len(names) :] if n not in given]:
             raise Unbindable(f"{rule.__name__} cannot be made: nothing is known about its argument `{missing[0]}`")
@@ -129,6 +130,25 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     if not made:
         raise Unbindable(f"no reference has its setting `{setting or 'lr'}`")
     return made
+
+
+@dataclass(frozen=True)
+class _Unused:
+    """Settings that a class may take and not use: what it works with then is no default of another one of them."""
+
+    defaults: Mapping[str, Any]
+    used: tuple[str, ...]
+    written: list[float]
+    usual: Mapping[str, Any]
+
+    def explain(self, options: Mapping[str, Any]) -> bool:
+        """Whether each option is the default of an argument of its name, or stands in the code, or is the usual one."""
+        return all(self._explains(o, v) for o, v in options.items() if o in NAMES)
+
+    def _explains(self, option: str, value: Any) -> bool:
+        unused = {n.strip("_").lower(): v for n, v in self.defaults.items() if n not in self.used}
+        own = [unused[n] for n in NAMES[option] if n in unused]
+        return not own or value in (*own, *self.written, self.usual.get(option))
 
 
 def strange(candidate: Candidate) -> str:
