@@ -643,7 +643,8 @@ def _in_layouts(
         attempt = _try(candidate, spec, variant, layout, misfit, quick)
         if variant.incidental and attempt.matches and attempt.fault is None and only is None:
             only = attempt
-        if stuck and same and attempt.matches and attempt.exact >= best.exact and _of_other_ranks(attempt, best):
+        fewer = _of_other_ranks(attempt, best) if same else _of_one_sample(attempt, best)
+        if stuck and attempt.matches and attempt.exact >= best.exact and fewer:
             best, chosen, further = attempt, variant, []
         elif best.matches and best.distance and _settles(attempt, best):
             best, chosen = attempt, variant
@@ -694,7 +695,8 @@ def _or_as_its_gradients(
         return subject
     shapes = {e.name: e.dims for e in subject.layout.entries}
     for variant, layout in layouts:
-        if variant.options != subject.variant.options or _names(layout) != [*shapes]:
+        alike = variant.options == subject.variant.options or _is_one_of(layout, subject.layout)
+        if not alike or _names(layout) != [*shapes]:
             continue  # with another axis it is called otherwise, which says nothing of this call
         if all(e.dims == shapes[e.name] for e in layout.entries):
             continue
@@ -724,6 +726,21 @@ def _of_other_ranks(attempt: _Attempt, best: _Attempt) -> bool:
         return False
     ranks = [[len(e.dims) for e in a.subject.layout.inputs] for a in (attempt, best) if a.subject is not None]
     return ranks[0] != ranks[1]
+
+
+def _of_one_sample(attempt: _Attempt, best: _Attempt) -> bool:
+    """Whether an attempt runs on one of the samples that a backward raised for."""
+    if attempt.subject is None or best.subject is None or attempt.fault is not None:
+        return False
+    return _is_one_of(attempt.subject.layout, best.subject.layout)
+
+
+def _is_one_of(layout: Layout, many: Layout) -> bool:
+    """Whether a loss is laid out for one sample of another: its sum and its mean are the same there."""
+    if layout.output.dims or many.output.dims:
+        return False
+    one, whole = ([e.dims for e in l.entries] for l in (layout, many))
+    return one != whole and one == [tuple(d for d in dims if d != "N") for dims in whole]
 
 
 def _beside_wider(
@@ -998,7 +1015,8 @@ def _alone(candidate: Candidate, misfit: Misfit | None) -> _Attempt:
                     attempt.subject = dataclasses.replace(attempt.subject, doubts=doubts)
                 if other is not None:
                     notes.append("its backward gives other shapes for inputs of fewer axes")
-                attempt.subject = dataclasses.replace(attempt.subject, notes=tuple(notes))
+                further = _of_even_sides(candidate, attempt.subject, misfit)
+                attempt.subject = dataclasses.replace(attempt.subject, notes=tuple(notes), further=further)
                 fits = _fits(attempt.subject)
                 if candidate.kind == "layer" and other is not None and not (fits and _is_wider(attempt, other)):
                     continue
@@ -1023,6 +1041,27 @@ def _alone(candidate: Candidate, misfit: Misfit | None) -> _Attempt:
         return other
     reason = f"nothing says what shape `{strange[0]}` has; its gradient has another one than what was tried"
     return _Attempt(fault=Unbindable(reason))
+
+
+_EVEN = {"7": "8", "9": "10"}
+
+
+def _of_even_sides(candidate: Candidate, subject: Subject, misfit: Misfit | None) -> tuple[tuple[Variant, Layout], ...]:
+    """The layout of a layer with even sides for the odd ones that were made up, where it runs on both.
+
+    A step of 2 leaves entries behind the last one it takes in the even ones only.
+    """
+    first = subject.layout.inputs[0].dims
+    if candidate.kind != "layer" or (("7", "9") not in itertools.pairwise(first) and first != ("N", "C", "9")):
+        return ()
+    even = tuple(
+        dataclasses.replace(e, axes=tuple(tuple(_EVEN.get(d, d) for d in axis) for axis in e.axes))
+        for e in subject.layout.inputs
+    )
+    layout = dataclasses.replace(subject.layout, inputs=even)
+    attempt = _try(candidate, None, Variant(), layout, misfit)
+    runs = attempt.subject is not None and attempt.fault is None and _built_alike(attempt, _Attempt(subject))
+    return ((Variant(note="sides of even length"), layout),) if runs else ()
 
 
 def _is_wider(attempt: _Attempt, other: _Attempt) -> bool:

@@ -74,3 +74,34 @@ def test_a_network_that_halves_its_images(tmp_path: Path) -> None:
 
 def test_what_takes_any_image_is_judged_on_odd_ones(tmp_path: Path) -> None:
     assert checked(tmp_path, ODD).failed("EveryOther") == {"dx": "wrong-shape"}  # it is right for even ones
+
+
+HALF = """
+import numpy as np
+
+
+class MyLayer:
+    def __init__(self, factor=2):
+        self.factor = factor
+
+    def forward(self, X):
+        self.shape = X.shape
+        return X[:, :, :: self.factor, :: self.factor].copy()
+
+    def backward(self, dout):
+        n, c, h, w = {sizes}
+        dX = np.zeros((n, c, h, w))
+        dX[:, :, :: self.factor, :: self.factor] = dout
+        return dX
+"""
+
+
+def test_what_takes_any_image_is_judged_on_even_ones_too(tmp_path: Path) -> None:
+    assert checked(tmp_path, HALF.format(sizes="self.shape"), "right.py").passes("MyLayer")
+    forgotten = "*dout.shape[:2], *(self.factor * (s - 1) + 1 for s in dout.shape[2:])"
+    assert checked(tmp_path, HALF.format(sizes=forgotten), "wrong.py").failed("MyLayer") == {"dX": "wrong-shape"}
+
+
+def test_what_refuses_even_images_is_judged_on_odd_ones_alone(tmp_path: Path) -> None:
+    centred = HALF.replace("self.shape = X.shape", "assert X.shape[2] % 2; self.shape = X.shape")
+    assert checked(tmp_path, centred.format(sizes="self.shape")).passes("MyLayer")

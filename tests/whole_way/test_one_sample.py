@@ -120,3 +120,43 @@ class Adaline:
 def test_the_label_of_one_sample_is_an_element_of_an_array(tmp_path: Path) -> None:
     assert checked(tmp_path, ADALINE.format(factor=1), "right.py").passes("Adaline")
     assert "db" in checked(tmp_path, ADALINE.format(factor=2), "wrong.py").failed("Adaline")
+
+
+OF_ONE_SAMPLE = """
+import numpy as np
+
+
+def cross_entropy_loss(p, t):
+    rows = p[None, :]
+    return float(-np.sum(t[None, :] * np.log(rows)) / len(rows))
+
+
+def cross_entropy_loss_derivative(p, t):
+    return ({sign}t[None, :] / p[None, :]).reshape({shape})
+
+
+class KLDivergence:
+    def forward(self, q, target):
+        self.q, self.t = q, target
+        return float(np.sum(target[None, :] * (np.log(target[None, :]) - np.log(q[None, :]))))
+
+    def backward(self):
+        return ({sign}self.t[None, :] / self.q[None, :]).reshape({own_shape})
+"""
+
+
+def test_the_mean_of_one_sample_is_the_sum_of_a_batch(tmp_path: Path) -> None:
+    shapes = {"shape": "p.shape[0]", "own_shape": "len(self.q)"}
+    right = checked(tmp_path, OF_ONE_SAMPLE.format(sign="-", **shapes), "right.py")
+    wrong = checked(tmp_path, OF_ONE_SAMPLE.format(sign="", **shapes), "wrong.py")
+    assert right.passes("cross_entropy_loss")
+    assert right.passes("KLDivergence")
+    assert "dp" in wrong.failed("cross_entropy_loss")
+    assert "dq" in wrong.failed("KLDivergence")
+
+
+def test_what_raises_for_one_sample_too_fails(tmp_path: Path) -> None:
+    source = OF_ONE_SAMPLE.format(sign="-", shape="p.shape[0] + 1", own_shape="len(self.q) + 1")
+    found = checked(tmp_path, source)
+    assert found.failed("cross_entropy_loss") == {"contract": "raised"}
+    assert found.failed("KLDivergence") == {"contract": "raised"}
