@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -57,10 +58,16 @@ def dictionaries_of(
     return Dictionaries(arrays[0], tuple(sizes), above[0])
 
 
-def _keys(function: Callable[..., Any], argument: str) -> list[str]:
+def _keys(function: Callable[..., Any], argument: str) -> tuple[str, ...]:
     """The texts by which a function takes something out of one of its arguments."""
-    tree, found = tree_of(function), []
-    for node in ast.walk(tree) if tree is not None else ():
-        if isinstance(node, ast.Subscript) and ast.unparse(node.value) == argument:
+    tree = tree_of(function)
+    return () if tree is None else _keys_in(tree, argument)
+
+
+@lru_cache(maxsize=512)
+def _keys_in(tree: ast.AST, argument: str) -> tuple[str, ...]:
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == argument:
             found += [node.slice.value] if isinstance(node.slice, ast.Constant) else []
-    return list(dict.fromkeys(key for key in found if isinstance(key, str)))
+    return tuple(dict.fromkeys(key for key in found if isinstance(key, str)))

@@ -150,6 +150,7 @@ def _by_parameter(drawn: Mapping[str, tuple[ast.expr, ...]], layout: Layout) -> 
 
 
 @lru_cache(maxsize=256)
+@lru_cache(maxsize=256)
 def _drawn(init: ast.FunctionDef) -> dict[str, tuple[ast.expr, ...]]:
     """The axes of the arrays that a constructor draws and keeps, by the attribute or the key that keeps each.
 

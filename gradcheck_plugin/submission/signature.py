@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import linecache
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -54,6 +56,29 @@ def line_of(thing: Any) -> int:
     if code is not None:
         return int(code.co_firstlineno)
     try:
-        return inspect.getsourcelines(thing)[1]
+        found = _classes_in("".join(linecache.getlines(inspect.getsourcefile(thing) or "")))
     except (OSError, TypeError):
-        return min((line_of(m) for m in vars(thing).values() if inspect.isfunction(m)), default=0)
+        found = {}
+    known = found.get(getattr(thing, "__qualname__", ""))
+    return known or min((line_of(m) for m in vars(thing).values() if inspect.isfunction(m)), default=0)
+
+
+@lru_cache(maxsize=16)
+def _classes_in(source: str) -> dict[str, int]:
+    """The line on which each class of a file begins, by its qualified name; of several of one name, the last."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return {}
+    found: dict[str, int] = {}
+    todo: list[tuple[ast.AST, str]] = [(tree, "")]
+    for node, inside in todo:
+        for child in ast.iter_child_nodes(node):
+            name = inside
+            if isinstance(child, ast.ClassDef):
+                found[f"{inside}{child.name}"] = min([child.lineno, *(d.lineno for d in child.decorator_list)])
+                name = f"{inside}{child.name}."
+            elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+                name = f"{inside}{child.name}.<locals>."
+            todo.append((child, name))
+    return found

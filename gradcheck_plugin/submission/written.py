@@ -87,16 +87,19 @@ def _own(tree: ast.AST) -> Iterator[ast.AST]:
 
 def leaves_in_self(method: Callable[..., Any]) -> bool:
     """Whether a method sets an attribute of its object, or an entry of one."""
-    return any(True for _ in left_in_self(method))
+    return bool(left_in_self(method))
 
 
-def left_in_self(method: Callable[..., Any]) -> Iterator[str]:
+def left_in_self(method: Callable[..., Any]) -> tuple[str, ...]:
     """The attributes of its object that a method sets, and the keys of the entries; "" for a key that is computed."""
     tree = tree_of(method)
-    for node in ast.walk(tree) if tree is not None else ():
-        if isinstance(node, ast.Attribute | ast.Subscript) and _is_set_of_self(node):
-            key = node.slice if isinstance(node, ast.Subscript) else None
-            yield node.attr if isinstance(node, ast.Attribute) else str(getattr(key, "value", ""))
+    return () if tree is None else _left_in_self(tree)
+
+
+@lru_cache(maxsize=512)
+def _left_in_self(tree: ast.AST) -> tuple[str, ...]:
+    nodes = (n for n in ast.walk(tree) if isinstance(n, ast.Attribute | ast.Subscript) and _is_set_of_self(n))
+    return tuple(n.attr if isinstance(n, ast.Attribute) else str(getattr(n.slice, "value", "")) for n in nodes)
 
 
 def switches(forward: Callable[..., Any], backward: Callable[..., Any]) -> dict[str, bool]:
