@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from typing import Any
 
 from gradcheck_plugin.submission.conventions import Candidate
@@ -12,10 +13,10 @@ from gradcheck_plugin.submission.written import tree_of
 from reference_impls.shapes import Entry, Layout
 
 
-def entries(candidate: Candidate, layout: Layout) -> list[Entry]:
+def entries(candidate: Candidate, layout: Layout, family: Mapping[str, str]) -> list[Entry]:
     """The arguments of a loss's constructor that its forward takes at the labels, or that are called weights.
 
-    They have the axis of the classes, the last of the prediction.
+    They have the axis of the classes, the last of the prediction; those that a loss of this family trains have not.
     """
     cls = candidate.objects.get("class")
     axis = layout.inputs[0].dims[-1:] if layout.inputs else ()
@@ -24,7 +25,7 @@ def entries(candidate: Candidate, layout: Layout) -> list[Entry]:
     kept = _kept(cls)
     looked_up = _looked_up(getattr(cls, candidate.objects["forward"]), candidate.inputs[-1])
     names = arguments(cls.__init__, method=True).required
-    chosen = [n for n in names if kept.get(n, n) in looked_up or same(n, "W")]
+    chosen = [n for n in names if kept.get(n, n) in looked_up or (same(n, "W") and n.lower() not in family)]
     return [Entry(n, (axis,), "positive") for n in chosen]
 
 

@@ -434,7 +434,7 @@ def _with_state(candidate: Candidate, layout: Layout, family: Mapping[str, str])
         required = arguments(cls.__init__, method=True).required if "instance" not in candidate.objects else ()
         axes = {**_PARAMETERS, **family}
         known = {n: axes[stem] for n in required if (stem := n.lower().rstrip("0123456789")) in axes}
-        weights = class_weights.entries(candidate, layout)
+        weights = class_weights.entries(candidate, layout, family)
         known = {n: dims for n, dims in known.items() if n not in {e.name for e in weights}}
         asked = [*weights, *(Entry(n, tuple((d,) for d in dims.split())) for n, dims in known.items())]
         probe = dataclasses.replace(layout, params=tuple(asked))

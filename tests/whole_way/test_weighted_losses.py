@@ -119,3 +119,37 @@ def test_an_operand_of_a_layer_is_not_taken_for_data(tmp_path: Path) -> None:
                 return dout * np.cosh(self.x) * self.w, None
     """
     assert set(checked(tmp_path, source).failed("Gate").values()) == {"missing-gradient"}
+
+
+NOISE = """
+    import numpy as np
+
+
+    class NegativeSamplingLoss:
+        def __init__(self, W, corpus, sample_size=2):
+            self.params, self.grads = [W], [np.zeros_like(W)]
+            self.words, self.sample_size = len(set(corpus)), sample_size
+
+        def forward(self, h, target):
+            W, n = self.params[0], len(target)
+            noise = np.random.randint(self.words, size=(n, self.sample_size))
+            self.h, self.ids = h, np.concatenate([np.asarray(target).reshape(n, 1), noise], axis=1)
+            score = np.einsum("nkd,nd->nk", W[self.ids], h)
+            self.t = np.arange(self.ids.shape[1]) == 0
+            self.y = 1 / (1 + np.exp(-score))
+            return -np.log(np.where(self.t, self.y, 1 - self.y)).sum() / n
+
+        def backward(self, dout=1):
+            W, ds = self.params[0], dout * (self.y - self.t) / len(self.h)
+            self.grads[0][...] = 0
+            np.add.at(self.grads[0], self.ids, {factor} * ds[..., None] * self.h[:, None, :])
+            return np.einsum("nk,nkd->nd", ds, W[self.ids])
+"""
+
+
+@pytest.mark.parametrize("factor", [1, 2])
+def test_the_words_that_a_loss_trains_are_no_weights_of_classes(tmp_path: Path, factor: int) -> None:
+    found = checked(tmp_path, NOISE.format(factor=factor))
+    assert found.verdicts("NegativeSamplingLoss"), found.refused
+    assert set(found.failed("NegativeSamplingLoss")) == (set() if factor == 1 else {"dW"})
+    assert "dW" in found.verdicts("NegativeSamplingLoss")
