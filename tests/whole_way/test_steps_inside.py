@@ -50,3 +50,39 @@ def test_the_decay_of_a_step_is_no_part_of_the_gradient(tmp_path: Path) -> None:
 def test_what_is_no_decay_of_the_step_stays_in_it(tmp_path: Path, right: str, wrong: str) -> None:
     assert right in STEP
     assert checked(tmp_path, STEP.replace(right, wrong)).failed("Dense")
+
+
+SUMS_TO_ZERO = """
+    import numpy as np
+
+
+    class Dense:
+        def __init__(self, n_in, n_out):
+            self.W, self.b = np.random.randn(n_in, n_out), np.zeros(n_out)
+
+        def forward(self, x):
+            self.x = x
+            return x @ self.W + self.b
+
+        def backward(self, dout, lr):
+            dx = dout @ self.W.T
+            db = dout.sum(axis=0)
+            self.W = self.W - lr * self.x.T @ dout
+            {step}
+            return dx
+"""
+
+
+@pytest.mark.parametrize(
+    ("step", "right"),
+    [
+        ("self.b = self.b - lr * db", True),
+        ("self.b = self.b - lr * np.maximum(db, 0)", False),
+        ("self.b = self.b - lr * (db - db.mean())", False),
+        ("pass", False),
+    ],
+)
+def test_a_step_that_is_zero_is_a_gradient_that_is_zero(tmp_path: Path, step: str, right: bool) -> None:
+    """An upstream gradient may sum up to nothing; then a parameter stays where it is, as it ought to."""
+    found = checked(tmp_path, SUMS_TO_ZERO.format(step=step), cases=60)
+    assert found.passes("Dense") if right else found.failed("Dense")

@@ -287,7 +287,11 @@ class LayerClass(DrivesObjects):
         """Put back the parameters that a backward has moved; a step is a gradient times the learning rate."""
         for name, before in held.items():
             after = numeric(state.get(obj, self.paths[name]))
-            if after is None or after.shape != before.shape or np.array_equal(after, before, equal_nan=True):
+            if after is None or after.shape != before.shape:
+                continue
+            if np.array_equal(after, before, equal_nan=True):
+                if name in self.rates and name not in found:  # it steps: this gradient is zero
+                    found[name] = np.zeros_like(before)
                 continue
             asked = any(n.lower() in RATES for n in self.signature.required)
             rate = RATE if asked or self.built.steps else self._held_rate(obj)
