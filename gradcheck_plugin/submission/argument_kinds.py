@@ -77,10 +77,11 @@ def kinds(
     calls: Iterable[OwnCall] = (),
     saving: Callable[..., Any] | None = None,
     ungraded: frozenset[str] = frozenset(),
+    graded: frozenset[str] = frozenset(),
 ) -> Kinds:
     """What the arguments `names` of `function` are; `saving` is a second function that is given them all in a tuple.
 
-    `ungraded` are those for which its backward returns no gradient, ever.
+    `ungraded` are those for which its backward returns no gradient, ever, `graded` those for which it returns one.
     """
     body = _Body(names)
     body.read(source_tree(function))
@@ -98,13 +99,14 @@ def kinds(
         unused = name in ungraded and name in body.kept and name not in body.saved
         if found is None and unused and not _DATA.fullmatch(name.lower()) and position:
             found = _number(name)  # torch saves tensors; what is left on ctx, and gets None back, is a number
-        if found is None and position and not body.tensor(name):
+        tensor = body.tensor(name) or name in graded
+        if found is None and position and not tensor:
             found = _by_name(name, names)
         if isinstance(found, Setting):
             settings[name] = found
         elif default is None:
             doubtful[name] = Setting((None,), known=True)
-        elif found is None and position and not body.tensor(name):
+        elif found is None and position and not tensor:
             doubtful[name] = _number(name)
     data = frozenset(n for n in names if _DATA.fullmatch(n.lower()) and n in ungraded)
     return Kinds(tuple(names), settings, frozenset(body.indices), data, doubtful)

@@ -48,12 +48,12 @@ _FROZEN = ("trainable", "requires_grad", "requires_gradient", "learnable")
 
 def settled(subject: Subject, candidate: Candidate) -> Subject:
     """The subject with the gradients judged that its backward lacks, and those left open that may be meant so."""
-    if hasattr(subject.caller, "unasked"):  # which knows for itself what is data
-        return subject
     cases = [_generic(subject, shift) for shift in (0, 1)]
     given = _given(subject, cases[0])
     judged, left_open = list(subject.judged), dict(subject.open)
     constants = _constants(subject, cases[0]) - {n for n, g in given.items() if g is not None}
+    if hasattr(subject.caller, "unasked"):  # which knows for itself what else is data
+        return dataclasses.replace(subject, judged=tuple(n for n in judged if n not in constants))
     for entry in subject.layout.entries:
         name = entry.name
         if name in constants:

@@ -340,3 +340,67 @@ def test_a_gradient_of_a_shape_that_only_another_reading_has_stays_open(tmp_path
     assert "the forward takes both" in found.result("ParametricReLU", "dslope").reason
     wrong = checked(tmp_path, SLOPES.format(slopes="2 * each.sum(0, keepdim=True)"), "wrong.py")
     assert wrong.failed("ParametricReLU") != {}
+
+
+SCALED = """
+class Scaled(Function):
+    @staticmethod
+    def forward(x, scale, beta):
+        return torch.tanh(x) * scale + beta
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        x, scale, beta = inputs
+        ctx.save_for_backward(x, scale)
+
+    @staticmethod
+    def backward(ctx, dy):
+        x, scale = ctx.saved_tensors
+        y = torch.tanh(x)
+        return dy * scale * (1 - y * y), (dy * y).sum(dim=0), {dbeta}
+"""
+
+
+@pytest.mark.parametrize(("dbeta", "right"), [("dy.sum(dim=0)", True), ("2 * dy.sum(dim=0)", False)])
+def test_what_backward_gives_a_gradient_of_is_a_tensor_whatever_its_name(
+    tmp_path: Path, dbeta: str, right: bool
+) -> None:
+    found = checked(tmp_path, HEAD + SCALED.format(dbeta=dbeta))
+    assert found.passes("Scaled") if right else set(found.failed("Scaled")) == {"dbeta"}
+
+
+def test_what_gets_none_may_be_a_number(tmp_path: Path) -> None:
+    forward = "ctx.save_for_backward(x)\nctx.beta = beta\nreturn x * beta"
+    assert of(tmp_path, forward, "return g * ctx.beta, None", arguments="x, beta").passes("F")
+    assert "dx" in of(tmp_path, forward, "return g * ctx.beta ** 2, None", arguments="x, beta").failed("F")
+
+
+AT_TEST_TIME = """
+class Batchnorm(Function):
+    @staticmethod
+    def forward(ctx, x, mean, var, gamma, beta):
+        ctx.save_for_backward(x, mean, var, gamma)
+        return gamma * (x - mean) / torch.sqrt(var + 1e-5) + beta
+
+    @staticmethod
+    def backward(ctx, dy):
+        x, mean, var, gamma = ctx.saved_tensors
+        s = torch.sqrt(var + 1e-5)
+        return {dx}, {dmean}, None, {dgamma}, dy.sum(dim=0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "failed"),
+    [
+        ({}, set()),
+        ({"dx": "dy * gamma"}, {"dx"}),
+        ({"dmean": "(dy * gamma / s).sum(dim=0)"}, {"dmean"}),  # given, and of the wrong sign
+        ({"dgamma": "None"}, {"dgamma"}),
+    ],
+)
+def test_running_statistics_are_data(tmp_path: Path, wrong: dict[str, str], failed: set[str]) -> None:
+    parts = {"dx": "dy * gamma / s", "dmean": "None", "dgamma": "(dy * (x - mean) / s).sum(dim=0)", **wrong}
+    found = checked(tmp_path, HEAD + AT_TEST_TIME.format(**parts))
+    assert set(found.failed("Batchnorm")) == failed
+    assert failed or found.passes("Batchnorm")

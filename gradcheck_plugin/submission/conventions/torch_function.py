@@ -55,8 +55,8 @@ def _candidate(name: str, cls: Any) -> Candidate:
     names = arguments(cls.forward).names[0 if saving else 1 :]  # without ctx
     parameters = inspect.signature(cls.forward).parameters.values()
     names += tuple(p.name for p in parameters if p.kind is p.VAR_POSITIONAL)  # one of any number
-    ungraded = _ungraded(cls, names)
-    found = kinds(cls.forward, names, own_calls.calls_of(cls, "apply"), saving, ungraded)
+    ungraded, graded = _gradients_of(cls, names)
+    found = kinds(cls.forward, names, own_calls.calls_of(cls, "apply"), saving, ungraded, graded)
     doubtful = found.doubtful or {}
     some = {n: s for n, s in doubtful.items() if n in ungraded}
     readings = [found]
@@ -87,17 +87,21 @@ def _sets_up(cls: Any) -> bool:
     return owner is not None and not owner.__module__.startswith("torch.")
 
 
-def _ungraded(cls: Any, names: tuple[str, ...]) -> frozenset[str]:
-    """The arguments for which backward returns None wherever it returns."""
+def _gradients_of(cls: Any, names: tuple[str, ...]) -> tuple[frozenset[str], frozenset[str]]:
+    """The arguments for which backward returns None wherever it returns, and those for which it returns a gradient.
+
+    Torch refuses a gradient of what is no tensor.
+    """
+    nobody: frozenset[str] = frozenset()
     tree = own_calls.source_tree(cls.backward)
     if tree is None:
-        return frozenset()
+        return nobody, nobody
     returned = [n.value for n in ast.walk(tree) if isinstance(n, ast.Return) and n.value is not None]
     returned = [r for r in returned if not (isinstance(r, ast.Constant) and r.value is None)]
     lists = [r.elts for r in returned if isinstance(r, ast.Tuple)]
     unread = len(lists) < len(returned)  # a list made elsewhere, a sum of tuples
     if not lists or unread or any(isinstance(e, ast.Starred) for given in lists for e in given):
-        return frozenset()
+        return nobody, nobody
     assigned: dict[str, list[ast.expr]] = {}
     for node in (n for n in ast.walk(tree) if isinstance(n, ast.Assign)):
         for target in node.targets:
@@ -109,7 +113,8 @@ def _ungraded(cls: Any, names: tuple[str, ...]) -> frozenset[str]:
             return all(isinstance(v, ast.Constant) and v.value is None for v in assigned[e.id])
         return isinstance(e, ast.Constant) and e.value is None
 
-    return frozenset(n for i, n in enumerate(names) if all(i >= len(g) or nothing(g[i]) for g in lists))
+    ungraded = frozenset(n for i, n in enumerate(names) if all(i >= len(g) or nothing(g[i]) for g in lists))
+    return ungraded, frozenset(names) - ungraded
 
 
 def _shapes(reading: Kinds) -> list[str]:
