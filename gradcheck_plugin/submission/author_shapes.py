@@ -180,6 +180,16 @@ def _in_body(functions: list[Callable[..., Any]], name: str) -> int | None:
     return None
 
 
+def stated_ranks(candidate: Candidate) -> dict[str, int]:
+    """The number of axes of the arrays of which the code of an object states it, be it a layer or a network."""
+    cls = candidate.objects.get("class")
+    named = [candidate.objects.get(n) for n in ("loss", "gradient")]
+    methods = [getattr(cls, n) for n in named if cls is not None and isinstance(n, str) and hasattr(cls, n)]
+    functions: list[Callable[..., Any]] = [*_functions(candidate), *(m for m in methods if inspect.isfunction(m))]
+    found = {n: _in_body(functions, n) for n in candidate.inputs}
+    return {n: rank for n, rank in found.items() if rank is not None}
+
+
 def _stated(node: ast.AST, name: str) -> int | None:
     if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple):
         stars = any(isinstance(t, ast.Starred) for t in node.targets[0].elts)

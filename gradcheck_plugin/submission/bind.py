@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +20,7 @@ import numpy as np
 
 from gradcheck_plugin.model import Array, Case, NotDriven
 from gradcheck_plugin.submission import (
+    author_shapes,
     averages,
     bind_rule,
     blame,
@@ -695,25 +696,55 @@ def _or_as_its_gradients(
         return subject
     shapes = {e.name: e.dims for e in subject.layout.entries}
     for variant, layout in layouts:
-        alike = variant.options == subject.variant.options or _is_one_of(layout, subject.layout)
-        if not alike or _names(layout) != [*shapes]:
-            continue  # with another axis it is called otherwise, which says nothing of this call
-        if all(e.dims == shapes[e.name] for e in layout.entries):
+        if _names(layout) != [*shapes] or all(e.dims == shapes[e.name] for e in layout.entries):
             continue
+        alike = variant.options == subject.variant.options or _is_one_of(layout, subject.layout)
+        if not alike and not _called_alike(candidate, subject, variant):
+            continue  # with another axis it is called otherwise, which says nothing of this call
         attempt = _try(candidate, subject.spec, variant, layout, misfit)
         other = attempt.subject
         if not attempt.exact or attempt.fault is not None or other is None or not _fits(other):
             continue
         if not _distance(attempt, _whether(misfit)):
-            apart = [
-                (other.display(e.name), e.dims, shapes[e.name]) for e in layout.entries if e.dims != shapes[e.name]
-            ]
-            doubts = {
-                n: f"right for `{n}` of shape {_shown(a)}, not for {_shown(b)}; the forward takes both"
-                for n, a, b in apart
-            }
+            doubts = _of_shapes(candidate, other, shapes)
             return dataclasses.replace(other, doubts={**other.doubts, **doubts})
     return subject
+
+
+def _called_alike(candidate: Candidate, subject: Subject, variant: Variant) -> bool:
+    """Whether the options of another variant change nothing in how a candidate is called: it gives the same numbers."""
+    assert subject.spec is not None
+    spec, layout = subject.spec, subject.layout
+    case = subject.sample(7, generic_sizes(layout, spec, spec.layout))
+    try:
+        ways: list[Caller] = candidate.convention.callers(candidate, layout, {**defaults(spec), **variant.options})
+        ways = [TensorCaller(way) for way in ways] if candidate.objects.get("tensors") else ways
+        ways = [c for w in ways for c in _reduced(w, candidate, spec, variant, layout, dict(subject.fixed))]
+        outs = []
+        for caller in (subject.caller, *ways):
+            with frozen(case.seed):
+                outs.append(numeric(caller.forward(case.arrays).output))
+    except (Unbindable, UserCodeRaised):
+        return False
+    return any(out is not None and np.array_equal(out, outs[0], equal_nan=True) for out in outs[1:])  # type: ignore[arg-type]
+
+
+def _of_shapes(candidate: Candidate, other: Subject, shapes: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    """The doubts about a reading in which some arrays have other shapes: all gradients, where the first array is one.
+
+    None for the arrays of which the author says how many axes they have.
+    """
+    said = author_shapes.stated_ranks(candidate)
+    apart = [e for e in other.layout.entries if e.dims != shapes[e.name]]
+    apart = [e for e in apart if said.get(other.display(e.name)) != len(e.dims) or len(shapes[e.name]) == len(e.dims)]
+    doubts: dict[str, str] = {}
+    for e in apart:
+        shown = other.display(e.name)
+        of_all = e.name == other.layout.entries[0].name
+        doubts["" if of_all else shown] = (
+            f"right for `{shown}` of shape {_shown(e.dims)}, not for {_shown(shapes[e.name])}; the forward takes both"
+        )
+    return doubts
 
 
 def _shown(dims: tuple[str, ...]) -> str:

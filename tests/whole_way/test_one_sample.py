@@ -160,3 +160,35 @@ def test_what_raises_for_one_sample_too_fails(tmp_path: Path) -> None:
     found = checked(tmp_path, source)
     assert found.failed("cross_entropy_loss") == {"contract": "raised"}
     assert found.failed("KLDivergence") == {"contract": "raised"}
+
+
+LMS = """
+import numpy as np
+
+
+class Adaline:
+    def __init__(self, n_inputs):
+        self.params = {{"w": np.zeros(n_inputs), "b": 1.0}}
+
+    def loss(self, x, t):
+        x, t = x[{rows}], t[None]
+        return float(0.5 / len(x) * np.sum((x @ self.params["w"] + self.params["b"] - t) ** 2))
+
+    def gradient(self, x, t):
+        x, t = x[{rows}], t[None]
+        dz = {factor} / len(x) * (x @ self.params["w"] + self.params["b"] - t)
+        return {{"w": x.T @ dz, "b": dz.sum()}}
+"""
+
+
+@pytest.mark.parametrize("rows", ["None, :", "None"])
+def test_a_network_whose_gradients_have_their_shapes_for_one_sample_only_is_one_of_a_sample(
+    tmp_path: Path, rows: str
+) -> None:
+    right = checked(tmp_path, LMS.format(factor=1, rows=rows), "right.py")
+    assert right.failed("Adaline") == {}
+    if rows == "None, :":  # which says how many axes x has
+        assert right.passes("Adaline")
+    else:
+        assert "the forward takes both" in right.result("Adaline", "dw").reason
+    assert checked(tmp_path, LMS.format(factor=2, rows=rows), "wrong.py").failed("Adaline") != {}

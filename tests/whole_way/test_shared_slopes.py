@@ -1,0 +1,82 @@
+"""One slope for all is a slope for each in the forward: where the gradient of an engine has one, nothing says which."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from from_file import checked
+
+ENGINE = """
+import numpy as np
+
+
+class Ctx:
+    saved_tensors = ()
+
+    def save_for_backward(self, *tensors):
+        self.saved_tensors = tensors
+
+
+class Tensor:
+    def __init__(self, data, requires_grad=True):
+        self.data = np.asarray(data)
+        self.requires_grad = requires_grad
+        self.grad = None
+        self.grad_fn = None
+        self.inputs = ()
+
+    def backward(self, grad=None):
+        order, seen = [], set()
+
+        def visit(node):
+            if id(node) not in seen:
+                seen.add(id(node))
+                for parent in node.inputs:
+                    visit(parent)
+                order.append(node)
+
+        visit(self)
+        self.grad = np.ones_like(self.data) if grad is None else grad
+        for node in reversed(order):
+            if node.grad_fn is None:
+                continue
+            function, ctx = node.grad_fn
+            for parent, g in zip(node.inputs, function.backward(ctx, node.grad)):
+                if parent.requires_grad:
+                    parent.grad = g if parent.grad is None else parent.grad + g
+
+
+class Function:
+    @classmethod
+    def apply(cls, *args):
+        ctx = Ctx()
+        out = Tensor(cls.forward(ctx, *(a.data for a in args)))
+        out.grad_fn = (cls, ctx)
+        out.inputs = args
+        return out
+
+
+class ParametricReLU(Function):
+    @staticmethod
+    def forward(ctx, x, a):
+        ctx.save_for_backward(x, a)
+        return np.where(x > 0, x, a[:, None] * x)
+
+    @staticmethod
+    def backward(ctx, gy):
+        x, a = ctx.saved_tensors
+        da = (gy * np.minimum(x, 0)).sum(axis=(0, 2))
+        return gy * np.where(x > 0, 1, a[:, None]), {da}
+"""
+
+
+def test_one_slope_for_all_stays_open(tmp_path: Path) -> None:
+    assert checked(tmp_path, ENGINE.format(da="da"), "each.py").passes("ParametricReLU")
+    found = checked(tmp_path, ENGINE.format(da="da.sum(keepdims=True)"), "one.py")
+    assert found.failed("ParametricReLU") == {}
+    assert "the forward takes both" in found.result("ParametricReLU", "da").reason
+
+
+def test_what_is_wrong_as_one_slope_too_fails(tmp_path: Path) -> None:
+    for wrong in ("2 * da.sum(keepdims=True)", "da[:1]", "da[:, None] * da"):
+        assert "da" in checked(tmp_path, ENGINE.format(da=wrong), "wrong.py").failed("ParametricReLU")
