@@ -114,5 +114,6 @@ def shapes_for(name: str, operands: Sequence[str]) -> list[str]:
     if not rest and re.search("broadcast|expand", name, re.IGNORECASE):
         return [f"{first}: N D -> Y", f"{first}: 1 D -> Y"]
     if len(rest) == 1 and not re.search("conv|embed|linear|affine", name, re.IGNORECASE):
-        return [f"{first}: N D{domain}, {rest[0]}: N D{domain} -> Y"]
+        second = " @binary" if "mask" in rest[0].lower().split("_") else domain
+        return [f"{first}: N D{domain}, {rest[0]}: N D{second} -> Y"]
     return [f"{first}: N D{domain} -> Y"] if domain and not rest else []

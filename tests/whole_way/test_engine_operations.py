@@ -1,4 +1,4 @@
-"""One slope for all is a slope for each in the forward: where the gradient of an engine has one, nothing says which."""
+"""Operations of an engine of the author's own: what their arguments are is told by gradients and names."""
 
 from __future__ import annotations
 
@@ -54,7 +54,11 @@ class Function:
         out.grad_fn = (cls, ctx)
         out.inputs = args
         return out
+"""
 
+SLOPES = (
+    ENGINE
+    + """
 
 class ParametricReLU(Function):
     @staticmethod
@@ -66,17 +70,43 @@ class ParametricReLU(Function):
     def backward(ctx, gy):
         x, a = ctx.saved_tensors
         da = (gy * np.minimum(x, 0)).sum(axis=(0, 2))
-        return gy * np.where(x > 0, 1, a[:, None]), {da}
+        return gy * np.where(x > 0, 1, a[:, None]), DA
 """
+)
 
 
 def test_one_slope_for_all_stays_open(tmp_path: Path) -> None:
-    assert checked(tmp_path, ENGINE.format(da="da"), "each.py").passes("ParametricReLU")
-    found = checked(tmp_path, ENGINE.format(da="da.sum(keepdims=True)"), "one.py")
+    assert checked(tmp_path, SLOPES.replace("DA", "da"), "each.py").passes("ParametricReLU")
+    found = checked(tmp_path, SLOPES.replace("DA", "da.sum(keepdims=True)"), "one.py")
     assert found.failed("ParametricReLU") == {}
     assert "the forward takes both" in found.result("ParametricReLU", "da").reason
 
 
 def test_what_is_wrong_as_one_slope_too_fails(tmp_path: Path) -> None:
     for wrong in ("2 * da.sum(keepdims=True)", "da[:1]", "da[:, None] * da"):
-        assert "da" in checked(tmp_path, ENGINE.format(da=wrong), "wrong.py").failed("ParametricReLU")
+        assert "da" in checked(tmp_path, SLOPES.replace("DA", wrong), "wrong.py").failed("ParametricReLU")
+
+
+FILL = (
+    ENGINE
+    + """
+
+class Layer(Function):
+    @staticmethod
+    def forward(ctx, inputs, mask):
+        ctx.save_for_backward(mask)
+        return np.where(mask == 0, -5.0, inputs)
+
+    @staticmethod
+    def backward(ctx, dout):
+        (mask,) = ctx.saved_tensors
+        return DX, None
+"""
+)
+
+
+def test_a_mask_has_zeros_where_no_reference_is_known_by_the_name(tmp_path: Path) -> None:
+    skip = FILL.replace("if parent.requires_grad:", "if g is not None:")
+    assert checked(tmp_path, skip.replace("DX", "np.where(mask == 0, 0, dout)"), "right.py").passes("Layer")
+    for wrong in ("dout * 1.0", "np.where(mask == 0, dout, 0)"):
+        assert "dinputs" in checked(tmp_path, skip.replace("DX", wrong), "wrong.py").failed("Layer")
