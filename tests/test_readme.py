@@ -30,7 +30,7 @@ def commands(path: Path) -> list[tuple[str, list[str]]]:
     for block in blocks(path.read_text(encoding="utf-8"), "console"):
         for line in block.splitlines():
             if line.startswith("$ "):
-                found.append((line[2:], []))
+                found += [(part, []) for part in line[2:].split(" && ")]
             elif found:
                 found[-1][1].append(line)
     return found
@@ -63,7 +63,7 @@ def test_command(readme: str, command: str, shown: list[str], tmp_path: Path) ->
 
 def test_the_commands_are_there() -> None:
     for path in READMES:
-        wanted = {"gradcheck demo", "pytest -n 2", "pytest --gradcheck layers.py"}
+        wanted = {"pip install -e .", "gradcheck demo", "pytest -n 2", "pytest --gradcheck layers.py"}
         assert wanted <= {c for n, c, _ in ALL if n == path.name}
 
 
