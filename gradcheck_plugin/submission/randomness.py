@@ -182,8 +182,9 @@ def _within_reach(function: Any) -> Iterator[Any]:
         reach = _known[id(function)] = _walk(function, kinds)
     yield from reach.fixed
     for space in reach.spaces:
-        if not kinds.isdisjoint(map(type, space.values())):
-            yield from [v for v in space.values() if type(v) in kinds]
+        values = list(space.values())  # a collection of garbage in between may run code that changes the space
+        if not kinds.isdisjoint(map(type, values)):
+            yield from [v for v in values if type(v) in kinds]
 
 
 def _walk(function: Any, kinds: set[type]) -> _Reach:
@@ -197,7 +198,7 @@ def _walk(function: Any, kinds: set[type]) -> _Reach:
             space, children = _held_by(thing)
             if space is not None and not any(space is known for known in reach.spaces):
                 reach.spaces.append(space)
-                children = [*children, *(v for v in space.values() if type(v) not in kinds)]
+                children = [*children, *(v for v in list(space.values()) if type(v) not in kinds)]
             todo += [(c, depth - 1) for c in children]
     reach.size = sum(map(len, reach.spaces))
     return reach

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import time
 from pathlib import Path
@@ -274,3 +275,31 @@ def test_entropy_is_known_only_inside() -> None:
     assert np.random.default_rng().random() != np.random.default_rng().random()
     assert random.Random().random() != random.Random().random()
     assert abs(time.time() - clock) > 1
+
+
+class Changing:
+    """A class whose namespace changes whenever garbage is collected, as one of an object with `__del__` may."""
+
+    def forward(self, x):
+        return 2 * x
+
+
+def changes(phase: str, info: dict[str, int]) -> None:
+    if phase == "start" and "running" in vars(Changing):
+        del Changing.running  # type: ignore[attr-defined]
+    elif phase == "start":
+        Changing.running = True  # type: ignore[attr-defined]
+
+
+def test_a_class_that_changes_when_garbage_is_collected() -> None:
+    usual = gc.get_threshold()
+    gc.callbacks.append(changes)
+    gc.set_threshold(1)
+    try:
+        for seed in range(50):
+            with frozen(seed):
+                assert guarded("forward", Changing.forward, Changing(), 1.5) == 3.0
+                assert guarded("__init__", Changing) is not None
+    finally:
+        gc.set_threshold(*usual)
+        gc.callbacks.remove(changes)
