@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
 
+from gradcheck_plugin.submission import fixed_sizes
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.multiplied import Factor, Index, factors, indices, matrices
 from gradcheck_plugin.submission.written import assigned, returned, tree_of
@@ -76,18 +77,22 @@ def said(candidate: Candidate) -> Said:
 
 
 def _with_gradients_of_no_axes(candidate: Candidate) -> Iterator[str]:
-    """The arguments whose gradients the backward makes numbers of, where each has one: `return dx.reshape(())`."""
+    """The arguments whose gradients the backward makes numbers of, where each has one: `return dx.reshape(())`.
+
+    The sum of all that comes back is one, too, where the forward repeats what it is given.
+    """
     backward, cls = candidate.objects.get("backward"), candidate.objects.get("class")
     function = getattr(cls, backward, None) if isinstance(backward, str) and cls is not None else backward
     if not inspect.isfunction(function):
         return
+    repeated = len(candidate.inputs) == 1 and any(map(fixed_sizes.repeats, _functions(candidate)))
     for value in returned(function):
         parts = value.elts if isinstance(value, ast.Tuple) else [value]
         if len(parts) != len(candidate.inputs):
             continue
         for name, part in zip(candidate.inputs, parts, strict=True):
             last = assigned(function, part.id)[-1:] if isinstance(part, ast.Name) else [part]
-            if last and _is_number(last[0]):
+            if last and (_is_number(last[0]) or (repeated and _is_whole_sum(last[0]))):
                 yield name
 
 
@@ -98,6 +103,14 @@ def _is_number(value: ast.expr) -> bool:
     if isinstance(value.func, ast.Name):
         return value.func.id == "float"
     return isinstance(value.func, ast.Attribute) and value.func.attr == "reshape" and _is_empty(value.args[-1])
+
+
+def _is_whole_sum(value: ast.expr) -> bool:
+    """Whether an expression is the sum of all entries of an array: `dy.sum()`, `np.sum(dy)`."""
+    if not isinstance(value, ast.Call) or value.keywords or not isinstance(value.func, ast.Attribute):
+        return False
+    of_module = isinstance(value.func.value, ast.Name) and value.func.value.id in ("np", "numpy")
+    return value.func.attr == "sum" and len(value.args) == of_module
 
 
 def _is_empty(value: ast.expr) -> bool:

@@ -17,7 +17,7 @@ from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen
 from gradcheck_plugin.submission.constructor import DATA_SETS, IMAGE, WORD_TO_INDEX
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.drawn_sizes import is_bias
-from gradcheck_plugin.submission.multiplied import beside
+from gradcheck_plugin.submission.multiplied import beside, in_products, with_gradients
 from gradcheck_plugin.submission.roles import compares, is_data, is_label, is_prediction, twins
 from gradcheck_plugin.submission.signature import arguments
 from reference_impls.shapes import Entry, Layout
@@ -190,20 +190,41 @@ def names_parameter(name: str) -> bool:
     return _NUMBERED.fullmatch(name) is not None
 
 
+def _numbered(names: Sequence[str]) -> tuple[dict[str, int], dict[str, int]]:
+    """The weights and the biases among arguments by their names, and their numbers."""
+    numbers = {n: (m["stem"][0] in "wW", int(m["number"] or 1)) for n in names if (m := _NUMBERED.fullmatch(n))}
+    return {n: k for n, (w, k) in numbers.items() if w}, {n: k for n, (w, k) in numbers.items() if not w}
+
+
+def _multiplied_in_turn(candidate: Candidate) -> tuple[dict[str, int], dict[str, int]]:
+    """The weights and the biases of a function by what it does: it gives their gradients, and multiplies the weights.
+
+    They are counted in their order.
+    """
+    function = candidate.objects.get("function")
+    if function is None:
+        return {}, {}
+    trained, factors = with_gradients(function, candidate.inputs), in_products(function, candidate.inputs)
+    weights = [n for n in candidate.inputs if n in trained and n in factors]
+    biases = [n for n in candidate.inputs if n in trained and n not in factors]
+    return {n: k for k, n in enumerate(weights)}, {n: k for k, n in enumerate(biases)}
+
+
 def _chained(candidate: Candidate) -> Iterator[list[Layout]]:
     """The layouts of a loss that takes the weights of a network one by one.
 
     Each has as many inputs as the one before has outputs; a single one may give one number for a sample.
     """
-    numbered = {n: m for n in candidate.inputs if (m := _NUMBERED.fullmatch(n))}
-    weights = [n for n, m in numbered.items() if m["stem"][0] in "wW"]
+    weights, biases = _numbered(candidate.inputs)
+    if not weights or len(candidate.inputs) != len({**weights, **biases}) + 2:
+        weights, biases = _multiplied_in_turn(candidate)
+    numbered = {**weights, **biases}
     rest = [n for n in candidate.inputs if n not in numbered]
     labels = [n for n in rest if is_label(n)]
     if candidate.kind != "loss" or not weights or len(numbered) < 2 or len(rest) != 2 or len(labels) != 1:
         return
     widths = ["D", *(f"H{k}" for k in range(1, len(weights))), "C"]
-    first = min(int(m["number"] or 1) for m in numbered.values())
-    places = {n: int(m["number"] or 1) - first for n, m in numbered.items()}
+    places = {n: k - min(numbered.values()) for n, k in numbered.items()}
     for samples, bias, turned in itertools.product(("N ", ""), ("", "1 "), (False, True)):
         axes = dict.fromkeys(rest, samples + "D")
         for name, k in places.items():

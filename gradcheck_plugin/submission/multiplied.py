@@ -82,6 +82,21 @@ def matrices(functions: Sequence[Callable[..., Any]], names: Sequence[str]) -> f
     return frozenset(n for f in functions for node in _nodes(f) for n in names if _has_two_axes(node, n))
 
 
+def in_products(function: Callable[..., Any], names: Sequence[str]) -> frozenset[str]:
+    """The arguments that stand in a product of matrices, turned or not."""
+    sides = (side for pair in _products(tree_of(function)) for side in pair)
+    return frozenset(name for side in sides if (name := _argument(side, names, set())[0]))
+
+
+def with_gradients(function: Callable[..., Any], names: Sequence[str]) -> frozenset[str]:
+    """The arguments whose names, or these with a d in front, are keys of a dictionary that a function fills."""
+    keys: set[str] = set()
+    for node in _nodes(function):
+        parts = node.keys if isinstance(node, ast.Dict) else [node.slice] if isinstance(node, ast.Subscript) else []
+        keys |= {k.value for k in parts if isinstance(k, ast.Constant) and isinstance(k.value, str)}
+    return frozenset(n for n in names if keys & {n, f"d{n}", f"d_{n}", f"grad_{n}"})
+
+
 def _nodes(function: Callable[..., Any]) -> Iterator[ast.AST]:
     tree = tree_of(function)
     yield from ast.walk(tree) if tree is not None else ()

@@ -75,3 +75,38 @@ def test_a_loss_of_other_arrays_is_no_network(tmp_path: Path) -> None:
     )
     assert "weighted_loss" in {r.target for r in found.report.results} | set(found.refused)
     assert {r.layer for r in found.report.results} <= {""}
+
+
+KERNELS = """
+import numpy as np
+
+
+def two_layers_cost(x, t, kernel1, bias1, kernel2, bias2):
+    {turned}
+    h = np.tanh(x @ kernel1 + bias1)
+    y = h @ kernel2 + bias2
+    loss = 0.5 * ((y - t) ** 2).sum()
+    d2 = y - t
+    d1 = (d2 @ kernel2.T) * (1 - h**2)
+    grads = {{"kernel1": ({first}), "bias1": d1{rows}, "kernel2": ({second}), "bias2": d2{rows}}}
+    return loss, grads
+"""
+TURNED = "kernel1, kernel2 = kernel1, kernel2; kernel1 = kernel1.T; kernel2 = kernel2.T"
+
+
+@pytest.mark.parametrize(
+    ("turned", "first", "second", "rows"),
+    [
+        ("pass", "x.T @ d1", "h.T @ d2", ".sum(axis=0)"),
+        (TURNED, "(x.T @ d1).T", "(h.T @ d2).T", ".sum(axis=0)"),
+        ("pass", "np.outer(x, d1)", "np.outer(h, d2)", ""),
+        (TURNED, "np.outer(x, d1).T", "np.outer(h, d2).T", ""),
+    ],
+)
+def test_weights_are_what_is_multiplied_and_has_a_gradient(
+    tmp_path: Path, turned: str, first: str, second: str, rows: str
+) -> None:
+    right = KERNELS.format(turned=turned, first=first, second=second, rows=rows)
+    assert checked(tmp_path, right, "right.py").passes("two_layers_cost")
+    wrong = KERNELS.format(turned=turned, first=first, second=f"2 * {second}", rows=rows)
+    assert set(checked(tmp_path, wrong, "wrong.py").failed("two_layers_cost")) == {"dkernel2"}
