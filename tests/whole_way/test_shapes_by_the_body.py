@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from from_file import checked
 
 SOURCE = """
@@ -63,3 +64,69 @@ def test_what_is_unpacked_from_a_shape_or_an_attribute_says_nothing(tmp_path: Pa
                 return 2 * dout[:, None] * self.x / d
     """
     assert checked(tmp_path, source).passes("Rows")
+
+
+REPEATED = """
+import numpy as np
+
+
+class RepeatNode:
+    def forward(self, x):
+        return np.broadcast_to(x, (3, 4)).copy()
+
+    def backward(self, dout):
+        dx = {gradient}
+        return dx
+"""
+
+
+@pytest.mark.parametrize("gradient", ["dout.sum()", "np.sum(dout)", "dout.sum(axis=0)"])
+def test_what_is_repeated_is_a_number_where_its_gradient_sums_all(tmp_path: Path, gradient: str) -> None:
+    assert checked(tmp_path, REPEATED.format(gradient=gradient)).passes("RepeatNode")  # or a row of four
+
+
+@pytest.mark.parametrize("gradient", ["2 * dout.sum()", "dout.mean()", "dout.sum(axis=1)", "dout[0]"])
+def test_what_is_repeated_is_wrong_otherwise(tmp_path: Path, gradient: str) -> None:
+    assert checked(tmp_path, REPEATED.format(gradient=gradient)).failed("RepeatNode")
+
+
+def test_a_sum_over_everything_is_no_gradient_of_what_is_not_repeated(tmp_path: Path) -> None:
+    source = REPEATED.format(gradient="dout.sum()").replace("np.broadcast_to(x, (3, 4)).copy()", "x * 3.0")
+    assert "dx" in checked(tmp_path, source).failed("RepeatNode")
+
+
+ONE_HOT = """
+import numpy as np
+
+
+class Embedding:
+    def __init__(self, W):
+        self.W = W
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W
+
+    def backward(self, dout):
+        self.dW = np.zeros_like(self.W)
+        {added}
+"""
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        "np.add.at(self.dW, self.x.argmax(axis=1), dout)",
+        "self.dW += np.tensordot(self.x, dout, axes=((0, 1), (0, 1)))",
+        "self.dW += self.x.T @ dout",
+    ],
+)
+def test_one_hot_rows_are_a_table_of_words_or_one_each_sample(tmp_path: Path, added: str) -> None:
+    assert checked(tmp_path, ONE_HOT.format(added=added)).passes("Embedding")
+
+
+@pytest.mark.parametrize(
+    "added", ["self.dW[self.x.argmax(axis=1)] += dout", "np.add.at(self.dW, self.x.argmax(axis=0), dout)"]
+)
+def test_words_that_are_lost_or_read_off_the_wrong_axis_fail(tmp_path: Path, added: str) -> None:
+    assert checked(tmp_path, ONE_HOT.format(added=added)).failed("Embedding")

@@ -138,6 +138,8 @@ def verdict(kernel: Kernel, made: Made, space: Mapping[str, Any], seeds: tuple[i
             return "unclear", "a loss at the end of its graph may leave its upstream gradient, which is 1, away"
     if worst > APART and _for_other_shapes(kernel, made, space, seeds):
         return "unclear", "it is right for arrays of the base layout, which its forward takes, too"
+    if worst > APART and _where_it_repeats_less(kernel, made, space):
+        return "unclear", "it is right for longer arrays, which its forward takes, too"
     if worst > APART:
         return "wrong", say
     limit = 1e-4 if say.startswith("drawn") else CLOSE
@@ -154,6 +156,28 @@ def _for_other_shapes(kernel: Kernel, made: Made, space: Mapping[str, Any], seed
         return verdict(dataclasses.replace(kernel, layout=base), made, space, seeds)[0] == "right"
     except ValueError:  # the options of the variant are for its own shapes
         return False
+
+
+def _where_it_repeats_less(kernel: Kernel, made: Made, space: Mapping[str, Any]) -> bool:
+    """Whether code for one array that is repeated is right for a longer one, which the checker may take it for.
+
+    `np.broadcast_to(x, (3, 4))` takes a row of 4 as well as a number, and nothing says which is meant.
+    """
+    entry = kernel.layout.entries[0]
+    if len(kernel.layout.entries) != 1 or not ("1" in entry.dims or not entry.dims) or not made.gradients:
+        return False
+    case = Case(kernel, 1)
+    outs, dy, _ = case.reference()
+    _, grads = run(made, space, case.arrays, dy)
+    own = np.shape(grads.get(entry.name)) if isinstance(grads, dict) else ()
+    row = np.shape(outs[0])[-1:]
+    for shape in {own, row, (1, *row)} - {(), np.shape(case.arrays[entry.name])}:
+        longer = {entry.name: case.rng.standard_normal(shape)}
+        got, found = run(made, space, longer, dy)
+        same = isinstance(found, dict) and [np.shape(o) for o in got] == [np.shape(o) for o in outs]
+        if same and difference(found.get(entry.name), numerical(made, space, longer, dy)[entry.name]) < APART:
+            return True
+    return False
 
 
 def _at_one(case: Case) -> dict[str, Any]:
