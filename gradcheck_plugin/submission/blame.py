@@ -154,6 +154,9 @@ class Proof:
     code: str = "raised"
 
 
+_MODULE = re.compile(r"unsupported operand type\(s\) for (?P<operator>[^:]+): .*'module'")
+
+
 def always(fault: UserCodeRaised, root: Path | None) -> Proof | None:
     """Proof that what raised is wrong whatever the input is; None where there is none."""
     cause, frame = fault.cause, own_frame(fault.cause, root)
@@ -169,6 +172,8 @@ def always(fault: UserCodeRaised, root: Path | None) -> Proof | None:
         return _unknown_attribute(cause.obj, cause.name, root)
     if isinstance(cause, NotImplementedError):
         return _not_written(frame)
+    if isinstance(cause, TypeError) and (found := _MODULE.match(str(cause))):
+        return Proof(f"a module is no number: nothing can be done with one and `{found['operator']}`")
     return None
 
 

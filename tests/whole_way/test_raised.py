@@ -260,3 +260,28 @@ class SGD:
 def test_right_twins_pass(tmp_path: Path, name: str) -> None:
     found = checked(tmp_path, TWINS)
     assert found.passes(name), (found.verdicts(name), found.failed(name), found.refused)
+
+
+A_MODULE = """
+import numpy as np
+
+
+def perceptron_cost(x, t, w, b):
+    z = x @ w + b
+    loss = float({top} / len(x))
+    dz = (np.where(z >= 0, 1.0, 0.0) - t) / len(x)
+    return loss, {{"w": x.T @ dz, "b": dz.sum()}}
+"""
+
+
+def test_a_module_among_numbers_fails_whatever_the_input_is(tmp_path: Path) -> None:
+    right = checked(tmp_path, A_MODULE.format(top="np.sum((np.where(z >= 0, 1.0, 0.0) - t) * z)"), "right.py")
+    assert right.passes("perceptron_cost")
+    wrong = checked(tmp_path, A_MODULE.format(top="np"), "wrong.py")
+    assert wrong.failed("perceptron_cost") == {"contract": "raised"}
+    assert "a module is no number" in wrong.result("perceptron_cost", "contract").finding.help  # type: ignore[union-attr]
+
+
+def test_a_module_that_is_not_here_is_no_fault_of_the_file(tmp_path: Path) -> None:
+    source = "import not_installed_here as settings\n" + A_MODULE.format(top="settings.factor * np.sum(z)")
+    assert "does not run here" in checked(tmp_path, source).refused["perceptron_cost"]
