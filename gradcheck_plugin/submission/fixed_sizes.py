@@ -17,6 +17,7 @@ from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.own_calls import source_tree
 from reference_impls.shapes import Layout
 
+_NAMES = ("N", "D", "M", "T", "H")
 LARGEST, MOST = 12, 3  # the length of an axis, and how many lengths are tried
 
 
@@ -24,6 +25,7 @@ def shapes(candidate: Candidate) -> list[str]:
     """Shapes of inputs that fit the constants of an object, those of features first."""
     repeated = [f"1 {axis}" for axis in dict.fromkeys(_repeated(candidate))]
     repeated += dict.fromkeys(_taken_apart(_forward(candidate)))
+    repeated += dict.fromkeys(_squeezed(_forward(candidate)))
     sizes = list(dict.fromkeys(_sizes(candidate)))[:MOST]
     return repeated + [shape for s in sizes for shape in (f"N {s}", f"{s}", f"N 5 7 {s}", f"N {s} 5 7", f"{s} 1")]
 
@@ -73,6 +75,19 @@ def _taken_apart(function: Any) -> Iterator[str]:
             continue
         if _is_each_of(node.value, function) and not any(isinstance(e, ast.Starred) for e in target.elts):
             yield from (f"{len(target.elts)} {rest}" for rest in ("N D", "D"))
+
+
+def _squeezed(function: Any) -> Iterator[str]:
+    """Shapes of an input of which a forward takes axes away by their numbers: these have length 1."""
+    tree = source_tree(function) if inspect.isfunction(function) else None
+    for node in ast.walk(tree) if tree is not None else ():
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.func.attr != "squeeze":
+            continue
+        for value in (*(k.value for k in node.keywords if k.arg in ("axis", "dim")), *node.args[-1:]):
+            axes = [getattr(e, "value", None) for e in (value.elts if isinstance(value, ast.Tuple) else [value])]
+            if axes and all(type(a) is int and 0 <= a < len(_NAMES) for a in axes):
+                last = max(a for a in axes if isinstance(a, int))
+                yield " ".join("1" if i in axes else _NAMES[i] for i in range(max(last + 1, 2)))
 
 
 def _is_each_of(value: ast.expr, function: Any) -> bool:

@@ -130,3 +130,28 @@ def test_one_hot_rows_are_a_table_of_words_or_one_each_sample(tmp_path: Path, ad
 )
 def test_words_that_are_lost_or_read_off_the_wrong_axis_fail(tmp_path: Path, added: str) -> None:
     assert checked(tmp_path, ONE_HOT.format(added=added)).failed("Embedding")
+
+
+SQUEEZED = """
+import numpy as np
+
+
+class {name}:
+    def forward(self, x):
+        self.shape = x.shape
+        return {squeezed}.copy()
+
+    def backward(self, dout):
+        return {factor} * dout.reshape(self.shape)
+"""
+
+
+@pytest.mark.parametrize(
+    "squeezed", ["np.squeeze(x, axis=(1, 3))", "np.squeeze(x, 1)", "x.squeeze((0, 2))", "x.squeeze(axis=2)"]
+)
+def test_an_axis_that_is_taken_away_has_length_one(tmp_path: Path, squeezed: str) -> None:
+    def source(factor: int) -> str:
+        return SQUEEZED.format(name="Module", squeezed=squeezed, factor=factor)
+
+    assert checked(tmp_path, source(1), "right.py").passes("Module")
+    assert checked(tmp_path, source(2), "wrong.py").failed("Module") == {"dx": "factor-two"}
