@@ -644,8 +644,8 @@ def _in_layouts(
         attempt = _try(candidate, spec, variant, layout, misfit, quick)
         if variant.incidental and attempt.matches and attempt.fault is None and only is None:
             only = attempt
-        fewer = _of_other_ranks(attempt, best) if same else _of_one_sample(attempt, best)
-        if stuck and attempt.matches and attempt.exact >= best.exact and fewer:
+        fewer = stuck and attempt.matches and attempt.exact >= best.exact and _of_other_ranks(attempt, best)
+        if fewer and (same or (best.subject is not None and _called_alike(candidate, best.subject, variant))):
             best, chosen, further = attempt, variant, []
         elif best.matches and best.distance and _settles(attempt, best):
             best, chosen = attempt, variant
@@ -698,8 +698,7 @@ def _or_as_its_gradients(
     for variant, layout in layouts:
         if _names(layout) != [*shapes] or all(e.dims == shapes[e.name] for e in layout.entries):
             continue
-        alike = variant.options == subject.variant.options or _is_one_of(layout, subject.layout)
-        if not alike and not _called_alike(candidate, subject, variant):
+        if variant.options != subject.variant.options and not _called_alike(candidate, subject, variant):
             continue  # with another axis it is called otherwise, which says nothing of this call
         attempt = _try(candidate, subject.spec, variant, layout, misfit)
         other = attempt.subject
@@ -757,21 +756,6 @@ def _of_other_ranks(attempt: _Attempt, best: _Attempt) -> bool:
         return False
     ranks = [[len(e.dims) for e in a.subject.layout.inputs] for a in (attempt, best) if a.subject is not None]
     return ranks[0] != ranks[1]
-
-
-def _of_one_sample(attempt: _Attempt, best: _Attempt) -> bool:
-    """Whether an attempt runs on one of the samples that a backward raised for."""
-    if attempt.subject is None or best.subject is None or attempt.fault is not None:
-        return False
-    return _is_one_of(attempt.subject.layout, best.subject.layout)
-
-
-def _is_one_of(layout: Layout, many: Layout) -> bool:
-    """Whether a loss is laid out for one sample of another: its sum and its mean are the same there."""
-    if layout.output.dims or many.output.dims:
-        return False
-    one, whole = ([e.dims for e in l.entries] for l in (layout, many))
-    return one != whole and one == [tuple(d for d in dims if d != "N") for dims in whole]
 
 
 def _beside_wider(

@@ -91,7 +91,7 @@ def two_layers_cost(x, t, kernel1, bias1, kernel2, bias2):
     grads = {{"kernel1": ({first}), "bias1": d1{rows}, "kernel2": ({second}), "bias2": d2{rows}}}
     return loss, grads
 """
-TURNED = "kernel1, kernel2 = kernel1, kernel2; kernel1 = kernel1.T; kernel2 = kernel2.T"
+TURNED = "kernel1 = kernel1.T; kernel2 = kernel2.T"
 
 
 @pytest.mark.parametrize(
