@@ -653,7 +653,7 @@ def _in_layouts(
             best, chosen, further = attempt, variant, []
         elif best.matches:
             alike = best.subject is not None and _names(layout) == _names(best.subject.layout)
-            if same and alike and attempt.matches and attempt.fault is None and _built_alike(attempt, best):
+            if same and alike and attempt.matches and attempt.fault is None and _works_alike(candidate, attempt, best):
                 further.append((variant, layout))  # not where backward refuses labels of another form
         elif (attempt.matches and not variant.incidental) or (attempt.ran and not best.ran and claims):
             best, chosen = attempt, variant
@@ -792,6 +792,16 @@ def _built_alike(one: _Attempt, other: _Attempt) -> bool:
     """Whether two layouts are for one object: a constructor may have been given sizes that only one of them has."""
     plans = [getattr(getattr(a.subject and a.subject.caller, "built", None), "plan", None) for a in (one, other)]
     return plans[0] == plans[1]
+
+
+def _works_alike(candidate: Candidate, one: _Attempt, other: _Attempt) -> bool:
+    """Whether an object is built alike in two layouts, and takes its own steps in both.
+
+    A step of another shape makes another array of a parameter: that is one for which it is not written.
+    """
+    if not _built_alike(one, other) or one.subject is None or other.subject is None:
+        return False
+    return not candidate.objects.get("steps") or {*given_shapes(one.subject)} >= {*given_shapes(other.subject)}
 
 
 def _telling(candidate: Candidate, fault: Exception | None) -> bool:

@@ -86,3 +86,32 @@ def test_a_step_that_is_zero_is_a_gradient_that_is_zero(tmp_path: Path, step: st
     """An upstream gradient may sum up to nothing; then a parameter stays where it is, as it ought to."""
     found = checked(tmp_path, SUMS_TO_ZERO.format(step=step), cases=60)
     assert found.passes("Dense") if right else found.failed("Dense")
+
+
+GROUP_NORM = """
+import numpy as np
+
+
+class GroupNorm:
+    def __init__(self, gamma, beta, groups=2, eps=1e-5):
+        self.gamma, self.beta, self.groups, self.eps = gamma, beta, groups, eps
+
+    def forward(self, x):
+        g = x.reshape(len(x), self.groups, -1)
+        self.s = np.sqrt(g.var(axis=2, keepdims=True) + self.eps)
+        self.g = (g - g.mean(axis=2, keepdims=True)) / self.s
+        self.xhat = self.g.reshape(x.shape)
+        return self.gamma.reshape(1, -1, 1, 1) * self.xhat + self.beta.reshape(1, -1, 1, 1)
+
+    def backward(self, dout, learning_rate):
+        d = (self.gamma.reshape(1, -1, 1, 1) * dout).reshape(self.g.shape)
+        dx = (d - d.mean(2, keepdims=True) - self.g * (d * self.g).mean(2, keepdims=True)) / self.s
+        self.gamma = self.gamma - learning_rate * (dout * self.xhat).sum(axis=(0, 2, 3))
+        self.beta = self.beta - learning_rate * {factor} * dout.sum(axis=(0, 2, 3))
+        return dx.reshape(dout.shape)
+"""
+
+
+def test_a_step_that_reshapes_a_parameter_is_none_for_that_shape(tmp_path: Path) -> None:
+    assert checked(tmp_path, GROUP_NORM.format(factor=1), "right.py").passes("GroupNorm")
+    assert set(checked(tmp_path, GROUP_NORM.format(factor=2), "wrong.py").failed("GroupNorm")) == {"dbeta"}
