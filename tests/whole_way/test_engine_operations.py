@@ -110,3 +110,10 @@ def test_a_mask_has_zeros_where_no_reference_is_known_by_the_name(tmp_path: Path
     assert checked(tmp_path, skip.replace("DX", "np.where(mask == 0, 0, dout)"), "right.py").passes("Layer")
     for wrong in ("dout * 1.0", "np.where(mask == 0, dout, 0)"):
         assert "dinputs" in checked(tmp_path, skip.replace("DX", wrong), "wrong.py").failed("Layer")
+
+
+def test_what_backward_gives_a_gradient_of_is_a_tensor_whatever_its_name(tmp_path: Path) -> None:
+    source = SLOPES.replace("(x, a)", "(x, alpha)").replace("ctx, x, a)", "ctx, x, alpha)").replace("a[:", "alpha[:")
+    source = source.replace("x, a = ctx", "x, alpha = ctx")
+    assert checked(tmp_path, source.replace("DA", "da"), "right.py").passes("ParametricReLU")
+    assert "dalpha" in checked(tmp_path, source.replace("DA", "2 * da"), "wrong.py").failed("ParametricReLU")

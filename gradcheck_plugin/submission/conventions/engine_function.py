@@ -16,6 +16,7 @@ from typing import Any
 
 from gradcheck_plugin.submission.calls import Unbindable
 from gradcheck_plugin.submission.conventions import Candidate, context_pair
+from gradcheck_plugin.submission.conventions.torch_function import gradients_of
 from gradcheck_plugin.submission.engine import (
     Engine,
     classes_near,
@@ -178,7 +179,8 @@ def _operation(cls: Any, runner: str) -> FunctionOp | None:
     except Unbindable:
         return None
     required = signature.required or signature.names[:1]
-    operands = tuple(n for n in required if not (_context(cls) and is_setting(n))) or ("x",)
+    graded = gradients_of(cls, required)[1] if _context(cls) else frozenset()  # of a setting there is no gradient
+    operands = tuple(n for n in required if n in graded or not (_context(cls) and is_setting(n))) or ("x",)
     axis = optional_axis(constructor if runner == "__call__" else signature)
     if runner == "apply" and axis and signature.names.index(axis) != len(required):
         axis = ""  # `apply` may take no keywords

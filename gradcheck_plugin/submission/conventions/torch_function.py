@@ -55,7 +55,7 @@ def _candidate(name: str, cls: Any) -> Candidate:
     names = arguments(cls.forward).names[0 if saving else 1 :]  # without ctx
     parameters = inspect.signature(cls.forward).parameters.values()
     names += tuple(p.name for p in parameters if p.kind is p.VAR_POSITIONAL)  # one of any number
-    ungraded, graded = _gradients_of(cls, names)
+    ungraded, graded = gradients_of(cls, names)
     found = kinds(cls.forward, names, own_calls.calls_of(cls, "apply"), saving, ungraded, graded)
     doubtful = found.doubtful or {}
     some = {n: s for n, s in doubtful.items() if n in ungraded}
@@ -87,7 +87,7 @@ def _sets_up(cls: Any) -> bool:
     return owner is not None and not owner.__module__.startswith("torch.")
 
 
-def _gradients_of(cls: Any, names: tuple[str, ...]) -> tuple[frozenset[str], frozenset[str]]:
+def gradients_of(cls: Any, names: tuple[str, ...]) -> tuple[frozenset[str], frozenset[str]]:
     """The arguments for which backward returns None wherever it returns, and those for which it returns a gradient.
 
     Torch refuses a gradient of what is no tensor.
