@@ -42,7 +42,7 @@ class Tensor:
                 continue
             function, ctx = node.grad_fn
             for parent, g in zip(node.inputs, function.backward(ctx, node.grad)):
-                if parent.requires_grad:
+                if g is not None and parent.requires_grad:
                     parent.grad = g if parent.grad is None else parent.grad + g
 
 
@@ -106,10 +106,9 @@ class Layer(Function):
 
 
 def test_a_mask_has_zeros_where_no_reference_is_known_by_the_name(tmp_path: Path) -> None:
-    skip = FILL.replace("if parent.requires_grad:", "if g is not None:")
-    assert checked(tmp_path, skip.replace("DX", "np.where(mask == 0, 0, dout)"), "right.py").passes("Layer")
+    assert checked(tmp_path, FILL.replace("DX", "np.where(mask == 0, 0, dout)"), "right.py").passes("Layer")
     for wrong in ("dout * 1.0", "np.where(mask == 0, dout, 0)"):
-        assert "dinputs" in checked(tmp_path, skip.replace("DX", wrong), "wrong.py").failed("Layer")
+        assert "dinputs" in checked(tmp_path, FILL.replace("DX", wrong), "wrong.py").failed("Layer")
 
 
 def test_what_backward_gives_a_gradient_of_is_a_tensor_whatever_its_name(tmp_path: Path) -> None:
@@ -117,3 +116,27 @@ def test_what_backward_gives_a_gradient_of_is_a_tensor_whatever_its_name(tmp_pat
     source = source.replace("x, a = ctx", "x, alpha = ctx")
     assert checked(tmp_path, source.replace("DA", "da"), "right.py").passes("ParametricReLU")
     assert "dalpha" in checked(tmp_path, source.replace("DA", "2 * da"), "wrong.py").failed("ParametricReLU")
+
+
+AT_TEST_TIME = (
+    ENGINE
+    + """
+
+class BatchNorm(Function):
+    @staticmethod
+    def forward(ctx, x, mean, var, gamma, beta):
+        ctx.save_for_backward(x, mean, var, gamma)
+        return gamma * (x - mean) / np.sqrt(var + 1e-3) + beta
+
+    @staticmethod
+    def backward(ctx, dout):
+        x, mean, var, gamma = ctx.saved_tensors
+        s = np.sqrt(var + 1e-3)
+        return DX, None, None, (dout * (x - mean) / s).sum(axis=0), dout.sum(axis=0)
+"""
+)
+
+
+def test_none_in_front_of_a_gradient_holds_the_place_of_a_tensor(tmp_path: Path) -> None:
+    assert checked(tmp_path, AT_TEST_TIME.replace("DX", "dout * gamma / s"), "right.py").passes("BatchNorm")
+    assert "dx" in checked(tmp_path, AT_TEST_TIME.replace("DX", "dout * gamma"), "wrong.py").failed("BatchNorm")

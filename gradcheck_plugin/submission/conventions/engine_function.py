@@ -167,6 +167,13 @@ def _written(cls: Any) -> bool:
     return False
 
 
+def _with_places(cls: Any, names: tuple[str, ...]) -> frozenset[str]:
+    """The arguments that are tensors by what a backward returns: a gradient, or None for statistics in front of one."""
+    graded = gradients_of(cls, names)[1]  # of a setting there is none
+    last = max((i for i, n in enumerate(names) if n in graded), default=0)
+    return graded | {n for n in names[:last] if n in ("mean", "var")}
+
+
 def _operation(cls: Any, runner: str) -> FunctionOp | None:
     forward = _forward(cls)
     if forward is None:
@@ -179,8 +186,8 @@ def _operation(cls: Any, runner: str) -> FunctionOp | None:
     except Unbindable:
         return None
     required = signature.required or signature.names[:1]
-    graded = gradients_of(cls, required)[1] if _context(cls) else frozenset()  # of a setting there is no gradient
-    operands = tuple(n for n in required if n in graded or not (_context(cls) and is_setting(n))) or ("x",)
+    tensors = _with_places(cls, required) if _context(cls) else frozenset()
+    operands = tuple(n for n in required if n in tensors or not (_context(cls) and is_setting(n))) or ("x",)
     axis = optional_axis(constructor if runner == "__call__" else signature)
     if runner == "apply" and axis and signature.names.index(axis) != len(required):
         axis = ""  # `apply` may take no keywords
