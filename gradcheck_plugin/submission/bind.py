@@ -551,7 +551,8 @@ def _known_fault(subject: Subject | None) -> bool:
 def _against(candidate: Candidate, spec: LayerSpec, misfit: Misfit | None, quick: bool = False) -> _Attempt:
     """The layout of `spec` that fits the candidate best.
 
-    A layer that takes its own steps often does so one sample at a time; then N is 1 in every layout.
+    A layer that takes its own steps often does so one sample at a time; then N is 1 in every layout of rows. For
+    sequences it would make a sum over the time of one over the batch.
     """
     best = _Attempt()
     for layouts in _layouts(spec):
@@ -566,7 +567,7 @@ def _against(candidate: Candidate, spec: LayerSpec, misfit: Misfit | None, quick
         single = [
             (dataclasses.replace(v, note="; ".join(filter(None, [v.note, "one sample at a time"]))), l.pinned({"N": 1}))
             for v, l in spec.layouts()
-            if "N" in l.dims()
+            if "N" in l.dims() and len(l.inputs[0].dims) <= 2
         ]
         for pair in single:
             one = _in_layouts(candidate, spec, [pair], misfit, quick)

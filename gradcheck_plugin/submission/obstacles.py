@@ -163,7 +163,9 @@ def doubt(fault: UserCodeRaised, root: Path | None) -> str:
     statement = blame.statement_at(frame, line)
     if fault.where in _FIRST and isinstance(statement, ast.Raise) and not blame.of_the_body(frame, statement):
         return "it says itself that it does not take this"
-    if isinstance(cause, ValueError) and _UNPACKED.search(str(cause)) and blame.reads_a_shape(statement):
+    other_rank = isinstance(cause, ValueError) and _UNPACKED.search(str(cause)) is not None
+    other_rank = other_rank or (isinstance(cause, IndexError) and "tuple index" in str(cause))
+    if other_rank and blame.reads_a_shape(statement):
         return "it is written for arrays of another rank"
     return ""
 

@@ -192,3 +192,30 @@ def test_a_network_whose_gradients_have_their_shapes_for_one_sample_only_is_one_
     else:
         assert "the forward takes both" in right.result("Adaline", "dw").reason
     assert checked(tmp_path, LMS.format(factor=2, rows=rows), "wrong.py").failed("Adaline") != {}
+
+
+SEQUENCES = """
+    class Linear:
+        def __init__(self, w, b):
+            self.w, self.b = w, b
+
+        def forward(self, x):
+            self.x = x
+            return x @ self.w + self.b
+
+        def backward(self, dout, learning_rate):
+            rows, drows = self.x.reshape(-1, self.x.shape[2]), dout.reshape(-1, dout.shape[2])
+            dx = dout @ self.w.T
+            self.w -= learning_rate * (rows.T @ drows)
+            self.b -= learning_rate * {db}
+            return dx
+"""
+
+
+@pytest.mark.parametrize("name", ["Linear", "TimeDistributedLinear"])
+def test_one_sequence_is_no_batch(tmp_path: Path, name: str) -> None:
+    source = SEQUENCES.replace("Linear", name)
+    assert checked(tmp_path, source.format(db="dout.sum(axis=(0, 1))")).passes(name)
+    assert set(checked(tmp_path, source.format(db="2 * dout.sum(axis=(0, 1))")).failed(name)) == {"db"}
+    wrong = checked(tmp_path, source.format(db="dout.sum(axis=1)"))
+    assert wrong.failed(name) or name in wrong.refused
