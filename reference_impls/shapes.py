@@ -213,8 +213,7 @@ class Layout:
         if here.domain == "label" and there.domain == "onehot":
             return np.asarray(np.eye(sizes[here.classes])[np.asarray(value, dtype=int)])
         if here.domain == "onehot" and there.domain == "label":
-            labels = np.asarray(np.asarray(value).argmax(axis=-1))
-            return labels.reshape([sizes[n] if n in here.dims else 1 for n in there.dims])
+            return np.asarray(np.asarray(value).argmax(axis=-1))
         if here.domain == "label" and there.domain == "binary":
             value = np.asarray(value, dtype=float)
         if here.axes == there.axes:

@@ -93,7 +93,6 @@ SPEC = LayerSpec(
     variants=(
         Variant("idx: T @label(K) -> T D", "one number a sample"),
         Variant("idx: N T K @onehot", "one-hot rows"),
-        Variant("idx: T K @onehot -> T D", "one-hot rows, one a sample", incidental=True),
         Variant(note="word 0 is padding", options={"padding_idx": 0}),
         Variant("idx: T @label(K) -> T D", "one number a sample, word 0 is padding", {"padding_idx": 0}),
     ),

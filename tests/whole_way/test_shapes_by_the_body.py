@@ -113,16 +113,9 @@ class Embedding:
 """
 
 
-@pytest.mark.parametrize(
-    "added",
-    [
-        "np.add.at(self.dW, self.x.argmax(axis=1), dout)",
-        "self.dW += np.tensordot(self.x, dout, axes=((0, 1), (0, 1)))",
-        "self.dW += self.x.T @ dout",
-    ],
-)
-def test_one_hot_rows_are_a_table_of_words_or_one_each_sample(tmp_path: Path, added: str) -> None:
-    assert checked(tmp_path, ONE_HOT.format(added=added)).passes("Embedding")
+def test_one_hot_rows_are_a_table_of_words(tmp_path: Path) -> None:
+    right = "self.dW += np.tensordot(self.x, dout, axes=((0, 1), (0, 1)))"
+    assert checked(tmp_path, ONE_HOT.format(added=right)).passes("Embedding")
 
 
 @pytest.mark.parametrize(
