@@ -33,6 +33,7 @@ from gradcheck_plugin.submission import (
     trained,
 )
 from gradcheck_plugin.submission.author_shapes import Said
+from gradcheck_plugin.submission.by_numbers import says_as_much
 from gradcheck_plugin.submission.calls import (
     WHOLE,
     Meter,
@@ -383,7 +384,7 @@ def _searched(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | No
                 refused = (
                     other if refused is None or _says_more(candidate, other, refused) else refused
                 )  # its backward may want an input of another shape
-            elif other.matches and other.subject and _covers(other.subject) and not _stretches(other.subject):
+            elif other.matches and other.subject and says_as_much(other.subject):
                 said = "computes what `{}` computes" if named else "recognised as `{}` by its numbers"
                 other.subject = dataclasses.replace(other.subject, notes=(*other.subject.notes, said.format(spec.name)))
                 return other
@@ -488,43 +489,6 @@ def _is_given(name: str, value: float, spec: LayerSpec, subject: Subject) -> boo
 
 def _weighted(caller: Caller, strength: strengths.Strength, value: float) -> Any:
     return strengths.weighted(caller, {strength: value})
-
-
-def _covers(subject: Subject) -> bool:
-    """Whether a reference has all the parameters that an object holds: one left at zero hides in its numbers."""
-    build, paths = getattr(subject.caller, "build", None), getattr(subject.caller, "paths", {})
-    if build is None:
-        return True
-    case = subject.sample(7, generic_sizes(subject.layout, subject.spec, subject.spec.layout if subject.spec else None))
-    try:
-        obj = build(case.arrays)
-    except (Unbindable, UserCodeRaised):
-        return True
-    known = [a for a in (state.get(obj, path) for path in paths.values()) if isinstance(a, np.ndarray)]
-    return all(any(np.shares_memory(a, k) for k in known) for a in state.weights(obj)) and not trained.beyond(subject)
-
-
-def _stretches(subject: Subject) -> bool:
-    """Whether an operation that agrees with a reference for operands of different ranks takes those of one shape, too.
-
-    `(x * y).sum(axis=1)` is no matrix times a vector, though for a vector it gives what that gives.
-    """
-    spec, layout = subject.spec, subject.layout
-    if spec is None or spec.family != "ops" or len(layout.inputs) < 2:
-        return False
-    first = max(layout.inputs, key=lambda e: len(e.dims))
-    smaller = [e for e in layout.inputs if e.differentiable and len(e.dims) < len(first.dims)]
-    smaller = [e for e in smaller if e.dims == first.dims[len(first.dims) - len(e.dims) :]]
-    if not smaller:
-        return False
-    case = subject.sample(7, generic_sizes(layout, spec, spec.layout))
-    whole = {e.name: case.rng(5).standard_normal(case.arrays[first.name].shape) for e in smaller}
-    try:
-        with frozen(case.seed):
-            tapes = [subject.caller.forward({**case.arrays, **more}) for more in ({}, whole)]
-    except (Unbindable, UserCodeRaised):
-        return False
-    return bool(np.shape(tapes[0].output) == np.shape(tapes[1].output))
 
 
 def _known_fault(subject: Subject | None) -> bool:
@@ -1041,8 +1005,7 @@ def _alone(candidate: Candidate, misfit: Misfit | None) -> _Attempt:
                     attempt.subject = dataclasses.replace(attempt.subject, doubts=doubts)
                 if other is not None:
                     notes.append("its backward gives other shapes for inputs of fewer axes")
-                further = _of_even_sides(candidate, attempt.subject, misfit)
-                attempt.subject = dataclasses.replace(attempt.subject, notes=tuple(notes), further=further)
+                attempt.subject = _also(candidate, dataclasses.replace(attempt.subject, notes=tuple(notes)), misfit)
                 fits = _fits(attempt.subject)
                 if candidate.kind == "layer" and other is not None and not (fits and _is_wider(attempt, other)):
                     continue
@@ -1072,22 +1035,39 @@ def _alone(candidate: Candidate, misfit: Misfit | None) -> _Attempt:
 _EVEN = {"7": "8", "9": "10"}
 
 
-def _of_even_sides(candidate: Candidate, subject: Subject, misfit: Misfit | None) -> tuple[tuple[Variant, Layout], ...]:
-    """The layout of a layer with even sides for the odd ones that were made up, where it runs on both.
+def _also(candidate: Candidate, subject: Subject, misfit: Misfit | None) -> Subject:
+    """A layer without a reference that is tried on images, too, which may show more than what it was found to take.
 
-    A step of 2 leaves entries behind the last one it takes in the even ones only.
+    A step of 2 leaves entries behind the last one it takes where sides are even, not where they are odd as those that
+    were made up; and rows show nothing of how images are flattened. A backward that raises there is open.
     """
-    first = subject.layout.inputs[0].dims
-    if candidate.kind != "layer" or (("7", "9") not in itertools.pairwise(first) and first != ("N", "C", "9")):
-        return ()
-    even = tuple(
-        dataclasses.replace(e, axes=tuple(tuple(_EVEN.get(d, d) for d in axis) for axis in e.axes))
-        for e in subject.layout.inputs
-    )
-    layout = dataclasses.replace(subject.layout, inputs=even)
+    first, *others = subject.layout.inputs
+    if candidate.kind != "layer":
+        return subject
+    if ("7", "9") in itertools.pairwise(first.dims) or first.dims == ("N", "C", "9"):
+        shapes = [tuple(tuple(_EVEN.get(d, d) for d in axis) for axis in e.axes) for e in subject.layout.inputs]
+        note = "sides of even length"
+    elif first.dims == ("N", "D") and not others and not subject.layout.params and _gives_back(subject):
+        shapes, note = [(("N",), ("C",), ("7",), ("9",))], "images"
+    else:
+        return subject
+    inputs = (dataclasses.replace(e, axes=axes) for e, axes in zip(subject.layout.inputs, shapes, strict=True))
+    layout = dataclasses.replace(subject.layout, inputs=tuple(inputs))
     attempt = _try(candidate, None, Variant(), layout, misfit)
-    runs = attempt.subject is not None and attempt.fault is None and _built_alike(attempt, _Attempt(subject))
-    return ((Variant(note="sides of even length"), layout),) if runs else ()
+    if attempt.subject is None or not _built_alike(attempt, _Attempt(subject)):
+        return subject
+    if _backward_raises(attempt.fault):
+        doubt = f"its backward raises for {note}, which its forward takes"
+        return dataclasses.replace(subject, doubts={**subject.doubts, "": doubt})
+    return subject if attempt.fault else dataclasses.replace(subject, further=((Variant(note=note), layout),))
+
+
+def _gives_back(subject: Subject) -> bool:
+    """Whether a layer gives back the very array that it gets."""
+    case = subject.sample(7, generic_sizes(subject.layout, None, None))
+    with frozen(case.seed):
+        out = numeric(subject.caller.forward(case.arrays).output)
+    return out is not None and np.array_equal(out, next(iter(case.arrays.values())))
 
 
 def _is_wider(attempt: _Attempt, other: _Attempt) -> bool:

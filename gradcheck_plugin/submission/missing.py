@@ -150,7 +150,8 @@ class _Author:
             return ""
         if self._of_another_kind(shown):
             return ""
-        if self.candidate.kind == "loss" and name in self._made_with():
+        of_classes = len(self.subject.layout[name].dims) == 1
+        if self.candidate.kind == "loss" and of_classes and name in self._made_with():
             return ""  # a loss is made with weights of classes, not with weights of its own
         if name not in self.inputs:
             if self._is_setting(name):

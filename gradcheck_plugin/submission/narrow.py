@@ -14,6 +14,9 @@ def doubts(candidate: Candidate, taken: Layout, other: Layout | None) -> dict[st
     many, or where the parameters that the object holds have such an axis of their own.
     """
     name = candidate.inputs[0] if candidate.inputs else ""
+    if candidate.kind == "layer" and other is not None and _is_same_but_for_sides(taken, other):
+        sides = " and ".join(d for d in other.inputs[0].dims if d.isdigit())
+        return {"": f"its backward raises for sides of {sides}, which its forward takes"}
     if candidate.kind != "layer" or other is None or not taken.inputs or not other.inputs or taken.params:
         return {}
     mine, wider = taken.inputs[0].dims, other.inputs[0].dims
@@ -32,3 +35,16 @@ def is_same_but_for_rows(taken: Layout, other: Layout) -> bool:
         return False
     mine = taken.inputs[0].dims
     return mine[:1] == ("1",) and mine[1:] == other.inputs[0].dims and taken.inputs[1:] == other.inputs[1:]
+
+
+def _is_same_but_for_sides(taken: Layout, other: Layout) -> bool:
+    """Whether two layouts differ in the lengths of sides that were made up, and in nothing else."""
+    if taken.params or other.params or len(taken.inputs) != 1 or len(other.inputs) != 1:
+        return False
+    mine, theirs = taken.inputs[0].dims, other.inputs[0].dims
+    pairs = list(zip(mine, theirs, strict=False))
+    return (
+        len(mine) == len(theirs)
+        and mine != theirs
+        and all(a == b or ((a + b).isdigit() and "1" not in (a, b)) for a, b in pairs)
+    )

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from from_file import checked
 
+from gradcheck_plugin.model import Verdict
+
 POOL = """
     import numpy as np
 
@@ -200,3 +202,52 @@ def test_a_root_of_no_deviation_is_not_judged(tmp_path: Path, factor: int) -> No
 def test_a_gradient_that_is_no_number_where_the_forward_moves_fails(tmp_path: Path) -> None:
     source = DEVIATION.format(root="np.log(np.sign(self.x))", factor=1)
     assert set(checked(tmp_path, source).failed("Deviation")) == {"dx"}
+
+
+HALVE = """
+    import numpy as np
+
+    class Halve:
+        def forward(self, x):
+            self.x = x
+            return x[:, :, ::2, ::2] ** 2
+
+        def backward(self, dout):
+            dx = {made}
+            dx[:, :, ::2, ::2] = {factor} * dout * self.x[:, :, ::2, ::2]
+            if dx.shape != self.x.shape:
+                raise ValueError("other sides")
+            return dx
+"""
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_what_a_backward_raises_for_some_sides_is_open(tmp_path: Path, left: int) -> None:
+    made = f"np.zeros((*self.x.shape[:2], 2 * dout.shape[2] - {left}, 2 * dout.shape[3] - {left}))"
+    found = checked(tmp_path, HALVE.format(made=made, factor=2)).result("Halve", "dx")
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert "its backward raises for sides of" in found.reason
+
+
+@pytest.mark.parametrize("factor", [2, 3])
+def test_what_runs_on_all_sides_is_judged(tmp_path: Path, factor: int) -> None:
+    found = checked(tmp_path, HALVE.format(made="np.zeros_like(self.x)", factor=factor))
+    assert found.verdicts("Halve")["dx"] is (Verdict.PASS if factor == 2 else Verdict.FAIL)
+
+
+@pytest.mark.parametrize(("order", "failed"), [("C", set()), ("F", {"dinputs"})])
+def test_what_gives_rows_back_is_tried_on_images(tmp_path: Path, order: str, failed: set[str]) -> None:
+    source = f"""
+        import numpy as np
+
+        class Layer:
+            def forward(self, inputs):
+                self.shape = inputs.shape
+                self.output = inputs.reshape((inputs.shape[0], -1)).copy()
+
+            def backward(self, dvalues):
+                self.dinputs = dvalues.reshape(self.shape, order="{order}").copy()
+    """
+    found = checked(tmp_path, source)
+    assert found.verdicts("Layer")
+    assert set(found.failed("Layer")) == failed

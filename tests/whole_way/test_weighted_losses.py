@@ -153,3 +153,11 @@ def test_the_words_that_a_loss_trains_are_no_weights_of_classes(tmp_path: Path, 
     assert found.verdicts("NegativeSamplingLoss"), found.refused
     assert set(found.failed("NegativeSamplingLoss")) == (set() if factor == 1 else {"dW"})
     assert "dW" in found.verdicts("NegativeSamplingLoss")
+
+
+def test_words_that_get_no_gradient_are_missed(tmp_path: Path) -> None:
+    kept = [line for line in NOISE.splitlines() if "self.grads[0]" in line]
+    assert len(kept) == 2
+    source = "\n".join(line for line in NOISE.splitlines() if line not in kept)
+    source = source.replace("self.params, self.grads = [W], [np.zeros_like(W)]", "self.params = [W]")
+    assert checked(tmp_path, source).failed("NegativeSamplingLoss") == {"dW": "missing-gradient"}
