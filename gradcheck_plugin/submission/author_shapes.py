@@ -46,6 +46,7 @@ class Said:
     factors: dict[str, Factor] = field(default_factory=dict)  # arrays that are no operands, and what multiplies them
     indices: dict[str, Index] = field(default_factory=dict)  # arrays of whole numbers, and what they take entries of
     matrices: frozenset[str] = frozenset()  # those that are turned somewhere, and so have two axes or more
+    summed: set[str] = field(default_factory=set)  # taken for numbers, for the sum of all that comes back is one
 
 
 def said(candidate: Candidate) -> Said:
@@ -69,17 +70,20 @@ def said(candidate: Candidate) -> Said:
         rank = _in_body(functions, name) if rank is None else rank
         if rank is not None:
             found.ranks[name] = rank
-    for name in _with_gradients_of_no_axes(candidate):
-        found.ranks.setdefault(name, 0)
+    for name, summed in _with_gradients_of_no_axes(candidate):
+        if name not in found.ranks:
+            found.ranks[name] = 0
+            found.summed.update({name} if summed else ())
     for name, rank in _called_with(candidate, functions[0]).items():
         found.ranks.setdefault(name, rank)
     return found
 
 
-def _with_gradients_of_no_axes(candidate: Candidate) -> Iterator[str]:
+def _with_gradients_of_no_axes(candidate: Candidate) -> Iterator[tuple[str, bool]]:
     """The arguments whose gradients the backward makes numbers of, where each has one: `return dx.reshape(())`.
 
-    The sum of all that comes back is one, too, where the forward repeats what it is given.
+    The sum of all that comes back is one, too, where the forward repeats what it is given; True for such a sum, which
+    does not say that it is meant.
     """
     backward, cls = candidate.objects.get("backward"), candidate.objects.get("class")
     function = getattr(cls, backward, None) if isinstance(backward, str) and cls is not None else backward
@@ -93,7 +97,7 @@ def _with_gradients_of_no_axes(candidate: Candidate) -> Iterator[str]:
         for name, part in zip(candidate.inputs, parts, strict=True):
             last = assigned(function, part.id)[-1:] if isinstance(part, ast.Name) else [part]
             if last and (_is_number(last[0]) or (repeated and _is_whole_sum(last[0]))):
-                yield name
+                yield name, not _is_number(last[0])
 
 
 def _is_number(value: ast.expr) -> bool:

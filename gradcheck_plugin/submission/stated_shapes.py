@@ -27,7 +27,9 @@ def with_shapes(candidate: Candidate, named: LayerSpec | None, read: Read) -> Ca
         return candidate
     known = said(candidate)
     numbers = shows_scalars(candidate, known)
-    candidate = dataclasses.replace(candidate, objects={**candidate.objects, "said": known, "numbers": numbers})
+    doubts = {n: f"right if `{n}` is a number; the forward repeats arrays, too" for n in known.summed}
+    objects = {**candidate.objects, "said": known, "numbers": numbers, "doubts": doubts}
+    candidate = dataclasses.replace(candidate, objects=objects)
     open_ = [n for n in candidate.inputs[1:] if n not in known.ranks and kind_of(n, candidate.inputs) != "operand"]
     settled = candidate.inputs[0] in known.ranks or not known.ranks
     if candidate.kind != "layer" or (settled and not open_) or (named is not None and named.family != "ops"):
@@ -49,7 +51,11 @@ def _stated(candidate: Candidate, known: Said, names: list[str], read: Read) -> 
     if first in given and not _same_axes(given[first], subject, first):
         return candidate  # it ran with what it is not written for
     whole = len(layout[candidate.inputs[0]].dims)
-    ranks, axes, doubts = {candidate.inputs[0]: whole, **known.ranks}, dict(known.axes), dict[str, str]()
+    ranks, axes, doubts = (
+        {candidate.inputs[0]: whole, **known.ranks},
+        dict(known.axes),
+        dict(candidate.objects["doubts"]),
+    )
     for name in names:
         kind, entry, shape = kind_of(name, candidate.inputs), layout[name], given.get(name)
         ranks[name] = len(entry.dims)

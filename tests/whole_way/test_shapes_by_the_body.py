@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from from_file import checked
 
+from gradcheck_plugin.model import Verdict
+
 SOURCE = """
 import numpy as np
 
@@ -80,8 +82,17 @@ class RepeatNode:
 """
 
 
-@pytest.mark.parametrize("gradient", ["dout.sum()", "np.sum(dout)", "dout.sum(axis=0)"])
-def test_what_is_repeated_is_a_number_where_its_gradient_sums_all(tmp_path: Path, gradient: str) -> None:
+@pytest.mark.parametrize("gradient", ["dout.sum()", "np.sum(dout)"])
+def test_what_is_repeated_may_be_a_number_where_its_gradient_sums_all(tmp_path: Path, gradient: str) -> None:
+    found = checked(tmp_path, REPEATED.format(gradient=gradient)).result("RepeatNode", "dx")
+    assert (found.verdict, found.reason) == (
+        Verdict.INCONCLUSIVE,
+        "right if `x` is a number; the forward repeats arrays, too",
+    )
+
+
+@pytest.mark.parametrize("gradient", ["dout.sum().reshape(())", "float(dout.sum())", "dout.sum(axis=0)"])
+def test_what_is_repeated_is_a_number_where_its_gradient_is_made_one(tmp_path: Path, gradient: str) -> None:
     assert checked(tmp_path, REPEATED.format(gradient=gradient)).passes("RepeatNode")  # or a row of four
 
 
