@@ -6,6 +6,8 @@ code drops that axis and has to put it back.
 
 from __future__ import annotations
 
+from typing import Any
+
 from reference_impls.spec import Variant
 
 Axis = int | None
@@ -22,3 +24,13 @@ VARIANTS = (
     Variant("x: N (E F) -> Y", "over the last two axes of a tensor"),
     Variant("x: (E F) D -> Z", "over the first two axes of a tensor", {"axis": 0}),
 )
+
+
+def along_each_axis(note: str, **options: Any) -> tuple[Variant, ...]:
+    """Another setting of a reduction, over the rows, down the columns and over everything, axes dropped and kept."""
+    where = ((1, "over the rows", "-> Y"), (0, "down the columns", "-> Z"), (None, "over every entry", "->"))
+    dropped = [Variant(out, f"{note}, {text}", {**options, "axis": axis}) for axis, text, out in where]
+    kept = [
+        Variant(note=f"{note}, {text}, kept with size 1", options={**options, "axis": axis}) for axis, text, _ in where
+    ]
+    return (*dropped, *kept)

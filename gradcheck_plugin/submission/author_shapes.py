@@ -199,12 +199,33 @@ def _in_body(functions: list[Callable[..., Any]], name: str) -> int | None:
 
 def stated_ranks(candidate: Candidate) -> dict[str, int]:
     """The number of axes of the arrays of which the code of an object states it, be it a layer or a network."""
+    functions = _every_function(candidate)
+    found = {n: _in_body(functions, n) for n in candidate.inputs}
+    return {n: rank for n, rank in found.items() if rank is not None}
+
+
+def turned(candidate: Candidate) -> frozenset[str]:
+    """The arrays that the code of an object turns, be it a layer or a network: these have two axes or more."""
+    return matrices(_every_function(candidate), candidate.inputs)
+
+
+def sums_up(candidate: Candidate) -> bool:
+    """Whether the gradient method of a network sums, or counts its rows: it is written for several samples."""
+    cls, gradient = candidate.objects.get("class"), candidate.objects.get("gradient")
+    function = getattr(cls, gradient, None) if isinstance(gradient, str) and cls is not None else None
+    tree = tree_of(function) if inspect.isfunction(function) else None
+    calls = [n.func for n in ast.walk(tree) if isinstance(n, ast.Call)] if tree is not None else []
+    return any(isinstance(f, ast.Attribute) and f.attr in ("sum", "mean") for f in calls) or any(
+        isinstance(f, ast.Name) and f.id == "len" for f in calls
+    )
+
+
+def _every_function(candidate: Candidate) -> list[Callable[..., Any]]:
+    """The forward and the backward of a candidate, or the loss and the gradient of a network."""
     cls = candidate.objects.get("class")
     named = [candidate.objects.get(n) for n in ("loss", "gradient")]
     methods = [getattr(cls, n) for n in named if cls is not None and isinstance(n, str) and hasattr(cls, n)]
-    functions: list[Callable[..., Any]] = [*_functions(candidate), *(m for m in methods if inspect.isfunction(m))]
-    found = {n: _in_body(functions, n) for n in candidate.inputs}
-    return {n: rank for n, rank in found.items() if rank is not None}
+    return [*_functions(candidate), *(m for m in methods if inspect.isfunction(m))]
 
 
 def _stated(node: ast.AST, name: str) -> int | None:

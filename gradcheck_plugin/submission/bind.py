@@ -68,6 +68,7 @@ from gradcheck_plugin.submission.signature import arguments
 from gradcheck_plugin.submission.stated_shapes import given_shapes, with_shapes
 from gradcheck_plugin.submission.subject import Caller, Subject
 from gradcheck_plugin.submission.tensors import TensorCaller
+from gradcheck_plugin.submission.thresholds import thresholds
 from gradcheck_plugin.submission.values import describe, numeric
 from gradcheck_plugin.submission.written import leaves_in_self
 from reference_impls import specs
@@ -126,6 +127,7 @@ def bind(
     pinned = named if layer else None
     try:
         with metered(seconds, CALLS) as meter:
+            candidate = _with_thresholds(candidate)
             candidate = with_shapes(candidate, named, _reading(candidate, misfit))
             attempt, candidate = _chosen(candidate, named, misfit, pinned=layer is not None)
             other = attempt.subject is None or attempt.subject.spec is not named
@@ -178,6 +180,12 @@ def bind(
         return bound
     bound = _with_missing(candidate, bound, seconds)
     return _with_settings(candidate, bound, misfit, seconds)
+
+
+def _with_thresholds(candidate: Candidate) -> Candidate:
+    """A layer with the numbers that its code compares with its input."""
+    found = thresholds(candidate) if candidate.kind == "layer" else ()
+    return dataclasses.replace(candidate, objects={**candidate.objects, "thresholds": found}) if found else candidate
 
 
 def _chosen(
@@ -519,7 +527,7 @@ def _against(candidate: Candidate, spec: LayerSpec, misfit: Misfit | None, quick
     sequences it would make a sum over the time of one over the batch.
     """
     best = _Attempt()
-    for layouts in _layouts(spec):
+    for layouts in (group for whole in _layouts(spec) for group in _stated_first(candidate, whole)):
         attempt = _in_layouts(candidate, spec, _meant(candidate, spec, layouts), misfit, quick)
         unfit = best.subject is None and isinstance(best.fault, Unbindable | None)
         best = attempt if attempt.matches or (attempt.ran and not best.ran) or unfit else best
@@ -556,9 +564,26 @@ def _meant(
     return [(dataclasses.replace(v, incidental=False) if known.ranks else v, l) for v, l in fitting]
 
 
+def _stated_first(
+    candidate: Candidate, layouts: list[tuple[Variant, Layout]]
+) -> Iterator[list[tuple[Variant, Layout]]]:
+    """The layouts of a loss or a network in groups: first those whose arrays have the axes that its code states."""
+    if candidate.kind == "layer":
+        yield layouts
+        return
+    turned = author_shapes.turned(candidate) if candidate.kind == "network" else frozenset()
+    layouts = [pair for pair in layouts if _of_ranks(candidate, pair[1], Said(matrices=turned))]
+    ranks = author_shapes.stated_ranks(candidate)
+    stated = [pair for pair in layouts if _of_ranks(candidate, pair[1], Said(ranks=ranks))]
+    yield from filter(None, (stated, [pair for pair in layouts if pair not in stated]))
+
+
 def _of_ranks(candidate: Candidate, layout: Layout, known: Said) -> bool:
+    """Whether the arrays of a layout have as many axes as is said: two or more where they are turned."""
     entries = layout.entries if len(layout.entries) == len(candidate.inputs) else layout.inputs
-    pairs = zip(candidate.inputs, entries, strict=False)
+    pairs = list(zip(candidate.inputs, entries, strict=False))
+    if any(n in known.matrices and len(e.dims) < 2 for n, e in pairs):
+        return False
     return all(known.ranks.get(n, len(e.dims)) in (len(e.dims), len([d for d in e.dims if d != "1"])) for n, e in pairs)
 
 
@@ -611,7 +636,7 @@ def _in_layouts(
             only = attempt
         fewer = stuck and attempt.matches and attempt.exact >= best.exact and _of_other_ranks(attempt, best)
         if fewer and (same or (best.subject is not None and _called_alike(candidate, best.subject, variant))):
-            best, chosen, further = attempt, variant, []
+            best, chosen, further = _of_one_sample(candidate, attempt, best), variant, []
         elif best.matches and best.distance and _settles(attempt, best):
             best, chosen = attempt, variant
         elif best.matches and not best.exact and attempt.exact and attempt.fault is None:
@@ -723,6 +748,21 @@ def _of_other_ranks(attempt: _Attempt, best: _Attempt) -> bool:
     return ranks[0] != ranks[1]
 
 
+def _of_one_sample(candidate: Candidate, attempt: _Attempt, wider: _Attempt) -> _Attempt:
+    """A reading of fewer axes, with a doubt where a network sums over samples that it would not have."""
+    if candidate.kind != "network" or attempt.subject is None or wider.subject is None:
+        return attempt
+    mine, theirs = (a.subject.layout.inputs[0] for a in (attempt, wider) if a.subject is not None)
+    shown = attempt.subject.display(mine.name)
+    if len(mine.dims) >= len(theirs.dims) or shown in author_shapes.stated_ranks(candidate):
+        return attempt
+    if author_shapes.sums_up(candidate):
+        taken, other = _shown(mine.dims), _shown(theirs.dims)
+        doubt = f"right for `{shown}` of shape {taken}, not for {other}; the forward takes both"
+        attempt.subject = dataclasses.replace(attempt.subject, doubts={"": doubt})
+    return attempt
+
+
 def _beside_wider(
     candidate: Candidate, subject: Subject, layouts: list[tuple[Variant, Layout]], misfit: Misfit | None
 ) -> Subject:
@@ -811,7 +851,7 @@ def _try(
     except (Unbindable, UserCodeRaised) as exc:
         return _Attempt(fault=exc)
     attempts = [
-        _trial(Subject(candidate.name, caller, layout, (), {}, spec=spec, variant=variant, fixed=fixed), quick)
+        _trial(_subject(candidate, caller, spec, variant, layout, fixed), quick)
         for way in ways
         for caller in _reduced(way, candidate, spec, variant, layout, fixed)
     ]
@@ -827,6 +867,18 @@ def _try(
     best, distance = _nearest(good or ran or [a for a in attempts if a.ran] or attempts, misfit)
     best.distance = distance
     return best
+
+
+def _subject(
+    candidate: Candidate,
+    caller: Caller,
+    spec: LayerSpec | None,
+    variant: Variant,
+    layout: Layout,
+    fixed: Mapping[str, int],
+) -> Subject:
+    own = candidate.objects.get("thresholds", ())
+    return Subject(candidate.name, caller, layout, (), {}, spec=spec, variant=variant, fixed=fixed, thresholds=own)
 
 
 def _is_clear(candidate: Candidate, ways: list[Caller], attempts: list[_Attempt]) -> bool:
@@ -867,7 +919,7 @@ def _reduced(
     """A loss that gives one number a sample stands for its mean, or its sum."""
     if way.upstream or layout.output.dims:
         return [way]
-    subject = Subject(candidate.name, way, layout, (), {}, spec=spec, variant=variant, fixed=fixed)
+    subject = _subject(candidate, way, spec, variant, layout, fixed)
     case = subject.sample(7, generic_sizes(layout, spec, spec.layout if spec else None))
     try:
         with frozen(case.seed):
@@ -996,6 +1048,9 @@ def _alone(candidate: Candidate, misfit: Misfit | None) -> _Attempt:
                 gentle = _try(candidate, None, Variant(), positive(layout), misfit)
                 attempt = gentle if gentle.subject is not None and gentle.fault is None else attempt
             if attempt.subject is not None and attempt.fault is None:
+                if candidate.kind != "loss" and _not_as_turned(candidate, attempt.subject):
+                    other = other or attempt
+                    continue
                 attempt = _with_trained(candidate, attempt)
                 assert attempt.subject is not None
                 notes = [*attempt.subject.notes, "no reference: checked numerically"]
@@ -1023,7 +1078,7 @@ def _alone(candidate: Candidate, misfit: Misfit | None) -> _Attempt:
             if fitting or candidate.kind == "network" or (candidate.kind == "loss" and len(candidate.inputs) <= 2):
                 return best
             other = other or best  # weights one by one: their gradients may say that they have other shapes
-    if other is None:
+    if other is None or (_backward_raises(first.fault) and _not_as_turned(candidate, other.subject)):
         return first
     strange = _of_unknown_shape(other.subject) if candidate.kind == "loss" else _not_as_turned(candidate, other.subject)
     if not strange:
@@ -1083,9 +1138,9 @@ def _is_wider(attempt: _Attempt, other: _Attempt) -> bool:
 
 def _not_as_turned(candidate: Candidate, subject: Subject | None) -> list[str]:
     """The arrays that got one axis, and that the author turns: nothing was found that they are written for."""
-    known: Said = candidate.objects.get("said") or Said()
+    turned = author_shapes.turned(candidate)
     entries = {e.name: e for e in subject.layout.inputs} if subject is not None else {}
-    return [n for n in candidate.inputs if n in known.matrices and n in entries and len(entries[n].dims) < 2]
+    return [n for n in candidate.inputs if n in turned and n in entries and len(entries[n].dims) < 2]
 
 
 def _of_unknown_shape(subject: Subject | None) -> list[str]:

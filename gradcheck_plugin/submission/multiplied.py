@@ -78,8 +78,13 @@ def indices(function: Callable[..., Any], names: Sequence[str]) -> dict[str, Ind
 
 
 def matrices(functions: Sequence[Callable[..., Any]], names: Sequence[str]) -> frozenset[str]:
-    """The arguments that have two axes or more: they are turned, or their second axis is asked for."""
-    return frozenset(n for f in functions for node in _nodes(f) for n in names if _has_two_axes(node, n))
+    """The arguments that have two axes or more: they are turned, or what comes behind their first axis is asked for."""
+    return frozenset(
+        n
+        for f in functions
+        for n in names
+        if any(_has_two_axes(node, n) for node in _nodes(f)) and not any(_gets_axes(node, n) for node in _nodes(f))
+    )
 
 
 def in_products(function: Callable[..., Any], names: Sequence[str]) -> frozenset[str]:
@@ -106,8 +111,16 @@ def _has_two_axes(node: ast.AST, name: str) -> bool:
     if isinstance(node, ast.Attribute) and node.attr == "T":
         return _is(node.value, name)
     if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute) and node.value.attr == "shape":
-        return _is(node.value.value, name) and isinstance(node.slice, ast.Constant) and node.slice.value in (1, -2)
+        return _is(node.value.value, name) and ast.unparse(node.slice) in ("1", "-2", "1:")
     return False
+
+
+def _gets_axes(node: ast.AST, name: str) -> bool:
+    """Whether a line gives an array other axes under the same name: `x = x[None, :]`, `x = x.reshape(1, -1)`."""
+    if not isinstance(node, ast.Assign) or not any(_is(t, name) for t in node.targets):
+        return False
+    text = ast.unparse(node.value)
+    return any(word in text for word in ("None", "newaxis", "reshape", "atleast", "expand_dims"))
 
 
 def _is(node: ast.AST, name: str) -> bool:

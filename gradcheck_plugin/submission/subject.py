@@ -49,7 +49,8 @@ class Subject:
     nothing speaks for its backward would be right, `doubt` under which its gradients were judged, though nothing in
     the file says that it is meant; `doubts` are readings of the user's arguments, by their
     names, "" for all, under which a gradient that is right would be wrong; `promised` is the reference that a name
-    stands for, where the forward is of another kind.
+    stands for, where the forward is of another kind; `thresholds` are numbers that the input has to come near to and
+    beyond, for the code asks for them.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Subject:
     promised: str = ""
     settings: tuple[Subject, ...] = ()
     open: Mapping[str, str] = field(default_factory=dict)
+    thresholds: tuple[float, ...] = ()
 
     def display(self, name: str) -> str:
         return self.names.get(name, name)
@@ -96,7 +98,15 @@ class Subject:
         full = self.complete({**sizes, **self.fixed}, where)
         rng = np.random.default_rng((seed, 0))
         arrays = {e.name: np.asarray(e.sample(full, rng, short)) for e in where.entries}
+        if self.thresholds and not short and where.inputs and where.inputs[0].domain == "real":
+            arrays[where.inputs[0].name] = self._around_thresholds(arrays[where.inputs[0].name], seed)
         return Case(seed, full, arrays, short)
+
+    def _around_thresholds(self, array: Array, seed: int) -> Array:
+        """An array with a third of its entries around the numbers that the code asks for."""
+        rng = np.random.default_rng((seed, 1))
+        near = rng.choice(self.thresholds, size=array.shape) + rng.standard_normal(array.shape)
+        return np.asarray(np.where(rng.random(array.shape) < 1 / 3, near, array))
 
     def reference(self, case: Case, layout: Layout | None = None) -> Array | None:
         """What the reference's forward gives for the case, in the user's layout."""

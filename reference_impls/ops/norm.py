@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from reference_impls.axes import LAYOUT, VARIANTS, Axis
-from reference_impls.spec import Array, Grads, Kink, LayerSpec, Mistake, Variant
+from reference_impls.axes import LAYOUT, VARIANTS, Axis, along_each_axis
+from reference_impls.spec import Array, Grads, Kink, LayerSpec, Mistake
 
 
 def forward(x: Array, axis: Axis = 1, p: float = 2.0) -> Array:
@@ -76,17 +76,12 @@ def sign_dropped(dy: Array, x: Array, axis: Axis = 1, p: float = 2.0) -> Grads:
     return backward(dy, np.abs(x), axis, p)
 
 
-def of_order(p: float) -> tuple[Variant, ...]:
-    where = ((1, "over the rows", "-> Y"), (0, "down the columns", "-> Z"), (None, "over every entry", "->"))
-    return tuple(Variant(out, f"order {p:g}, {text}", {"p": p, "axis": axis}) for axis, text, out in where)
-
-
 # fmt: off
 SPEC = LayerSpec(
     name="norm", korean="노름", family="ops", kinks=(zero_vector, zero_entry, tie),
     aliases=("L2Norm", "VectorNorm", "L1Norm", "LpNorm", "EuclideanNorm", "FrobeniusNorm"),
     forward=forward, backward=backward, torch_forward=torch_forward, shapes=LAYOUT,
-    variants=(*VARIANTS, *of_order(1.0), *of_order(3.0), *of_order(np.inf)),
+    variants=(*VARIANTS, *(v for p in (1.0, 3.0, np.inf) for v in along_each_axis(f"order {p:g}", p=p))),
     mistakes=(
         Mistake("root-left-out", root_left_out,
                 says="`{grad}` is that of the norm's square, 2 x dy: the root is left out",

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from reference_impls.axes import LAYOUT, VARIANTS, Axis
+from reference_impls.axes import LAYOUT, VARIANTS, Axis, along_each_axis
 from reference_impls.normalization import own_eps
-from reference_impls.spec import Array, Grads, Kink, LayerSpec, Mistake, Variant
+from reference_impls.spec import Array, Grads, Kink, LayerSpec, Mistake
 
 
 def centred(x: Array, axis: Axis) -> Array:
@@ -94,10 +94,7 @@ def constant(rng: np.random.Generator, x: Array, axis: Axis = 1, ddof: int = 0, 
     return Kink("entries that are all equal", {"x": moved}, (("x", (n, d)),))
 
 
-LESS_ONE = tuple(
-    Variant(out, f"divided by n - 1, {where}", {"ddof": 1, "axis": axis})
-    for axis, where, out in ((1, "over the rows", "-> Y"), (0, "down the columns", "-> Z"), (None, "every entry", "->"))
-)
+LESS_ONE = along_each_axis("divided by n - 1", ddof=1)
 
 
 # fmt: off

@@ -103,9 +103,15 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
         raise Unbindable("it takes no kernel")
     made, numbers = [], constants(rule)
     ways = list(settled(names, {"lr": 0.0, **options}, numbers, table=NAMES, telling=TELLING))
-    if names:  # a setting may be ignored
+    if names:  # a setting may be ignored; what the author gives it is its value, and no other that stands in the code
         needed = tuple(n for n in names if n in (*made_with.required, *call.required))
-        ways += settled(needed, {"lr": 0.0, **options}, numbers, table=NAMES, telling=TELLING)
+        usual = {**made_with.defaults, **call.defaults}
+        left_out = [(o, usual[n]) for n in names if n not in needed for o in NAMES if n.lower() in NAMES[o]]
+        ways += [
+            (given, found)
+            for given, found in settled(needed, {"lr": 0.0, **options}, numbers, table=NAMES, telling=TELLING)
+            if all(found[o] == value for o, value in left_out if o in found and _is_number(value))
+        ]
     for given, found in ways:
         found.pop("lr")
         unknown = [n for n in (*made_with.required, *call.required) if n not in given and n not in roles]
@@ -119,6 +125,10 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
         for way in _either_way(required):
             made.append(Initialiser(rule, layout, method, way, own, later, found))
     return made
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _either_way(roles: dict[str, str]) -> list[dict[str, str]]:

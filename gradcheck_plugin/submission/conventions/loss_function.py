@@ -121,6 +121,7 @@ def _says_loss(value: ast.expr) -> bool:
 
 
 def _says_gradient(value: ast.expr) -> bool:
+    value = _without_factor(value)
     name = ast.unparse(value).lower()
     if isinstance(value, ast.Dict):
         return bool(value.keys) and all(_GRADIENT.search(ast.unparse(k).lower().strip("'")) for k in value.keys if k)
@@ -129,6 +130,32 @@ def _says_gradient(value: ast.expr) -> bool:
     elif not isinstance(value, ast.Name | ast.Attribute | ast.Subscript | ast.Tuple | ast.List):
         return False
     return _GRADIENT.search(name.strip("([")) is not None
+
+
+def _without_factor(value: ast.expr) -> ast.expr:
+    """A gradient without its sign, and a number or count by which it is multiplied or divided: `2 * dW`, `-dx / N`.
+
+    What is written out otherwise is more than a gradient under another name.
+    """
+    if isinstance(value, ast.UnaryOp) and isinstance(value.op, ast.USub | ast.UAdd):
+        return _without_factor(value.operand)
+    if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Mult | ast.Div):
+        if isinstance(value.left, ast.Name) and _is_factor(value.right):
+            return value.left
+        if isinstance(value.op, ast.Mult) and isinstance(value.right, ast.Name) and _is_factor(value.left):
+            return value.right
+    return value
+
+
+def _is_factor(value: ast.expr) -> bool:
+    """Whether an expression is a number, or a number of entries by its look: `N`, `x.shape[0]`, `len(x)`, `y.size`."""
+    if isinstance(value, ast.UnaryOp):
+        return _is_factor(value.operand)
+    if isinstance(value, ast.BinOp):
+        return _is_factor(value.left) and _is_factor(value.right)
+    text = ast.unparse(value)
+    counts = text.startswith("len(") or ".shape[" in text or text.endswith(".size")
+    return isinstance(value, ast.Constant) or counts or (isinstance(value, ast.Name) and not _GRADIENT.search(text))
 
 
 def _says_other(value: ast.expr) -> bool:

@@ -283,12 +283,17 @@ def _without(text: str, node: ast.stmt) -> str:
     return text
 
 
+def _owner(target: str) -> str:
+    """The object that a target is a part or a setting of: `Mul` of `Mul.backward` and `Mul broadcast`."""
+    return re.split(r"[. ]", target)[0]
+
+
 def judged(source: Source, said: Said) -> list[Outcome]:
     """The outcome of every object of a file."""
     found = []
     for thing in source.objects:
         names = set(thing.made.mentioned)
-        rows = [r for r in said.rows if r.target in names or r.target.split(".")[0] in names]
+        rows = [r for r in said.rows if _owner(r.target) in names]
         refused = [reason for target, reason in said.refused.items() if target in names]
         verdicts = {r.verdict for r in rows}
         if Verdict.FAIL.value in verdicts:
@@ -314,7 +319,7 @@ def strays(source: Source, said: Said) -> list[str]:
     """What the checker says of things that are no object of the campaign, such as helpers."""
     names = {n for o in source.objects for n in o.made.mentioned}
     return [f"{r.target} {r.property}: {r.says}" for r in said.rows
-            if r.verdict == "FAIL" and r.target not in names and r.target.split(".")[0] not in names]  # fmt: skip
+            if r.verdict == "FAIL" and _owner(r.target) not in names]  # fmt: skip
 
 
 @dataclass

@@ -88,6 +88,8 @@ class Style:
         if len(kernel.upstream) == 1:
             names[kernel.upstream[0]] = self.one_of(*UPSTREAM.get(convention, UPSTREAM["book"]))
         names = self._without_clashes(kernel, names)
+        if kernel.spec.kind == "loss" and (names.get(inputs[0]), names.get(inputs[-1])) == ("y", "p"):
+            raise Unwritable("its names say that y is the target")
         rename = Renaming(names)
         for part in ("forward", "backward", "out", "helpers"):
             if part != "helpers":

@@ -1,0 +1,97 @@
+"""The numbers at which a layer changes what it does: those that its input is compared with, or cut off at.
+
+Random numbers of size one never come near the 6 of `np.clip(x, 0, 6)`; a gradient that forgets it would look right.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from gradcheck_plugin.submission.conventions import Candidate
+from gradcheck_plugin.submission.signature import arguments
+from gradcheck_plugin.submission.written import tree_of
+
+NEAREST, FARTHEST = 0.75, 100.0  # nearer ones are met by chance; at those far out, such as 500, exp(x) is the limit
+_CUTS = ("clip", "clamp", "minimum", "maximum", "min", "max", "clamp_min", "clamp_max")
+_ORDER = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+_COUNTS = ("ndim", "shape", "size", "len(", "dim(")
+
+
+def thresholds(candidate: Candidate) -> tuple[float, ...]:
+    """What a layer's forward compares with or cuts off at, and its backward compares its input with, from NEAREST on."""
+    cls = candidate.objects.get("class")
+    parts = [candidate.objects.get(n) for n in ("forward", "function", "backward", "derivative")]
+    methods = [getattr(cls, p, None) if isinstance(p, str) and cls is not None else p for p in parts]
+    known = _held(cls)
+    found: dict[float, None] = {}
+    for part, function in zip(("forward", "function", "backward", "derivative"), methods, strict=True):
+        if not inspect.isfunction(function):
+            continue
+        values = {**_global_numbers(function), **known, **_numbers(arguments(function).defaults)}
+        back = part in ("backward", "derivative")
+        for node in _limits(function, candidate.inputs if back else ()):
+            value = _number(node, values)
+            if value is not None and NEAREST <= abs(value) <= FARTHEST:
+                found[value] = None
+    return tuple(found)
+
+
+def _limits(function: Callable[..., Any], inputs: tuple[str, ...]) -> Iterator[ast.expr]:
+    """What stands beside the input in comparisons, and the limits where it is cut off; of `inputs` comparisons only.
+
+    A gradient that is clipped says nothing of the input.
+    """
+    tree = tree_of(function)
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, ast.Compare) and all(isinstance(o, _ORDER) for o in node.ops):
+            sides = [node.left, *node.comparators]
+            text = ast.unparse(node)
+            if not any(word in text for word in _COUNTS) and (not inputs or any(_is_input(s, inputs) for s in sides)):
+                yield from sides
+        elif isinstance(node, ast.Call) and not inputs:
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else ast.unparse(node.func)
+            if name in _CUTS:
+                yield from (*node.args, *(k.value for k in node.keywords if k.arg not in ("axis", "dim")))
+
+
+def _is_input(node: ast.expr, inputs: tuple[str, ...]) -> bool:
+    """Whether something is an input, or what is kept of it: `x`, `self.x`, `self.input`."""
+    name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    return name.strip("_") in {*inputs, *(n.rstrip("s") for n in inputs)}
+
+
+def _number(node: ast.expr, values: Mapping[str, float]) -> float | None:
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        inner = _number(node.operand, values)
+        return None if inner is None else -inner
+    if isinstance(node, ast.Constant):
+        return _numbers({"": node.value}).get("")
+    if isinstance(node, ast.Name):
+        return values.get(node.id)
+    return values.get(node.attr) if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "self" else None
+
+
+def _held(cls: Any) -> dict[str, float]:
+    """The numbers that an object is made with by default, under the names of its attributes."""
+    if not inspect.isclass(cls):
+        return {}
+    values = _numbers(vars(cls)) | _numbers(arguments(cls.__init__, method=True).defaults)
+    tree = tree_of(cls.__init__) if inspect.isfunction(cls.__init__) else None
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).startswith("self."):
+            value = _number(node.value, values)
+            if value is not None:
+                values[ast.unparse(node.targets[0]).removeprefix("self.")] = value
+    return values
+
+
+def _global_numbers(function: Callable[..., Any]) -> dict[str, float]:
+    names = function.__code__.co_names
+    return _numbers({n: function.__globals__[n] for n in names if n in function.__globals__})
+
+
+def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
+    return {n: float(v) for n, v in values.items() if isinstance(v, int | float) and not isinstance(v, bool)}
