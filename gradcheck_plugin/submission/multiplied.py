@@ -117,9 +117,10 @@ def _has_two_axes(node: ast.AST, name: str) -> bool:
 
 def _gets_axes(node: ast.AST, name: str) -> bool:
     """Whether a line gives an array other axes under the same name: `x = x[None, :]`, `x = x.reshape(1, -1)`."""
-    if not isinstance(node, ast.Assign) or not any(_is(t, name) for t in node.targets):
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    if not any(_is(t, name) for whole in targets for t in (whole, *getattr(whole, "elts", ()))):
         return False
-    text = ast.unparse(node.value)
+    text = ast.unparse(node).partition("=")[2]
     return any(word in text for word in ("None", "newaxis", "reshape", "atleast", "expand_dims"))
 
 

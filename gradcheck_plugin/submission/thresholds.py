@@ -21,7 +21,7 @@ _COUNTS = ("ndim", "shape", "size", "len(", "dim(")
 
 
 def thresholds(candidate: Candidate) -> tuple[float, ...]:
-    """What a layer's forward compares with or cuts off at, and its backward compares its input with, from NEAREST on."""
+    """What a forward compares with or cuts off at, and its backward compares its input with, from NEAREST on."""
     cls = candidate.objects.get("class")
     parts = [candidate.objects.get(n) for n in ("forward", "function", "backward", "derivative")]
     methods = [getattr(cls, p, None) if isinstance(p, str) and cls is not None else p for p in parts]

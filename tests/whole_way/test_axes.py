@@ -77,3 +77,37 @@ def test_a_sum_over_all_entries_that_offers_no_axis_is_right(tmp_path: Path) -> 
     source = NODE.format(spread="grad = self.grad").replace("def sum(self, axis=None, keepdims=False)", "def sum(self)")
     source = source.replace("Summation(self, axis, keepdims)", "Summation(self, None, False)")
     assert checked(tmp_path, source).passes("Node.sum")
+
+
+KEPT = """
+import numpy as np
+
+
+class {name}:
+    def forward(self, x):
+        self.x = x
+        self.out = {forward}
+        return self.out
+
+    def backward(self, dout):
+        return dout * {slope}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "forward", "slope"),
+    [
+        ("StandardDeviation", "x.std(axis=1, keepdims=True, ddof=1)",
+         "(self.x - self.x.mean(axis=1, keepdims=True)) / (self.x.shape[1] - 1) / np.where(self.out == 0, 1, self.out)"),
+        ("Variance", "x.var(axis=0, keepdims=True, ddof=1)",
+         "2 * (self.x - self.x.mean(axis=0, keepdims=True)) / (self.x.shape[0] - 1)"),
+        ("VectorNorm", "(np.abs(x) ** 3).sum(axis=1, keepdims=True) ** (1 / 3)",
+         "np.sign(self.x) * (np.abs(self.x) / np.where(self.out == 0, 1, self.out)) ** 2"),
+        ("L1Norm", "np.abs(x).sum(axis=0, keepdims=True)", "np.sign(self.x)"),
+    ],
+)  # fmt: skip
+def test_a_reduction_with_a_setting_may_keep_its_axis(tmp_path: Path, name: str, forward: str, slope: str) -> None:
+    right = checked(tmp_path, KEPT.format(name=name, forward=forward, slope=slope), "right.py")
+    assert right.passes(name), (right.failed(name), right.refused)
+    wrong = checked(tmp_path, KEPT.format(name=name, forward=forward, slope=f"2 * {slope}"), "wrong.py")
+    assert "dx" in wrong.failed(name)

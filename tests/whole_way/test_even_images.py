@@ -105,3 +105,10 @@ def test_what_takes_any_image_is_judged_on_even_ones_too(tmp_path: Path) -> None
 def test_what_refuses_even_images_is_judged_on_odd_ones_alone(tmp_path: Path) -> None:
     centred = HALF.replace("self.shape = X.shape", "assert X.shape[2] % 2; self.shape = X.shape")
     assert checked(tmp_path, centred.format(sizes="self.shape")).passes("MyLayer")
+
+
+def test_a_downsampling_that_is_known_is_judged_on_even_images_too(tmp_path: Path) -> None:
+    named = HALF.replace("MyLayer", "Downsample2d")
+    assert checked(tmp_path, named.format(sizes="self.shape"), "right.py").passes("Downsample2d")
+    forgotten = "*dout.shape[:2], *(self.factor * (s - 1) + 1 for s in dout.shape[2:])"
+    assert "dX" in checked(tmp_path, named.format(sizes=forgotten), "wrong.py", cases=1).failed("Downsample2d")

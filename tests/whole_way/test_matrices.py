@@ -121,3 +121,44 @@ def test_more_axes_are_asked_before_a_wrong_shape_is_said(tmp_path: Path) -> Non
     assert set(wrong.failed("spread")) == {"dx"}
     summed = checked(tmp_path, RANKS.format(dx="dout / x.shape[1]"))
     assert set(summed.failed("spread")) == {"dx"}
+
+
+TAKEN = """
+import numpy as np
+
+
+class IndexSelect:
+    def forward(self, x, i):
+        self.x, self.i = x, i
+        return x.T[i].T
+
+    def backward(self, dout):
+        dx = np.zeros(self.x.T.shape)
+        np.add.at(dx, self.i, {dout})
+        return dx.T
+"""
+
+
+def test_what_is_turned_is_no_vector_for_which_turning_does_nothing(tmp_path: Path) -> None:
+    assert checked(tmp_path, TAKEN.format(dout="dout.T")).passes("IndexSelect")
+    assert checked(tmp_path, TAKEN.format(dout="dout")).failed("IndexSelect") == {"contract": "raised"}
+
+
+SUMMED = """
+import numpy as np
+
+
+def op(x):
+    wanted = x.shape[1:]
+    return x.sum(axis=0).reshape(wanted)
+
+
+def op_backward(dout, x):
+    return np.broadcast_to({dout}, x.shape).copy()
+"""
+
+
+def test_whose_shape_is_asked_for_behind_its_first_axis_has_two_axes(tmp_path: Path) -> None:
+    assert checked(tmp_path, SUMMED.format(dout="dout[None]")).passes("op")
+    wrong = checked(tmp_path, SUMMED.format(dout="dout.reshape(dout.shape + (1,) * (x.ndim - dout.ndim))"))
+    assert not wrong.passes("op")

@@ -511,3 +511,29 @@ def test_a_function_of_such_a_name_that_takes_no_time_and_no_shape_is_none(tmp_p
     """
     found = checked(tmp_path, source)
     assert {outcome(found, n) for n in ("constant", "ones", "step_decay")} == {"passed over"}
+
+
+@pytest.mark.parametrize("grad", ["dW", "2 * dW", "-dW", "dW * 0.5", "dW / W.size", "dW / len(W)"])
+def test_a_gradient_with_a_factor_is_a_gradient(tmp_path: Path, grad: str) -> None:
+    source = f"""
+        import numpy as np
+
+        def ridge(W):
+            loss = 0.2 * np.sum(W ** 2)
+            dW = 0.4 * W
+            return loss, {grad}
+    """
+    found = checked(tmp_path, source)
+    assert found.passes("ridge") if grad == "dW" else "dW" in found.failed("ridge")
+
+
+@pytest.mark.parametrize("scale", ["limit", "2 * limit", "3.0"])
+def test_an_initialiser_draws_as_far_as_its_author_says(tmp_path: Path, scale: str) -> None:
+    source = f"""
+        import numpy as np
+
+        def random_uniform(fan_in, fan_out, limit=1.0):
+            return np.random.uniform(-1, 1, (fan_in, fan_out)) * {scale}
+    """
+    found = checked(tmp_path, source)
+    assert found.passes("random_uniform") if scale == "limit" else found.failed("random_uniform")

@@ -219,3 +219,48 @@ def test_one_sequence_is_no_batch(tmp_path: Path, name: str) -> None:
     assert set(checked(tmp_path, source.format(db="2 * dout.sum(axis=(0, 1))")).failed(name)) == {"db"}
     wrong = checked(tmp_path, source.format(db="dout.sum(axis=1)"))
     assert wrong.failed(name) or name in wrong.refused
+
+
+PERCEPTRON = """
+import numpy as np
+
+
+class Layer:
+    def __init__(self, n):
+        self.params = {{"w": np.zeros(n), "b": 1.0}}
+
+    def loss(self, x, t):
+        z = np.dot(x, self.params["w"]) + self.params["b"]
+        return float(np.sum((np.where(z >= 0, 1.0, 0.0) - t) * z))
+
+    def gradient(self, x, t):
+        z = np.dot(x, self.params["w"]) + self.params["b"]
+        dz = np.where(z >= 0, 1.0, 0.0) - t
+        return {{"w": {dw}, "b": {db}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("dw", "db", "verdict"),
+    [
+        ("np.dot(x.T, dz)", "dz.sum()", "right"),
+        ("np.dot(x, dz)", "dz.sum()", "open"),  # right for one sample, and sums as for many
+        ("np.dot(dz, x.T)", "dz.sum()", "wrong"),  # x.T says that x has two axes
+        ("x * dz", "dz", "right"),  # of one sample
+    ],
+)
+def test_a_network_that_sums_is_one_of_many_samples(tmp_path: Path, dw: str, db: str, verdict: str) -> None:
+    found = checked(tmp_path, PERCEPTRON.format(dw=dw, db=db))
+    if verdict == "right":
+        assert found.passes("Layer")
+    elif verdict == "wrong":
+        assert "dw" in found.failed("Layer") or found.failed("Layer") == {"contract": "raised"}
+    else:
+        assert found.failed("Layer") == {}
+        assert "the forward takes both" in found.result("Layer", "dw").reason
+
+
+@pytest.mark.parametrize("rows", ["x = x[None, :]", "x = x.reshape(1, -1)"])
+def test_an_array_that_gets_an_axis_first_may_be_turned_then(tmp_path: Path, rows: str) -> None:
+    source = PERCEPTRON.format(dw="x.T @ dz", db="dz.sum()").replace("z = np.dot", f"{rows}; t = t[None]; z = np.dot")
+    assert checked(tmp_path, source).failed("Layer") == {}

@@ -1,0 +1,78 @@
+"""A layer that does something else beyond a number is tried there, however far out that number lies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from from_file import checked
+
+CUT = """
+import numpy as np
+
+LIMIT = 6.0
+
+
+class {name}:
+    def __init__(self, top=6.0):
+        self.top = top
+        self.bottom = -4
+
+    def forward(self, x):
+        self.x = x
+        return {forward}
+
+    def backward(self, dout):
+        return dout * {slope}
+"""
+CUTS = [
+    ("np.clip(x, 0, 6)", "(self.x > 0)", "((self.x > 0) & (self.x < 6))"),
+    ("np.minimum(np.maximum(x, 0), LIMIT)", "(self.x > 0)", "((self.x > 0) & (self.x < LIMIT))"),
+    ("np.clip(x, 0, self.top)", "(self.x > 0)", "((self.x > 0) & (self.x < self.top))"),
+    ("x.clip(self.bottom, 8)", "np.ones_like(self.x)", "((self.x > self.bottom) & (self.x < 8))"),
+    ("np.where(x > 20, x, np.log1p(np.exp(np.minimum(x, 20))))", "(self.x < 20) / (1 + np.exp(-self.x))",
+     "1 / (1 + np.exp(-self.x))"),
+    ("np.where(np.abs(x) > 5, 5 * np.abs(x) - 12.5, 0.5 * x ** 2)", "self.x",
+     "np.where(np.abs(self.x) > 5, 5 * np.sign(self.x), self.x)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["Block", "MyActivation"])
+@pytest.mark.parametrize(("forward", "forgotten", "right"), CUTS)
+def test_a_limit_that_the_backward_forgets(tmp_path: Path, name: str, forward: str, forgotten: str, right: str) -> None:
+    assert checked(tmp_path, CUT.format(name=name, forward=forward, slope=right), "right.py").passes(name)
+    assert "dx" in checked(tmp_path, CUT.format(name=name, forward=forward, slope=forgotten), "wrong.py").failed(name)
+
+
+@pytest.mark.parametrize("test", ["(self.x > 0) * (self.x < 6)", "np.where(self.x > 3, 0.5, self.x > 0)"])
+def test_a_limit_that_only_the_backward_has(tmp_path: Path, test: str) -> None:
+    source = CUT.format(name="ReLU", forward="np.maximum(x, 0)", slope=test)
+    assert set(checked(tmp_path, source).failed("ReLU")) == {"dx"}
+
+
+def test_a_relu_that_is_cut_off_is_no_relu(tmp_path: Path) -> None:
+    source = CUT.format(name="Block", forward="np.clip(x, 0, 1)", slope="((self.x > 0) & (self.x < 1))")
+    source = source.replace("backward(self, dout)", "backward(self, dout, learning_rate)")
+    assert checked(tmp_path, source).passes("Block")
+
+
+def test_a_limit_for_gradients_is_none_for_inputs(tmp_path: Path) -> None:
+    source = CUT.format(name="Tanh", forward="np.tanh(x)", slope="np.clip(1 - np.tanh(self.x) ** 2, -50, 50)")
+    assert checked(tmp_path, source).passes("Tanh")
+
+
+def test_numbers_of_axes_and_sizes_are_no_limits(tmp_path: Path) -> None:
+    source = """
+        import numpy as np
+
+        class Growth:
+            def forward(self, x):
+                assert x.ndim < 60 and len(x) < 90 and x.shape[0] <= 99
+                self.out = np.exp(x ** 3)
+                self.x = x
+                return self.out
+
+            def backward(self, dout):
+                return dout * self.out * 3 * self.x ** 2
+    """
+    assert checked(tmp_path, source).passes("Growth")
