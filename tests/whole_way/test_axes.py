@@ -98,7 +98,7 @@ class {name}:
     ("name", "forward", "slope"),
     [
         ("StandardDeviation", "x.std(axis=1, keepdims=True, ddof=1)",
-         "(self.x - self.x.mean(axis=1, keepdims=True)) / (self.x.shape[1] - 1) / np.where(self.out == 0, 1, self.out)"),
+         "(self.x - self.x.mean(axis=1, keepdims=True)) / (self.x.shape[1] - 1) / np.where(self.out, self.out, 1)"),
         ("Variance", "x.var(axis=0, keepdims=True, ddof=1)",
          "2 * (self.x - self.x.mean(axis=0, keepdims=True)) / (self.x.shape[0] - 1)"),
         ("VectorNorm", "(np.abs(x) ** 3).sum(axis=1, keepdims=True) ** (1 / 3)",

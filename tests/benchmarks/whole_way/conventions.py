@@ -79,6 +79,7 @@ ALL = (
     Convention("loss class", losses.as_class, ("loss",)),
     Convention("loss, grad", losses.loss_and_gradient, ("loss",)),
     Convention("loss and prime", losses.with_prime, ("loss",)),
+    Convention("nnfs loss", losses.of_nnfs, ("loss",), style="nnfs loss"),
     Convention("network", losses.network, ("network",), style="network"),
     Convention("net function", losses.network_function, ("network",), style="network"),
     Convention("torch ctx", functions.with_ctx, style="torch", header=lambda style: functions.TORCH),

@@ -10,6 +10,7 @@ import numpy as np
 
 from benchmarks.whole_way import layers
 from benchmarks.whole_way.collect import Unwritable, loads, stores
+from benchmarks.whole_way.evaluate import Renaming
 from benchmarks.whole_way.kernels import Kernel
 from benchmarks.whole_way.style import Style
 from benchmarks.whole_way.written import (
@@ -103,6 +104,41 @@ def as_class(style: Style, kernel: Kernel, name: str) -> Made:
         return [out], {names[0]: made.backward(*([float(dy[0])] if takes else []))}
 
     return Made(name, (name,), text, (f"{name}.backward",), drive, (names[0],), upstream=takes)
+
+
+def of_nnfs(style: Style, kernel: Kernel, name: str) -> Made:
+    """Neural Networks from Scratch: forward(y_pred, y_true); backward(dvalues, y_true) leaves self.dinputs."""
+    kernel = without_upstream(first_only(kernel))
+    if len(kernel.inputs) != 2 or kernel.params or set(kernel.needed()) - {*kernel.inputs, *kernel.settings}:
+        raise Unwritable("the backward needs more than predictions and labels")
+    guess, label = kernel.inputs
+    if "dvalues" in loads(*kernel.backward, *kernel.grads.values()) | stores(*kernel.backward) | {label}:
+        raise Unwritable("dvalues is something else")
+    name = style.one_of("Loss_", "Loss_", "") + camel(name)
+    args, first = layers._initial(style, kernel, False)
+    lines, values = layers._forward_lines(style, kernel, "self")
+    lines = [line for line in lines if line not in (f"self.{guess} = {guess}", f"self.{label} = {label}")]
+    forward = layers._method(style, f"forward({signature(style, kernel.inputs, [])})",
+                             [*lines, f"return {values[0]}"])  # fmt: skip
+    back = copy.deepcopy(kernel)
+    rename = Renaming({guess: "dvalues"})
+    back.backward = [rename.visit(n) for n in back.backward]
+    back.grads = {guess: rename.visit(back.grads[guess])}
+    lines, found, _ = body(style, back, "backward", [n for n in kernel.needed() if n in kernel.settings], "self")
+    backward = layers._method(style, f"backward({signature(style, ['dvalues', label], [])})",
+                              [*lines, f"self.dinputs = {found[0]}"])  # fmt: skip
+    text = layers._class(style, kernel, name, args, first, [forward, backward])
+    names = [e.name for e in kernel.layout.inputs]
+
+    def drive(space: Any, arrays: Arrays, dy: list[Any]) -> Run:
+        arrays = copies(arrays)
+        made = space[name]()
+        every = [arrays[n] for n in names]
+        out = made.forward(*every)
+        made.backward(*every)
+        return [out], {names[0]: getattr(made, "dinputs", None)}
+
+    return Made(name, (name,), text, (f"{name}.backward",), drive, (names[0],), upstream=False)
 
 
 def _once(kernel: Kernel) -> list[ast.stmt]:

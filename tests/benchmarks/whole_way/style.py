@@ -34,6 +34,7 @@ INPUTS = {
     "rate": ("x", "input", "inputs", "input_data", "X"), "torch": ("x", "input", "input", "inp", "i"),
 }  # fmt: skip
 TARGETS = ("t", "y", "y_true", "target", "targets", "labels", "Y")
+NNFS = {0: ("y_pred", "y_pred", "output"), 1: ("y_true", "y_true", "y")}
 PREDICTIONS = ("y", "y_pred", "pred", "predictions", "y_hat", "x", "scores", "logits", "A")
 PAIRS = (("a", "b"), ("x", "y"), ("x1", "x2"), ("x0", "x1"), ("left", "right"), ("u", "v"))
 GRADIENTS = ("d{}", "d{}", "d{}", "grad_{}", "{}_grad", "d_{}", "dLd{}", "dL_d{}")
@@ -79,7 +80,7 @@ class Style:
         names: dict[str, str] = {n: self._parameter(n) for n in kernel.params}
         inputs = [e.name for e in kernel.layout.inputs]
         if kernel.spec.kind in ("loss", "network"):
-            names |= dict(zip(inputs, self._loss_inputs(kernel, inputs), strict=True))
+            names |= dict(zip(inputs, self._loss_inputs(kernel, inputs, convention), strict=True))
         elif len(inputs) == 2 and {*inputs} in ({"x", "y"}, {"A", "B"}):
             names |= dict(zip(inputs, self.pair, strict=True))
         elif inputs and inputs[0] in ("x", "A"):
@@ -111,11 +112,12 @@ class Style:
             return self.weights[match[1]] + match[2]
         return name
 
-    def _loss_inputs(self, kernel: Kernel, inputs: list[str]) -> list[str]:
+    def _loss_inputs(self, kernel: Kernel, inputs: list[str], convention: str) -> list[str]:
         made = []
         for i, entry in enumerate(kernel.layout.inputs):
             if entry.name in ("t", "y", "p", "q", "x") and i < 2:
-                made.append(self.one_of(*(PREDICTIONS if i == 0 else TARGETS)))
+                own = NNFS[i] if convention == "nnfs loss" else PREDICTIONS if i == 0 else TARGETS
+                made.append(self.one_of(*own))
             else:
                 made.append(entry.name)
         return made if kernel.spec.kind == "loss" else inputs
@@ -139,7 +141,7 @@ class Style:
             for part in ("forward", "backward", "out", "helpers"):
                 setattr(kernel, part, [change.visit(n) for n in getattr(kernel, part)])
             kernel.grads = {n: change.visit(e) for n, e in kernel.grads.items()}
-        if self.saves and convention not in ("setup", "network"):
+        if self.saves and convention not in ("setup", "network", "nnfs loss"):
             shared(kernel, self.rng)
 
     # text -----------------------------------------------------------------------------------------------------
