@@ -209,6 +209,12 @@ def turned(candidate: Candidate) -> frozenset[str]:
     return matrices(_every_function(candidate), candidate.inputs)
 
 
+def asks_for_ranks(candidate: Candidate) -> bool:
+    """Whether the code of an object asks how many axes an array has: it is written for more than one number of them."""
+    nodes = (n for f in _every_function(candidate) for n in ast.walk(tree_of(f) or ast.Pass()))
+    return any(isinstance(n, ast.Attribute) and n.attr == "ndim" for n in nodes)
+
+
 def sums_up(candidate: Candidate) -> bool:
     """Whether the gradient method of a network sums, or counts its rows: it is written for several samples."""
     cls, gradient = candidate.objects.get("class"), candidate.objects.get("gradient")
@@ -221,10 +227,12 @@ def sums_up(candidate: Candidate) -> bool:
 
 
 def _every_function(candidate: Candidate) -> list[Callable[..., Any]]:
-    """The forward and the backward of a candidate, or the loss and the gradient of a network."""
+    """The forward and backward of a candidate or an operation of an engine, the loss and gradient of a network."""
     cls = candidate.objects.get("class")
     named = [candidate.objects.get(n) for n in ("loss", "gradient")]
     methods = [getattr(cls, n) for n in named if cls is not None and isinstance(n, str) and hasattr(cls, n)]
+    of_engine = getattr(candidate.objects.get("op"), "cls", None)
+    methods += [getattr(of_engine, n, None) for n in ("forward", "backward")]
     return [*_functions(candidate), *(m for m in methods if inspect.isfunction(m))]
 
 

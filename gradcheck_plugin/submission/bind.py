@@ -365,7 +365,7 @@ def _search(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | None
     """
     first = _searched(candidate, named, misfit, pinned)
     refuses = isinstance(first.fault, UserCodeRaised) and first.fault.where == "forward"
-    if "said" not in candidate.objects or not refuses:
+    if candidate.kind != "layer" or not refuses:
         return first
     objects = {**candidate.objects, "numbers": True}
     second = _searched(dataclasses.replace(candidate, objects=objects), named, misfit, pinned)
@@ -529,6 +529,7 @@ def _against(candidate: Candidate, spec: LayerSpec, misfit: Misfit | None, quick
     best = _Attempt()
     for layouts in (group for whole in _layouts(spec) for group in _stated_first(candidate, whole)):
         attempt = _in_layouts(candidate, spec, _meant(candidate, spec, layouts), misfit, quick)
+        attempt = _Attempt(attempt.subject, ran=True) if _takes_wider_windows(attempt) else attempt
         unfit = best.subject is None and isinstance(best.fault, Unbindable | None)
         best = attempt if attempt.matches or (attempt.ran and not best.ran) or unfit else best
         if best.matches:
@@ -564,6 +565,26 @@ def _meant(
     return [(dataclasses.replace(v, incidental=False) if known.ranks else v, l) for v, l in fitting]
 
 
+def _takes_wider_windows(attempt: _Attempt) -> bool:
+    """Whether what agrees for windows of 1 x 1, in which most differences vanish, takes others, too."""
+    subject = attempt.subject
+    if subject is None or subject.spec is None or not attempt.matches:
+        return False
+    base = {e.name: e.dims for e in subject.spec.layout.params}
+    narrow_ones = {e.name: e for e in subject.layout.params if e.dims[2:] and set(e.dims[2:]) == {"1"}}
+    if not narrow_ones or any(len(base.get(n, ())) != len(e.dims) for n, e in narrow_ones.items()):
+        return False
+    case = subject.sample(7, generic_sizes(subject.layout, subject.spec, subject.spec.layout))
+    wider = {n: case.rng(5).standard_normal((*case.arrays[n].shape[:2], *(3 for _ in e.dims[2:])))
+             for n, e in narrow_ones.items()}  # fmt: skip
+    try:
+        with frozen(case.seed):
+            out = numeric(subject.caller.forward({**case.arrays, **wider}).output)
+    except (Unbindable, UserCodeRaised):
+        return False
+    return out is not None and bool(np.isfinite(out).all())
+
+
 def _stated_first(
     candidate: Candidate, layouts: list[tuple[Variant, Layout]]
 ) -> Iterator[list[tuple[Variant, Layout]]]:
@@ -571,8 +592,8 @@ def _stated_first(
     if candidate.kind == "layer":
         yield layouts
         return
-    turned = author_shapes.turned(candidate) if candidate.kind == "network" else frozenset()
-    layouts = [pair for pair in layouts if _of_ranks(candidate, pair[1], Said(matrices=turned))]
+    turned = Said(matrices=author_shapes.turned(candidate))
+    layouts = [pair for pair in layouts if _of_ranks(candidate, pair[1], turned)]
     ranks = author_shapes.stated_ranks(candidate)
     stated = [pair for pair in layouts if _of_ranks(candidate, pair[1], Said(ranks=ranks))]
     yield from filter(None, (stated, [pair for pair in layouts if pair not in stated]))
@@ -635,8 +656,9 @@ def _in_layouts(
         if variant.incidental and attempt.matches and attempt.fault is None and only is None:
             only = attempt
         fewer = stuck and attempt.matches and attempt.exact >= best.exact and _of_other_ranks(attempt, best)
+        fewer = fewer and (any(e.dims for e in layout.entries) or not author_shapes.asks_for_ranks(candidate))
         if fewer and (same or (best.subject is not None and _called_alike(candidate, best.subject, variant))):
-            best, chosen, further = _of_one_sample(candidate, attempt, best), variant, []
+            best, chosen, further = _as_others_raise(candidate, attempt, best), variant, []
         elif best.matches and best.distance and _settles(attempt, best):
             best, chosen = attempt, variant
         elif best.matches and not best.exact and attempt.exact and attempt.fault is None:
@@ -748,17 +770,22 @@ def _of_other_ranks(attempt: _Attempt, best: _Attempt) -> bool:
     return ranks[0] != ranks[1]
 
 
-def _of_one_sample(candidate: Candidate, attempt: _Attempt, wider: _Attempt) -> _Attempt:
-    """A reading of fewer axes, with a doubt where a network sums over samples that it would not have."""
-    if candidate.kind != "network" or attempt.subject is None or wider.subject is None:
+def _as_others_raise(candidate: Candidate, attempt: _Attempt, other: _Attempt) -> _Attempt:
+    """A reading, with a doubt where the backward raises in another one that the code is as much written for.
+
+    That is so where it asks how many axes there are, and where a network sums over samples that it would not have.
+    """
+    if attempt.subject is None or other.subject is None:
         return attempt
-    mine, theirs = (a.subject.layout.inputs[0] for a in (attempt, wider) if a.subject is not None)
-    shown = attempt.subject.display(mine.name)
-    if len(mine.dims) >= len(theirs.dims) or shown in author_shapes.stated_ranks(candidate):
+    pairs = zip(attempt.subject.layout.inputs, other.subject.layout.inputs, strict=False)
+    apart = next(((a, b) for a, b in pairs if len(a.dims) != len(b.dims)), None)
+    shown = attempt.subject.display(apart[0].name) if apart else ""
+    sums = candidate.kind == "network" and author_shapes.sums_up(candidate)
+    if apart is None or shown in author_shapes.stated_ranks(candidate):
         return attempt
-    if author_shapes.sums_up(candidate):
-        taken, other = _shown(mine.dims), _shown(theirs.dims)
-        doubt = f"right for `{shown}` of shape {taken}, not for {other}; the forward takes both"
+    if sums or author_shapes.asks_for_ranks(candidate):
+        mine, theirs = (_shown(e.dims) for e in apart)
+        doubt = f"right for `{shown}` of shape {mine}, not for {theirs}; the forward takes both"
         attempt.subject = dataclasses.replace(attempt.subject, doubts={"": doubt})
     return attempt
 
@@ -1048,7 +1075,7 @@ def _alone(candidate: Candidate, misfit: Misfit | None) -> _Attempt:
                 gentle = _try(candidate, None, Variant(), positive(layout), misfit)
                 attempt = gentle if gentle.subject is not None and gentle.fault is None else attempt
             if attempt.subject is not None and attempt.fault is None:
-                if candidate.kind != "loss" and _not_as_turned(candidate, attempt.subject):
+                if _not_as_turned(candidate, attempt.subject):
                     other = other or attempt
                     continue
                 attempt = _with_trained(candidate, attempt)
@@ -1080,7 +1107,8 @@ def _alone(candidate: Candidate, misfit: Misfit | None) -> _Attempt:
             other = other or best  # weights one by one: their gradients may say that they have other shapes
     if other is None or (_backward_raises(first.fault) and _not_as_turned(candidate, other.subject)):
         return first
-    strange = _of_unknown_shape(other.subject) if candidate.kind == "loss" else _not_as_turned(candidate, other.subject)
+    strange = _of_unknown_shape(other.subject) if candidate.kind == "loss" else []
+    strange += _not_as_turned(candidate, other.subject)
     if not strange:
         return other
     reason = f"nothing says what shape `{strange[0]}` has; its gradient has another one than what was tried"

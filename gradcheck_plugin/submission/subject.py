@@ -98,15 +98,17 @@ class Subject:
         full = self.complete({**sizes, **self.fixed}, where)
         rng = np.random.default_rng((seed, 0))
         arrays = {e.name: np.asarray(e.sample(full, rng, short)) for e in where.entries}
-        if self.thresholds and not short and where.inputs and where.inputs[0].domain == "real":
-            arrays[where.inputs[0].name] = self._around_thresholds(arrays[where.inputs[0].name], seed)
+        limits = (*self.thresholds, *self._limits())
+        if limits and not short and where.inputs and where.inputs[0].domain == "real":
+            arrays[where.inputs[0].name] = _around(limits, arrays[where.inputs[0].name], seed)
         return Case(seed, full, arrays, short)
 
-    def _around_thresholds(self, array: Array, seed: int) -> Array:
-        """An array with a third of its entries around the numbers that the code asks for."""
-        rng = np.random.default_rng((seed, 1))
-        near = rng.choice(self.thresholds, size=array.shape) + rng.standard_normal(array.shape)
-        return np.asarray(np.where(rng.random(array.shape) < 1 / 3, near, array))
+    def _limits(self) -> tuple[float, ...]:
+        """The settings of a reference that has kinks where its one input comes to them: the 6 of a ReLU6."""
+        if self.spec is None or not self.spec.kinks or len(self.spec.layout.entries) > 1:
+            return ()
+        values = {**self.spec.defaults, **self.variant.options}.values()
+        return tuple(v for v in values if isinstance(v, float) and 1.0 < abs(v) < np.inf)
 
     def reference(self, case: Case, layout: Layout | None = None) -> Array | None:
         """What the reference's forward gives for the case, in the user's layout."""
@@ -164,3 +166,10 @@ class Subject:
             for n, g in gradients.items()
             if any(e.name == n and e.differentiable for e in layout.entries)
         }
+
+
+def _around(limits: tuple[float, ...], array: Array, seed: int) -> Array:
+    """An array with a third of its entries around some numbers."""
+    rng = np.random.default_rng((seed, 1))
+    near = rng.choice(limits, size=array.shape) + rng.standard_normal(array.shape)
+    return np.asarray(np.where(rng.random(array.shape) < 1 / 3, near, array))

@@ -22,21 +22,33 @@ _COUNTS = ("ndim", "shape", "size", "len(", "dim(")
 
 def thresholds(candidate: Candidate) -> tuple[float, ...]:
     """What a forward compares with or cuts off at, and its backward compares its input with, from NEAREST on."""
-    cls = candidate.objects.get("class")
-    parts = [candidate.objects.get(n) for n in ("forward", "function", "backward", "derivative")]
-    methods = [getattr(cls, p, None) if isinstance(p, str) and cls is not None else p for p in parts]
-    known = _held(cls)
     found: dict[float, None] = {}
-    for part, function in zip(("forward", "function", "backward", "derivative"), methods, strict=True):
-        if not inspect.isfunction(function):
-            continue
-        values = {**_global_numbers(function), **known, **_numbers(arguments(function).defaults)}
-        back = part in ("backward", "derivative")
-        for node in _limits(function, candidate.inputs if back else ()):
+    for function, cls, of_inputs in _functions(candidate):
+        values = {**_global_numbers(function), **_held(cls), **_numbers(arguments(function).defaults)}
+        for node in _limits(function, candidate.inputs if of_inputs else ()):
             value = _number(node, values)
             if value is not None and NEAREST <= abs(value) <= FARTHEST:
                 found[value] = None
     return tuple(found)
+
+
+def _functions(candidate: Candidate) -> Iterator[tuple[Callable[..., Any], Any, bool]]:
+    """The forward and the backward, with their class; True for a backward, of which comparisons of inputs count."""
+    objects, cls = candidate.objects, candidate.objects.get("class")
+    if inspect.isclass(objects.get("function")):  # of torch
+        cls, objects = objects["function"], {"forward": "forward", "backward": "backward"}
+    op, engine = candidate.objects.get("op"), candidate.objects.get("engine")
+    if op is not None:
+        method = getattr(op, "method", "")
+        cls = getattr(engine, "tensor", None) if method else getattr(op, "cls", None)
+        objects = {"forward": method or "forward", "backward": "" if method else "backward"}
+    elif cls is not None and not {"forward", "function", "derivative"} & objects.keys():
+        objects = {"forward": "forward", "backward": "backward"}
+    for name in ("forward", "function", "backward", "derivative"):
+        part = objects.get(name)
+        function = getattr(cls, part, None) if isinstance(part, str) and part and cls is not None else part
+        if inspect.isfunction(function):
+            yield function, cls, name in ("backward", "derivative")
 
 
 def _limits(function: Callable[..., Any], inputs: tuple[str, ...]) -> Iterator[ast.expr]:

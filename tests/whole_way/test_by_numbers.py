@@ -46,3 +46,62 @@ def test_words_that_are_looked_up_are(tmp_path: Path) -> None:
     found = checked(tmp_path, source)
     assert found.passes("Mixer")
     assert set(found.verdicts("Mixer")) == {"contract", "forward", "dW"}
+
+
+TRANSPOSED = """
+import numpy as np
+
+
+class MyLayer:
+    def __init__(self, W, b):
+        self.W, self.b = W, b
+
+    def forward(self, x):
+        self.x = x
+        h, w = self.W.shape[2:]
+        out = np.zeros((len(x), len(self.W), x.shape[2] + h - 1, x.shape[3] + w - 1))
+        for p in range(x.shape[2]):
+            for q in range(x.shape[3]):
+                out[:, :, p:p + h, q:q + w] += np.einsum("nc,fcij->nfij", x[:, :, p, q], self.W)
+        return out + self.b[:, None, None]
+
+    def backward(self, dout):
+        h, w = self.W.shape[2:]
+        dx, self.dW = np.zeros_like(self.x), np.zeros_like(self.W)
+        self.db = dout.sum(axis=(0, 2, 3))
+        for p in range(dx.shape[2]):
+            for q in range(dx.shape[3]):
+                d = dout[:, :, p:p + h, q:q + w]
+                dx[:, :, p, q] = np.einsum("nfij,fcij->nc", d, {W})
+                self.dW += np.einsum("nc,nfij->fcij", self.x[:, :, p, q], d)
+        return dx
+"""
+
+
+def test_windows_of_one_entry_do_not_tell_a_convolution_from_its_transpose(tmp_path: Path) -> None:
+    assert checked(tmp_path, TRANSPOSED.format(W="self.W")).passes("MyLayer")
+    assert set(checked(tmp_path, TRANSPOSED.format(W="self.W[:, :, ::-1, ::-1]")).failed("MyLayer")) == {"dx"}
+
+
+REPEATS = """
+import numpy as np
+
+
+class Subtract:
+    def forward(self, a, b):
+        self.a, self.b = a, b
+        return a - b
+
+    def backward(self, dout):
+        da, db = np.asarray(dout), np.asarray(-dout)
+        for _ in range({more} + dout.ndim - self.a.ndim):
+            da = da.sum(axis=0)
+        for _ in range(dout.ndim - self.b.ndim):
+            db = db.sum(axis=0)
+        return da.reshape(self.a.shape), db.reshape(self.b.shape)
+"""
+
+
+def test_what_sums_over_one_axis_too_many_is_not_right_for_having_one_to_spare(tmp_path: Path) -> None:
+    assert checked(tmp_path, REPEATS.format(more=0), "right.py").passes("Subtract")
+    assert not checked(tmp_path, REPEATS.format(more=1), "wrong.py").passes("Subtract")

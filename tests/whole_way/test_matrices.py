@@ -162,3 +162,22 @@ def test_whose_shape_is_asked_for_behind_its_first_axis_has_two_axes(tmp_path: P
     assert checked(tmp_path, SUMMED.format(dout="dout[None]")).passes("op")
     wrong = checked(tmp_path, SUMMED.format(dout="dout.reshape(dout.shape + (1,) * (x.ndim - dout.ndim))"))
     assert not wrong.passes("op")
+
+
+COLUMNS = """
+import numpy as np
+
+
+def bce(labels, x):
+    x, labels = x.T, labels.T
+    return -np.sum(labels * np.log(x) + (1 - labels) * np.log(1 - x)) / len(x)
+
+
+def bce_prime(labels, x):
+    return ((x.T - {labels}) / (x.T * (1 - x.T)) / x.shape[1]).T
+"""
+
+
+def test_a_loss_that_turns_its_arrays_is_no_loss_of_vectors(tmp_path: Path) -> None:
+    assert checked(tmp_path, COLUMNS.format(labels="labels.T")).passes("bce")
+    assert checked(tmp_path, COLUMNS.format(labels="labels").replace("x.shape[1]", "len(x.T)")).failed("bce")

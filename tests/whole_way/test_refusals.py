@@ -194,3 +194,33 @@ def test_an_endless_loop_is_a_fault_and_a_call_of_several_meanings_is_none(tmp_p
     assert found.failed("LoopsForward") == {"contract": "time-limit"}
     assert found.failed("Mix") == {}
     assert "Mix" in found.refused
+
+
+def test_columns_that_become_one_image_only_are_no_backward_of_their_windows(tmp_path: Path) -> None:
+    source = """
+        import numpy as np
+
+        def im2col(x, kernel, stride):
+            rows = range(0, x.shape[2] - kernel + 1, stride)
+            columns = range(0, x.shape[3] - kernel + 1, stride)
+            cut = [x[:, :, i : i + kernel, j : j + kernel].reshape(len(x), -1) for i in rows for j in columns]
+            return np.concatenate(cut)
+
+        def col2im(col):
+            x = np.zeros((2, 3, 4, 4))
+            for k, row in enumerate(np.split(col, 4)):
+                i, j = 2 * (k // 2), 2 * (k % 2)
+                x[:, :, i : i + 2, j : j + 2] += row.reshape(2, 3, 2, 2)
+            return x
+    """
+    assert "for which image" in checked(tmp_path, source).refused["im2col"]
+    own = (
+        source
+        + """
+        def col2im_backward(dout, col):
+            return im2col(dout, 2, 2)
+    """
+    )
+    found = checked(tmp_path, own)
+    assert "im2col" not in found.refused
+    assert found.failed("col2im") == {}

@@ -76,3 +76,79 @@ def test_numbers_of_axes_and_sizes_are_no_limits(tmp_path: Path) -> None:
                 return dout * self.out * 3 * self.x ** 2
     """
     assert checked(tmp_path, source).passes("Growth")
+
+
+ENGINE = """
+import numpy as np
+
+
+class Tensor:
+    def __init__(self, data, children=()):
+        self.data, self.children = np.asarray(data, dtype=float), children
+        self.grad, self._backward = np.zeros_like(self.data), lambda: None
+
+    def relu6(self):
+        out = Tensor(np.clip(self.data, 0, 6), (self,))
+
+        def _backward():
+            self.grad += {mask} * out.grad
+
+        out._backward = _backward
+        return out
+
+    def __mul__(self, other):
+        other = other if isinstance(other, Tensor) else Tensor(other)
+        out = Tensor(self.data * other.data, (self, other))
+
+        def _backward():
+            self.grad += other.data * out.grad
+            other.grad += self.data * out.grad
+
+        out._backward = _backward
+        return out
+
+    def backward(self):
+        order, seen = [], set()
+
+        def visit(node):
+            if node not in seen:
+                seen.add(node)
+                for child in node.children:
+                    visit(child)
+                order.append(node)
+
+        visit(self)
+        self.grad = np.ones_like(self.data)
+        for node in reversed(order):
+            node._backward()
+"""
+TORCH = """
+import torch
+
+
+class {name}(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return {forward}
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return g * {mask}
+"""
+
+
+def test_a_limit_that_a_method_of_an_engine_forgets(tmp_path: Path) -> None:
+    right = checked(tmp_path, ENGINE.format(mask="((self.data > 0) & (self.data < 6))"), "right.py")
+    assert right.passes("Tensor.relu6")
+    assert "dself" in checked(tmp_path, ENGINE.format(mask="(self.data > 0)"), "wrong.py").failed("Tensor.relu6")
+
+
+@pytest.mark.parametrize("name", ["ReLU6", "Mine"])
+@pytest.mark.parametrize("forward", ["torch.clamp(x, 0, 6)", "x.clamp(min=0, max=6)", "torch.nn.functional.relu6(x)"])
+def test_a_limit_that_a_function_of_torch_forgets(tmp_path: Path, name: str, forward: str) -> None:
+    right = checked(tmp_path, TORCH.format(name=name, forward=forward, mask="((x > 0) & (x < 6))"), "right.py")
+    assert right.passes(name)
+    wrong = checked(tmp_path, TORCH.format(name=name, forward=forward, mask="(x > 0)"), "wrong.py")
+    assert "dx" in wrong.failed(name) or (name == "Mine" and "relu6" in forward)  # nothing shows that limit

@@ -30,9 +30,11 @@ _SQUARE = {"kernel": (3, 3), "stride": 2, "pad": 1}
 
 
 def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
-    """Every `im2col` that has its `col2im` in the file."""
+    """Every `im2col` that has its `col2im` in the file; one with a backward of its own is no backward."""
     for name, function in defined.items():
         partner = name.replace("im2col", "col2im")
+        if any(f"{partner}_{ending}" in defined for ending in ("backward", "grad")):
+            continue
         if name.startswith("im2col") and inspect.isfunction(function) and inspect.isfunction(defined.get(partner)):
             objects = {"forward": function, "backward": defined[partner]}
             inputs = arguments(function).names[:1]
@@ -52,6 +54,8 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     if len(layout.entries) != 1 or not isinstance(options.get("kernel"), tuple) or "image" in options:
         raise Unbindable(f"{candidate.name} takes one array")
     forward, backward = candidate.objects["forward"], candidate.objects["backward"]
+    if not arguments(backward).names[1:]:
+        raise Unbindable(f"{backward.__name__} takes columns alone: for which image it is written nothing says")
     return [WindowPair(forward, backward, layout, _filled(forward, options), _filled(backward, options))]
 
 
