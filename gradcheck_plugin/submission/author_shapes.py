@@ -209,6 +209,19 @@ def turned(candidate: Candidate) -> frozenset[str]:
     return matrices(_every_function(candidate), candidate.inputs)
 
 
+_PROBABILITY = re.compile(r"p|q|ph|phat|\w*(prob|softmax|sigmoid)\w*|p_\w+", re.IGNORECASE)
+
+
+def takes_probabilities(candidate: Candidate) -> bool:
+    """Whether a loss is one of probabilities: by a logarithm or a limit between 0 and 1, by a name, or in words."""
+    functions = _every_function(candidate)
+    if _PROBABILITY.fullmatch(candidate.inputs[0]) or any("probab" in t.lower() for t in _texts(candidate, functions)):
+        return True
+    calls = [n for f in functions for n in ast.walk(tree_of(f) or ast.Pass()) if isinstance(n, ast.Call)]
+    limits = (ast.unparse(a) for c in calls if ast.unparse(c.func).endswith("clip") for a in c.args)
+    return any("log" in ast.unparse(c.func) for c in calls) or any("1 - " in t or "1e-" in t for t in limits)
+
+
 def asks_for_ranks(candidate: Candidate) -> bool:
     """Whether the code of an object asks how many axes an array has: it is written for more than one number of them."""
     nodes = (n for f in _every_function(candidate) for n in ast.walk(tree_of(f) or ast.Pass()))

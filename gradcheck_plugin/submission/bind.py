@@ -8,6 +8,7 @@ numbers; where none fits, the object is bound as it stands and its backward is j
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -183,8 +184,8 @@ def bind(
 
 
 def _with_thresholds(candidate: Candidate) -> Candidate:
-    """A layer with the numbers that its code compares with its input."""
-    found = thresholds(candidate) if candidate.kind == "layer" else ()
+    """A layer or loss with the numbers that its code compares with its input."""
+    found = thresholds(candidate) if candidate.kind in ("layer", "loss") else ()
     return dataclasses.replace(candidate, objects={**candidate.objects, "thresholds": found}) if found else candidate
 
 
@@ -313,15 +314,17 @@ def _settings(candidate: Candidate, bound: Subject, misfit: Misfit | None) -> It
             return
 
 
-def _with_own_defaults(candidate: Candidate, spec: LayerSpec) -> list[tuple[Variant, Layout]]:
-    """The variants of a reference with the whole numbers that the author has as defaults for its options."""
-    forward, cls = candidate.objects.get("forward"), candidate.objects.get("class")
-    maker = cls.__init__ if cls is not None else forward
-    if not callable(maker):
+def _with_own_defaults(
+    candidate: Candidate, spec: LayerSpec, kinds: type | tuple[type, ...] = int
+) -> list[tuple[Variant, Layout]]:
+    """The variants of a reference with the numbers that the author has as defaults for its options."""
+    cls = candidate.objects.get("class")
+    maker = cls.__init__ if cls is not None else candidate.objects.get("forward") or candidate.objects.get("function")
+    if not inspect.isroutine(maker):
         return []
     options = defaults(spec)
     written = arguments(maker, method=cls is not None).defaults
-    own = {o: v for n, v in written.items() if isinstance(v, int) and (o := option_of(n, options))}
+    own = {o: v for n, v in written.items() if isinstance(v, kinds) and (o := option_of(n, options))}
     found: list[tuple[Variant, Layout]] = []
     for variant, layout in spec.layouts() if own else ():
         note = ", ".join(f"{n} {v}" for n, v in own.items())
@@ -534,6 +537,9 @@ def _against(candidate: Candidate, spec: LayerSpec, misfit: Misfit | None, quick
         best = attempt if attempt.matches or (attempt.ran and not best.ran) or unfit else best
         if best.matches:
             break
+    if not best.matches and not quick and (own := _with_own_defaults(candidate, spec, float)):
+        attempt = _in_layouts(candidate, spec, _meant(candidate, spec, own), misfit, quick)
+        best = attempt if attempt.matches else best
     one_is_enough = spec.minimum.get("N", 1) == 1
     accident = best.subject is not None and best.subject.variant.incidental
     if candidate.objects.get("steps") and one_is_enough and not (best.matches and best.fault is None and not accident):
@@ -1091,7 +1097,7 @@ def _alone(candidate: Candidate, misfit: Misfit | None) -> _Attempt:
                 fits = _fits(attempt.subject)
                 if candidate.kind == "layer" and other is not None and not (fits and _is_wider(attempt, other)):
                     continue
-                if fits and not _distance(attempt, _whether(misfit)):
+                if fits and not _distance(attempt, _whether(misfit)) and not _rescued(candidate, attempt, ran):
                     wrong = next((a.subject for a, fitted in ran if fitted), None)
                     doubts = _of_labels(attempt.subject, wrong) if candidate.kind == "loss" else {}
                     doubts = {**attempt.subject.doubts, **doubts}
@@ -1203,6 +1209,17 @@ def _fits(subject: Subject) -> bool:
     """Whether every gradient has as many entries as its array: what has not is one of another reading."""
     sizes, given = generic_sizes(subject.layout, None, None), given_shapes(subject)
     return all(np.prod(given[n]) == np.prod(subject.layout[n].shape(sizes)) for n in subject.judged if n in given)
+
+
+def _rescued(candidate: Candidate, attempt: _Attempt, ran: list[tuple[_Attempt, bool]]) -> bool:
+    """Whether a loss is right for probabilities only, takes all numbers, and nothing says that it is for probabilities.
+
+    A far branch that the backward forgets is never reached by them.
+    """
+    firsts = [a.subject.layout.inputs[0].domain for a in (attempt, *(a for a, fits in ran if fits)) if a.subject]
+    if candidate.kind != "loss" or firsts[0] not in ("prob", "unit") or "real" not in firsts[1:]:
+        return False
+    return not author_shapes.takes_probabilities(candidate)
 
 
 _FORMS = {"onehot": "one-hot rows", "label": "numbers of classes", "binary": "zeros and ones", "real": "any numbers"}

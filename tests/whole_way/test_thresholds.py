@@ -152,3 +152,39 @@ def test_a_limit_that_a_function_of_torch_forgets(tmp_path: Path, name: str, for
     assert right.passes(name)
     wrong = checked(tmp_path, TORCH.format(name=name, forward=forward, mask="(x > 0)"), "wrong.py")
     assert "dx" in wrong.failed(name) or (name == "Mine" and "relu6" in forward)  # nothing shows that limit
+
+
+HUBER = """
+import numpy as np
+
+
+class Huber:
+    def __init__(self, delta=6.0):
+        self.delta = delta
+
+    def forward(self, y, t):
+        self.d = y - t
+        a = np.abs(self.d)
+        return np.mean(np.where(a <= self.delta, 0.5 * a ** 2, self.delta * (a - 0.5 * self.delta)))
+
+    def backward(self, dout=1):
+        return dout * {of_class} / self.d.size
+
+
+def {name}(y, t, delta=6.0):
+    d = y - t
+    a = np.abs(d)
+    loss = np.mean(np.where(a <= delta, 0.5 * a ** 2, delta * (a - 0.5 * delta)))
+    return loss, {of_function} / d.size
+"""
+
+
+@pytest.mark.parametrize("name", ["huber_loss", "robust_loss", "my_loss"])
+def test_a_loss_is_tried_where_its_far_branch_is(tmp_path: Path, name: str) -> None:
+    clipped = {"of_class": "np.clip(self.d, -self.delta, self.delta)", "of_function": "np.clip(d, -delta, delta)"}
+    right = checked(tmp_path, HUBER.format(name=name, **clipped), "right.py")
+    assert right.passes("Huber")
+    assert right.passes(name), right.failed(name)  # with the delta of its author
+    wrong = checked(tmp_path, HUBER.format(name=name, of_class="self.d", of_function="d"), "wrong.py")
+    assert "dy" in wrong.failed("Huber")
+    assert "dy" in wrong.failed(name)
