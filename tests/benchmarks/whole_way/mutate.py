@@ -66,6 +66,9 @@ def _expression(parent: ast.AST, field: str, index: int | None, node: ast.expr) 
         case ast.BinOp(left, ast.Mult(), right):
             yield "a factor dropped", put(left)
             yield "a factor dropped", put(right)
+        case ast.BinOp(left, ast.BitAnd() | ast.BitOr(), right):
+            yield "a condition dropped", put(left)
+            yield "a condition dropped", put(right)
         case ast.BinOp(left, ast.Div(), right):
             yield "a divisor dropped", put(left)
             yield "/ the other way round", put(ast.BinOp(right, ast.Div(), left))
