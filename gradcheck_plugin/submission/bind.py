@@ -73,7 +73,7 @@ from gradcheck_plugin.submission.thresholds import thresholds
 from gradcheck_plugin.submission.values import describe, numeric
 from gradcheck_plugin.submission.written import leaves_in_self
 from reference_impls import specs
-from reference_impls.shapes import OUTPUT, Layout
+from reference_impls.shapes import OUTPUT, Entry, Layout
 from reference_impls.spec import RULES, LayerSpec, Variant
 
 EXACT = 1e-10  # share of the output up to which a variant is the very one, and no neighbour such as another eps
@@ -607,11 +607,18 @@ def _stated_first(
 
 def _of_ranks(candidate: Candidate, layout: Layout, known: Said) -> bool:
     """Whether the arrays of a layout have as many axes as is said: two or more where they are turned."""
-    entries = layout.entries if len(layout.entries) == len(candidate.inputs) else layout.inputs
-    pairs = list(zip(candidate.inputs, entries, strict=False))
-    if any(n in known.matrices and len(e.dims) < 2 for n, e in pairs):
+    whole = len(layout.entries) == len(candidate.inputs)
+    orders = [layout.entries if whole else layout.inputs]
+    if whole and layout.params and candidate.kind != "layer":  # a function may take its weights first
+        orders.append((*layout.params, *layout.inputs))
+    return any(all(_is_of_rank(n, e, known) for n, e in zip(candidate.inputs, o, strict=False)) for o in orders)
+
+
+def _is_of_rank(name: str, entry: Entry, known: Said) -> bool:
+    rank = len(entry.dims)
+    if name in known.matrices and rank < 2:
         return False
-    return all(known.ranks.get(n, len(e.dims)) in (len(e.dims), len([d for d in e.dims if d != "1"])) for n, e in pairs)
+    return known.ranks.get(name, rank) in (rank, len([d for d in entry.dims if d != "1"]))
 
 
 # arrays of references that not everybody has: where the user's code has none they are zero. One group of each row

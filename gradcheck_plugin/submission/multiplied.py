@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -79,12 +80,24 @@ def indices(function: Callable[..., Any], names: Sequence[str]) -> dict[str, Ind
 
 def matrices(functions: Sequence[Callable[..., Any]], names: Sequence[str]) -> frozenset[str]:
     """The arguments that have two axes or more: they are turned, or what comes behind their first axis is asked for."""
-    return frozenset(
-        n
-        for f in functions
-        for n in names
-        if any(_has_two_axes(node, n) for node in _nodes(f)) and not any(_gets_axes(node, n) for node in _nodes(f))
-    )
+    return frozenset(n for n in names for f in functions if _is_turned_in(f, n))
+
+
+def _is_turned_in(function: Callable[..., Any], name: str, deep: bool = True) -> bool:
+    """Whether a function shows that an argument has two axes, itself or by a function of its file that it calls."""
+    nodes = list(_nodes(function))
+    if any(_gets_axes(node, name) for node in nodes):
+        return False
+    if any(_has_two_axes(node, name) for node in nodes):
+        return True
+    calls = [n for n in nodes if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)] if deep else []
+    for call in calls:
+        called = function.__globals__.get(call.func.id) if isinstance(call.func, ast.Name) else None
+        if inspect.isfunction(called) and called.__module__ == function.__module__:
+            given = zip(called.__code__.co_varnames[: called.__code__.co_argcount], call.args, strict=False)
+            if any(_is(value, name) and _is_turned_in(called, inner, deep=False) for inner, value in given):
+                return True
+    return False
 
 
 def in_products(function: Callable[..., Any], names: Sequence[str]) -> frozenset[str]:
@@ -108,6 +121,8 @@ def _nodes(function: Callable[..., Any]) -> Iterator[ast.AST]:
 
 
 def _has_two_axes(node: ast.AST, name: str) -> bool:
+    if _flattens(node, name):
+        return True
     if isinstance(node, ast.Attribute) and node.attr == "T":
         return _is(node.value, name)
     if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute) and node.value.attr == "shape":
@@ -115,13 +130,22 @@ def _has_two_axes(node: ast.AST, name: str) -> bool:
     return False
 
 
+def _flattens(node: ast.AST, name: str) -> bool:
+    """Whether something puts all axes but the first into one: `x.reshape(x.shape[0], -1)`, `x.reshape(len(x), -1)`."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.func.attr != "reshape":
+        return False
+    text = ", ".join(ast.unparse(a).strip("()") for a in node.args)
+    return _is(node.func.value, name) and text in (f"{name}.shape[0], -1", f"len({name}), -1", f"len({name}, -1")
+
+
 def _gets_axes(node: ast.AST, name: str) -> bool:
-    """Whether a line gives an array other axes under the same name: `x = x[None, :]`, `x = x.reshape(1, -1)`."""
+    """Whether a line may give an array other axes under the same name: `x = x[None, :]`, `t = np.eye(10)[t]`."""
     targets = node.targets if isinstance(node, ast.Assign) else []
     if not any(_is(t, name) for whole in targets for t in (whole, *getattr(whole, "elts", ()))):
         return False
-    text = ast.unparse(node).partition("=")[2]
-    return any(word in text for word in ("None", "newaxis", "reshape", "atleast", "expand_dims"))
+    value = ast.unparse(node).partition("=")[2].strip()
+    same = (name, f"{name}.T", f"np.asarray({name})", f"np.array({name})")
+    return value not in same and not any(_flattens(n, name) for n in ast.walk(node))
 
 
 def _is(node: ast.AST, name: str) -> bool:

@@ -181,3 +181,59 @@ def bce_prime(labels, x):
 def test_a_loss_that_turns_its_arrays_is_no_loss_of_vectors(tmp_path: Path) -> None:
     assert checked(tmp_path, COLUMNS.format(labels="labels.T")).passes("bce")
     assert checked(tmp_path, COLUMNS.format(labels="labels").replace("x.shape[1]", "len(x.T)")).failed("bce")
+
+
+FLAT = """
+import numpy as np
+
+
+class MyLayer:
+    def forward(self, x):
+        self.x = x
+        return x.reshape(x.shape[0], -1).sum(axis=1)
+
+    def backward(self, dout):
+        x = self.x.reshape(self.x.shape[0], {columns})
+        return (dout[:, None] * np.ones_like(x)).reshape(self.x.shape)
+"""
+
+
+def test_what_is_flattened_has_two_axes(tmp_path: Path) -> None:
+    assert checked(tmp_path, FLAT.format(columns="-1")).passes("MyLayer")
+    assert not checked(tmp_path, FLAT.format(columns="1")).passes("MyLayer")
+
+
+HELPED = """
+import numpy as np
+
+
+def gradients(dz, x):
+    return {{"w": {dw}, "b": dz.sum()}}
+
+
+class Adaline:
+    def __init__(self, n):
+        self.params = {{"w": np.zeros(n), "b": 1.0}}
+
+    def loss(self, x, t):
+        return float(0.5 * np.sum((np.dot(x, self.params["w"]) + self.params["b"] - t) ** 2))
+
+    def gradient(self, x, t):
+        return gradients(np.dot({z}) + self.params["b"] - t, x)
+
+
+def label_smoothing(scores, t):
+    t = np.eye(scores.shape[1])[t]
+    t = 0.9 * t + 0.1 / t.shape[1]
+    e = np.exp(scores - scores.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    return -np.sum(t * np.log(p)) / len(scores), (p - t) / len(scores)
+"""
+
+
+def test_a_function_that_is_called_may_turn_an_array(tmp_path: Path) -> None:
+    right = checked(tmp_path, HELPED.format(dw="np.dot(x.T, dz)", z="x, self.params['w']"), "right.py")
+    assert right.passes("Adaline")
+    assert right.passes("label_smoothing")  # whose labels are others when their axes are asked for
+    wrong = checked(tmp_path, HELPED.format(dw="np.dot(x.T, dz)", z="self.params['w'], x"), "wrong.py")
+    assert not wrong.passes("Adaline")

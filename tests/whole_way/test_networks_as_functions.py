@@ -110,3 +110,21 @@ def test_weights_are_what_is_multiplied_and_has_a_gradient(
     assert checked(tmp_path, right, "right.py").passes("two_layers_cost")
     wrong = KERNELS.format(turned=turned, first=first, second=f"2 * {second}", rows=rows)
     assert set(checked(tmp_path, wrong, "wrong.py").failed("two_layers_cost")) == {"dkernel2"}
+
+
+SIGNED = """
+import numpy as np
+
+
+def perceptron(w, b, x, t):
+    z = np.dot(x, w) + b
+    error = (np.where(z >= 0, 1.0, -1.0) - t) / 2
+    loss = float(np.sum(error * z) / len(x))
+    dz = error / len(x)
+    return loss, {{"w": np.dot(x.T, dz), "b": {db}}}
+"""
+
+
+def test_a_function_that_takes_its_weights_first_may_turn_its_input(tmp_path: Path) -> None:
+    assert checked(tmp_path, SIGNED.format(db="dz.sum()")).passes("perceptron")
+    assert set(checked(tmp_path, SIGNED.format(db="dz.mean()")).failed("perceptron")) == {"db"}
