@@ -140,12 +140,28 @@ def _flattens(node: ast.AST, name: str) -> bool:
 
 def _gets_axes(node: ast.AST, name: str) -> bool:
     """Whether a line may give an array other axes under the same name: `x = x[None, :]`, `t = np.eye(10)[t]`."""
-    targets = node.targets if isinstance(node, ast.Assign) else []
-    if not any(_is(t, name) for whole in targets for t in (whole, *getattr(whole, "elts", ()))):
-        return False
-    value = ast.unparse(node).partition("=")[2].strip()
-    same = (name, f"{name}.T", f"np.asarray({name})", f"np.array({name})")
-    return value not in same and not any(_flattens(n, name) for n in ast.walk(node))
+    for value in _assigned(node, name):
+        same = (name, f"{name}.T", f"np.asarray({name})", f"np.array({name})")
+        if not (ast.unparse(value) in same or _is_kept(value, name) or any(_flattens(n, name) for n in ast.walk(value))):
+            return True
+    return False
+
+
+def _is_kept(value: ast.expr, name: str) -> bool:
+    """Whether something is taken from where it was kept: `self.x`, `cache[0]`, `cache["x"]`."""
+    if isinstance(value, ast.Subscript) and isinstance(value.slice, ast.Constant) and value.slice.value is not None:
+        return isinstance(value.value, ast.Attribute | ast.Name) and not _is(value.value, name)
+    return isinstance(value, ast.Attribute) and not _is(value.value, name)
+
+
+def _assigned(node: ast.AST, name: str) -> Iterator[ast.expr]:
+    """What a line assigns to a name; nothing where it takes it out of a cache, `x, w = cache`."""
+    for target in node.targets if isinstance(node, ast.Assign) else []:
+        if _is(target, name):
+            yield node.value  # type: ignore[attr-defined]
+        values = getattr(getattr(node, "value", None), "elts", None)
+        if isinstance(target, ast.Tuple) and values and len(values) == len(target.elts):
+            yield from (v for t, v in zip(target.elts, values, strict=True) if _is(t, name))
 
 
 def _is(node: ast.AST, name: str) -> bool:
