@@ -1023,10 +1023,12 @@ def _trial(subject: Subject, quick: bool) -> _Attempt:
 
 def _forward_of(caller: Any) -> Any:
     """The user's function that a caller runs as forward."""
-    forward = getattr(caller, "forward_function", None)
-    return forward or getattr(
-        getattr(caller, "built", None) and caller.built.cls, getattr(caller, "forward_name", ""), None
-    )
+    if (forward := getattr(caller, "forward_function", None)) is not None:
+        return forward
+    owners = (getattr(caller, "built", None), getattr(caller, "op", None), caller)
+    found = (getattr(getattr(o, "cls", None) or getattr(o, "function", None), n, None)
+             for o in owners for n in (getattr(caller, "forward_name", ""), "forward") if n)  # fmt: skip
+    return next((f for f in found if f is not None), None)
 
 
 def _with_its_own(subject: Subject, case: Case) -> Subject:

@@ -18,6 +18,7 @@ from gradcheck_plugin.submission.own_calls import source_tree
 from reference_impls.shapes import Layout
 
 _NAMES = ("N", "D", "M", "T", "H")
+_TURNS = ("transpose", "permute")
 LARGEST, MOST = 12, 3  # the length of an axis, and how many lengths are tried
 
 
@@ -51,11 +52,15 @@ def _repeated(candidate: Candidate) -> Iterator[str]:
 
 
 def _shapes_to(function: Any) -> Iterator[ast.Tuple]:
-    """The shapes that are written out in calls of broadcast_to."""
+    """The shapes that are written out in calls of broadcast_to, and of torch's expand."""
     tree = source_tree(function) if inspect.isfunction(function) else None
     for node in ast.walk(tree) if tree is not None else ():
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "broadcast_to":
             yield from (a for a in node.args if isinstance(a, ast.Tuple))
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "expand":
+            yield from (a for a in node.args if isinstance(a, ast.Tuple))
+            if len(node.args) > 1:
+                yield ast.Tuple(node.args, ast.Load())
 
 
 def _forward(candidate: Candidate) -> Any:
@@ -63,7 +68,8 @@ def _forward(candidate: Candidate) -> Any:
     forward = candidate.objects.get("forward")
     if isinstance(forward, str):
         return getattr(candidate.objects.get("class"), forward, None)
-    return forward or getattr(candidate.objects.get("function"), "forward", None)
+    of_engine = getattr(candidate.objects.get("op"), "cls", None)
+    return forward or getattr(candidate.objects.get("function") or of_engine, "forward", None)
 
 
 def _taken_apart(function: Any) -> Iterator[str]:
@@ -74,7 +80,21 @@ def _taken_apart(function: Any) -> Iterator[str]:
         if not isinstance(node, ast.Assign) or not isinstance(target, ast.Tuple):
             continue
         if _is_each_of(node.value, function) and not any(isinstance(e, ast.Starred) for e in target.elts):
-            yield from (f"{len(target.elts)} {rest}" for rest in ("N D", "D"))
+            count = str(len(target.elts))
+            for order in _orders(tree):  # the axis that comes first is the one that is taken apart
+                yield " ".join(count if i == order[0] else _NAMES[i] for i in range(len(order)))
+            yield from (f"{count} {rest}" for rest in ("N D", "D"))
+
+
+def _orders(tree: ast.AST | None) -> Iterator[list[int]]:
+    """The orders in which axes are put by their numbers: `x.transpose(2, 0, 1)`, `x.permute(1, 0, 2)`."""
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _TURNS:
+            first = node.args[0] if len(node.args) == 1 else ast.Tuple(node.args, ast.Load())
+            numbers = [e.value for e in getattr(first, "elts", ()) if isinstance(e, ast.Constant)]
+            axes = [n for n in numbers if isinstance(n, int)]
+            if 2 <= len(axes) <= len(_NAMES) and sorted(axes) == list(range(len(axes))):
+                yield axes
 
 
 def _squeezed(function: Any) -> Iterator[str]:

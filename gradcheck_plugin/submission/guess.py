@@ -137,6 +137,9 @@ def guesses(candidate: Candidate) -> Iterator[list[Layout]]:
     """Layouts for an object nobody knows, from the names of it and its arguments: natural shapes first."""
     if "shapes" in candidate.objects:  # its convention knows them
         yield from ([Layout.parse(text)] for text in candidate.objects["shapes"])
+        if len(candidate.inputs) == 1:
+            own_sizes = fixed_sizes.shapes(candidate)
+            yield from ([Layout.parse(f"{candidate.inputs[0]}: {text} -> Y")] for text in own_sizes)
         return
     inputs = list(candidate.inputs)
     if not inputs:

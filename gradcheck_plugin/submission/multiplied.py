@@ -142,7 +142,9 @@ def _gets_axes(node: ast.AST, name: str) -> bool:
     """Whether a line may give an array other axes under the same name: `x = x[None, :]`, `t = np.eye(10)[t]`."""
     for value in _assigned(node, name):
         same = (name, f"{name}.T", f"np.asarray({name})", f"np.array({name})")
-        if not (ast.unparse(value) in same or _is_kept(value, name) or any(_flattens(n, name) for n in ast.walk(value))):
+        if not (
+            ast.unparse(value) in same or _is_kept(value, name) or any(_flattens(n, name) for n in ast.walk(value))
+        ):
             return True
     return False
 

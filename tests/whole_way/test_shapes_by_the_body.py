@@ -159,3 +159,44 @@ def test_an_axis_that_is_taken_away_has_length_one(tmp_path: Path, squeezed: str
 
     assert checked(tmp_path, source(1), "right.py").passes("Module")
     assert checked(tmp_path, source(2), "wrong.py").failed("Module") == {"dx": "factor-two"}
+
+
+TURNED = """
+import numpy as np
+
+
+class Block:
+    def forward(self, x):
+        x = x.transpose(2, 0, 1)
+        a, b, c = (row.copy() for row in x)
+        return a, b, c
+
+    def backward(self, da, db, dc):
+        return np.stack((da, db, dc)).transpose{order}
+"""
+
+
+def test_the_axis_that_is_put_first_is_the_one_that_is_taken_apart(tmp_path: Path) -> None:
+    assert checked(tmp_path, TURNED.format(order="(1, 2, 0)")).passes("Block")
+    assert checked(tmp_path, TURNED.format(order="(1, 2, 0) * 2")).failed("Block")
+
+
+EXPANDED = """
+import torch
+
+
+class Rows(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.expand({shape}).clone()
+
+    @staticmethod
+    def backward(ctx, grad):
+        return grad.sum(dim={axis}, keepdim=True)
+"""
+
+
+@pytest.mark.parametrize("shape", ["4, 3", "(4, 3)"])
+def test_torch_repeats_rows_to_a_size_that_is_written_out(tmp_path: Path, shape: str) -> None:
+    assert checked(tmp_path, EXPANDED.format(shape=shape, axis=0)).passes("Rows")
+    assert "dx" in checked(tmp_path, EXPANDED.format(shape=shape, axis=0).replace("grad.sum", "2 * grad.sum")).failed("Rows")
