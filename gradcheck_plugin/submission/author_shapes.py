@@ -204,6 +204,14 @@ def stated_ranks(candidate: Candidate) -> dict[str, int]:
     return {n: rank for n, rank in found.items() if rank is not None}
 
 
+def indexed(candidate: Candidate) -> set[str]:
+    """The arrays whose number of axes is told by nothing but an axis that they are given: `x[:, None]`."""
+    functions = list(_functions(candidate))
+    nodes = [n for f in functions for n in ast.walk(tree_of(f) or ast.Pass())]
+    found = {name: [n for n in nodes if _stated(n, name) is not None] for name in candidate.inputs}
+    return {n for n, where in found.items() if where and all(isinstance(w, ast.Subscript) for w in where)}
+
+
 def turned(candidate: Candidate) -> frozenset[str]:
     """The arrays that the code of an object turns, be it a layer or a network: these have two axes or more."""
     return matrices(_every_function(candidate), candidate.inputs)
@@ -264,8 +272,10 @@ def _stated(node: ast.AST, name: str) -> int | None:
         added = [p for p in parts if p in ("None", "np.newaxis", "numpy.newaxis")]
         if added and len(added) < len(parts) and all(p in (":", *added) for p in parts):
             return len(parts) - len(added)
-    if isinstance(node, ast.Call) and ast.unparse(node.func) in ("np.diag", "np.outer") and len(node.args) == 1:
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "np.diag" and len(node.args) == 1:
         return 1 if ast.unparse(node.args[0]) == name else None
+    if isinstance(node, ast.Call) and ast.unparse(node.func) in ("np.outer", "torch.outer", "torch.ger"):
+        return 1 if any(isinstance(a, ast.Name) and a.id == name for a in node.args) else None
     return None
 
 

@@ -392,9 +392,9 @@ def _searched(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | No
         if spec is not named and _suits(spec, candidate) and (spec.distinctive or _alike(spec, named)):
             other = _against(candidate, spec, misfit, quick=True)
             if other.matches and other.subject is not None and other.fault is not None:
-                refused = (
-                    other if refused is None or _says_more(candidate, other, refused) else refused
-                )  # its backward may want an input of another shape
+                better = refused is None or _says_more(candidate, other, refused)
+                if better and any(e.dims for e in other.subject.layout.entries):
+                    refused = other  # its backward may want an input of another shape
             elif other.matches and other.subject and says_as_much(other.subject):
                 said = "computes what `{}` computes" if named else "recognised as `{}` by its numbers"
                 other.subject = dataclasses.replace(other.subject, notes=(*other.subject.notes, said.format(spec.name)))
@@ -530,8 +530,8 @@ def _against(candidate: Candidate, spec: LayerSpec, misfit: Misfit | None, quick
     sequences it would make a sum over the time of one over the batch.
     """
     best = _Attempt()
-    for layouts in (group for whole in _layouts(spec) for group in _stated_first(candidate, whole)):
-        attempt = _in_layouts(candidate, spec, _meant(candidate, spec, layouts), misfit, quick)
+    for layouts in (group for whole in _layouts(spec) for group in _stated_first(candidate, spec, whole)):
+        attempt = _in_layouts(candidate, spec, layouts, misfit, quick)
         attempt = _Attempt(attempt.subject, ran=True) if _takes_wider_windows(attempt) else attempt
         unfit = best.subject is None and isinstance(best.fault, Unbindable | None)
         best = attempt if attempt.matches or (attempt.ran and not best.ran) or unfit else best
@@ -550,7 +550,7 @@ def _against(candidate: Candidate, spec: LayerSpec, misfit: Misfit | None, quick
         ]
         for pair in single:
             one = _in_layouts(candidate, spec, [pair], misfit, quick)
-            if one.matches and one.fault is None:
+            if one.matches and one.fault is None and not (quick and one.subject and _gives_back(one.subject)):
                 return one
     return best
 
@@ -592,14 +592,25 @@ def _takes_wider_windows(attempt: _Attempt) -> bool:
 
 
 def _stated_first(
-    candidate: Candidate, layouts: list[tuple[Variant, Layout]]
+    candidate: Candidate, spec: LayerSpec, layouts: list[tuple[Variant, Layout]]
 ) -> Iterator[list[tuple[Variant, Layout]]]:
-    """The layouts of a loss or a network in groups: first those whose arrays have the axes that its code states."""
+    """The layouts in groups: first those whose arrays have the axes that the code states, then others that it takes.
+
+    `x[:, None]` is written for a vector, mostly; it takes arrays of more axes, too.
+    """
+    meant = _meant(candidate, spec, layouts)
     if candidate.kind == "layer":
-        yield layouts
+        yield meant
+        known: Said | None = candidate.objects.get("said")
+        indexed = author_shapes.indexed(candidate) if known is not None and known.ranks else set()
+        if known is not None and indexed:
+            ranks = {n: r for n, r in known.ranks.items() if n not in indexed or n in known.axes}
+            objects = {**candidate.objects, "said": dataclasses.replace(known, ranks=ranks)}
+            freer = dataclasses.replace(candidate, objects=objects)
+            yield [pair for pair in _meant(freer, spec, layouts) if pair not in meant]
         return
     turned = Said(matrices=author_shapes.turned(candidate))
-    layouts = [pair for pair in layouts if _of_ranks(candidate, pair[1], turned)]
+    layouts = [pair for pair in meant if _of_ranks(candidate, pair[1], turned)]
     ranks = author_shapes.stated_ranks(candidate)
     stated = [pair for pair in layouts if _of_ranks(candidate, pair[1], Said(ranks=ranks))]
     yield from filter(None, (stated, [pair for pair in layouts if pair not in stated]))

@@ -12,7 +12,7 @@ import numpy as np
 
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission import class_weights, fixed_sizes, state
-from gradcheck_plugin.submission.author_shapes import Said, kind_of
+from gradcheck_plugin.submission.author_shapes import Said, kind_of, stated_ranks
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen
 from gradcheck_plugin.submission.constructor import DATA_SETS, IMAGE, WORD_TO_INDEX
 from gradcheck_plugin.submission.conventions import Candidate
@@ -136,6 +136,9 @@ SHAPES = ("N D", "N C 7 9", "N 7 9 C", "N T D", "N C 9", "D", "D 1", "1 D", "C 7
 def guesses(candidate: Candidate) -> Iterator[list[Layout]]:
     """Layouts for an object nobody knows, from the names of it and its arguments: natural shapes first."""
     if "shapes" in candidate.objects:  # its convention knows them
+        if all(rank == 1 for rank in map(stated_ranks(candidate).get, candidate.inputs)):
+            vectors = ", ".join(f"{n}: {d}" for n, d in zip(candidate.inputs, "DTMH", strict=False))
+            yield [Layout.parse(f"{vectors} -> Y")]
         yield from ([Layout.parse(text)] for text in candidate.objects["shapes"])
         if len(candidate.inputs) == 1:
             own_sizes = fixed_sizes.shapes(candidate)

@@ -126,6 +126,8 @@ class _Found:
             return True
         if self.given(name) and self._right(name):
             return True
+        if not self.given(name) and self._announced(path):
+            return True
         if not self.given(name) and not state.may_be_parameter(path):
             return False
         drawn = self._drawn(name, path)
@@ -142,6 +144,11 @@ class _Found:
         listed = any(str(key) in state.OWNERS for _, key in path)
         named = state.is_weight(path) and (self.some or state.label(path)[:1] not in "BbKk")
         return (listed and (self.some or drawn)) or (named and (drawn or plain))
+
+    def _announced(self, path: state.Path) -> bool:
+        """Whether an object has a place for the gradient of an array that is empty still: `self.dalpha = None`."""
+        held = getattr(_built(self.inner, self.case), "__dict__", {})
+        return any(value is None and state.is_gradient_of(n, path) for n, value in held.items())
 
     def _drawn(self, name: str, path: state.Path) -> bool:
         """Whether an array differs from one object to the next: it is drawn at random, as weights are."""

@@ -105,3 +105,24 @@ class Subtract:
 def test_what_sums_over_one_axis_too_many_is_not_right_for_having_one_to_spare(tmp_path: Path) -> None:
     assert checked(tmp_path, REPEATS.format(more=0), "right.py").passes("Subtract")
     assert not checked(tmp_path, REPEATS.format(more=1), "wrong.py").passes("Subtract")
+
+
+EVERY_OTHER = """
+import numpy as np
+
+
+class Custom:
+    def forward(self, x):
+        self.x = x
+        return np.array(x[::-2])
+
+    def backward(self, grad, lr):
+        dx = np.zeros_like(self.x)
+        dx[::-2] = grad
+        return {returned}
+"""
+
+
+def test_what_gives_back_a_single_row_is_not_known_by_that(tmp_path: Path) -> None:
+    assert checked(tmp_path, EVERY_OTHER.format(returned="dx")).passes("Custom")
+    assert "dx" in checked(tmp_path, EVERY_OTHER.format(returned="grad")).failed("Custom")

@@ -140,3 +140,50 @@ class BatchNorm(Function):
 def test_none_in_front_of_a_gradient_holds_the_place_of_a_tensor(tmp_path: Path) -> None:
     assert checked(tmp_path, AT_TEST_TIME.replace("DX", "dout * gamma / s"), "right.py").passes("BatchNorm")
     assert "dx" in checked(tmp_path, AT_TEST_TIME.replace("DX", "dout * gamma"), "wrong.py").failed("BatchNorm")
+
+
+OUTER = """
+import numpy as np
+
+
+class Tensor:
+    def __init__(self, data):
+        self.data, self.grad, self.creator = np.asarray(data, dtype=float), None, None
+
+    def backward(self, grad=None):
+        self.grad = np.ones_like(self.data) if grad is None else grad
+        if self.creator is not None:
+            function, context, inputs = self.creator
+            for tensor, g in zip(inputs, function.backward(context, self.grad)):
+                tensor.grad = g if tensor.grad is None else tensor.grad + g
+
+
+class Context:
+    pass
+
+
+class Function:
+    @classmethod
+    def apply(cls, *tensors):
+        context = Context()
+        out = Tensor(cls.forward(context, *(t.data for t in tensors)))
+        out.creator = (cls, context, tensors)
+        return out
+
+
+class Unit(Function):
+    @staticmethod
+    def forward(context, x, y):
+        context.saved = x, y
+        return np.outer(x, y)
+
+    @staticmethod
+    def backward(context, grad):
+        x, y = context.saved
+        return grad @ y, {dy}
+"""
+
+
+def test_what_is_made_of_two_vectors_is_given_two_vectors(tmp_path: Path) -> None:
+    assert checked(tmp_path, OUTER.format(dy="grad.T @ x")).passes("Unit")
+    assert set(checked(tmp_path, OUTER.format(dy="-grad.T @ x")).failed("Unit")) == {"dy"}

@@ -450,3 +450,31 @@ def test_a_number_of_the_constructor_is_a_setting_and_an_array_is_not(tmp_path: 
     )
     assert report.passes("Swish")
     assert report.failed("TrainedSwish") == {"dbeta": "missing-gradient"}
+
+
+SLOPES = """
+import numpy as np
+
+
+class MyLayer:
+    def __init__(self, channels):
+        self.alpha = np.zeros(channels)
+        {place}
+
+    def forward(self, x):
+        self.x = x
+        return np.where(x > 0, x, self.alpha[:, None, None] * x)
+
+    def backward(self, dout):
+        dalpha = (dout * np.minimum(self.x, 0)).sum(axis=(0, 2, 3))
+        {kept}
+        return dout * np.where(self.x > 0, 1, self.alpha[:, None, None])
+"""
+
+
+def test_a_gradient_that_has_a_place_and_is_never_put_there_is_missing(tmp_path: Path) -> None:
+    place = "self.dalpha = None"
+    assert checked(tmp_path, SLOPES.format(place=place, kept="self.dalpha = dalpha"), "right.py").passes("MyLayer")
+    assert "dalpha" in checked(tmp_path, SLOPES.format(place=place, kept="pass"), "wrong.py").failed("MyLayer")
+    constant = checked(tmp_path, SLOPES.format(place="self.x = None", kept="pass"), "constant.py")
+    assert "dalpha" not in constant.verdicts("MyLayer")  # nothing says that anybody trains it

@@ -199,4 +199,6 @@ class Rows(torch.autograd.Function):
 @pytest.mark.parametrize("shape", ["4, 3", "(4, 3)"])
 def test_torch_repeats_rows_to_a_size_that_is_written_out(tmp_path: Path, shape: str) -> None:
     assert checked(tmp_path, EXPANDED.format(shape=shape, axis=0)).passes("Rows")
-    assert "dx" in checked(tmp_path, EXPANDED.format(shape=shape, axis=0).replace("grad.sum", "2 * grad.sum")).failed("Rows")
+    assert "dx" in checked(tmp_path, EXPANDED.format(shape=shape, axis=0).replace("grad.sum", "2 * grad.sum")).failed(
+        "Rows"
+    )

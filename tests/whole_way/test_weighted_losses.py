@@ -161,3 +161,30 @@ def test_words_that_get_no_gradient_are_missed(tmp_path: Path) -> None:
     source = "\n".join(line for line in NOISE.splitlines() if line not in kept)
     source = source.replace("self.params, self.grads = [W], [np.zeros_like(W)]", "self.params = [W]")
     assert checked(tmp_path, source).failed("NegativeSamplingLoss") == {"dW": "missing-gradient"}
+
+
+SEQUENCES = """
+import numpy as np
+
+
+class Op:
+    def __init__(self, ignore_index=0):
+        self.ignore_index = ignore_index
+
+    def forward(self, logits, Y, w):
+        kept = (Y != self.ignore_index)[:, None]
+        hot = np.where(kept & (Y[:, None] == np.arange(len(w))[:, None]), 1.0, 0.0)
+        self.weighted, self.count = w[:, None] * hot, (w[:, None] * hot).sum() or 1.0
+        shifted = logits - logits.max(axis=1, keepdims=True)
+        log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+        self.p = np.exp(log_p)
+        return -np.sum(self.weighted * log_p) / self.count
+
+    def backward(self, grad=1):
+        return {factor} * grad * (self.p * self.weighted.sum(axis=1, keepdims=True) - self.weighted) / self.count
+"""
+
+
+def test_an_axis_that_labels_are_given_behind_their_first_leaves_them_others(tmp_path: Path) -> None:
+    assert checked(tmp_path, SEQUENCES.format(factor=1)).passes("Op")  # logits (N, C, L), labels (N, L)
+    assert checked(tmp_path, SEQUENCES.format(factor=2)).failed("Op")
