@@ -48,7 +48,19 @@ def _functions(candidate: Candidate) -> Iterator[tuple[Callable[..., Any], Any, 
         part = objects.get(name)
         function = getattr(cls, part, None) if isinstance(part, str) and part and cls is not None else part
         if inspect.isfunction(function):
-            yield function, cls, name in ("backward", "derivative")
+            back = name in ("backward", "derivative")
+            yield function, cls, back
+            if not back:
+                yield from ((called, cls, False) for called in _called(function, cls))
+
+
+def _called(function: Callable[..., Any], cls: Any) -> Iterator[Callable[..., Any]]:
+    """The functions of its file, and the other methods of its class, that a forward calls."""
+    for name in dict.fromkeys(function.__code__.co_names):
+        found = function.__globals__.get(name) or (getattr(cls, name, None) if cls is not None else None)
+        mine = inspect.isfunction(found) and found.__module__ == function.__module__
+        if mine and found is not function and name not in ("backward", "forward"):
+            yield found
 
 
 def _limits(function: Callable[..., Any], inputs: tuple[str, ...]) -> Iterator[ast.expr]:

@@ -188,3 +188,39 @@ def test_a_loss_is_tried_where_its_far_branch_is(tmp_path: Path, name: str) -> N
     wrong = checked(tmp_path, HUBER.format(name=name, of_class="self.d", of_function="d"), "wrong.py")
     assert "dy" in wrong.failed("Huber")
     assert "dy" in wrong.failed(name)
+
+
+HELPED = """
+import numpy as np
+
+
+def capped(x):
+    return np.minimum(np.maximum(x, 0), 6)
+
+
+class ByFunction:
+    def forward(self, x):
+        self.x = x
+        return capped(x)
+
+    def backward(self, dout):
+        return dout * {mask}
+
+
+class ByMethod:
+    def cut(self, x):
+        return np.minimum(np.maximum(x, 0), 6)
+
+    def forward(self, x):
+        self.x = x
+        return self.cut(x)
+
+    def backward(self, dout):
+        return dout * {mask}
+"""
+
+
+@pytest.mark.parametrize("name", ["ByFunction", "ByMethod"])
+def test_a_limit_in_what_the_forward_calls(tmp_path: Path, name: str) -> None:
+    assert checked(tmp_path, HELPED.format(mask="((self.x > 0) & (self.x < 6))"), "right.py").passes(name)
+    assert "dx" in checked(tmp_path, HELPED.format(mask="(self.x > 0)"), "wrong.py").failed(name)
