@@ -130,7 +130,7 @@ _OF_OPTIMIZER = re.compile(r"[vms]_?([wb]|weights?|bias(es)?)\d*$", re.IGNORECAS
 LOSS_SHAPES = ("N D", "N T D", "D", "D 1")
 SEVERAL = ("N D", "D", "N T D", "N C 7 9", "1 D", "D 1")
 SHAPES = ("N D", "N C 7 9", "N 7 9 C", "N T D", "N C 9", "D", "D 1", "1 D", "C 7 9", "7 9 C", "7 9", "N C 06 012",
-          "N 06 012 C", "N C 8 8", "D D")  # fmt: skip
+          "N 06 012 C", "N C 8 8", "D D", "N 8 3 5")  # fmt: skip
 
 
 def guesses(candidate: Candidate) -> Iterator[list[Layout]]:

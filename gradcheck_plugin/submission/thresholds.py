@@ -58,8 +58,9 @@ def _called(function: Callable[..., Any], cls: Any) -> Iterator[Callable[..., An
     """The functions of its file, and the other methods of its class, that a forward calls."""
     for name in dict.fromkeys(function.__code__.co_names):
         found = function.__globals__.get(name) or (getattr(cls, name, None) if cls is not None else None)
-        mine = inspect.isfunction(found) and found.__module__ == function.__module__
-        if mine and found is not function and name not in ("backward", "forward"):
+        if not inspect.isfunction(found) or found is function or name in ("backward", "forward"):
+            continue
+        if found.__module__ == function.__module__:
             yield found
 
 
