@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from gradcheck_plugin.submission import fixed_sizes
 from gradcheck_plugin.submission.conventions import Candidate
-from gradcheck_plugin.submission.multiplied import Factor, Index, factors, indices, matrices
+from gradcheck_plugin.submission.multiplied import Factor, Index, einsums, factors, indices, matrices
 from gradcheck_plugin.submission.written import assigned, returned, tree_of
 
 Kind = Literal["parameter", "operand", "open"]
@@ -194,7 +194,9 @@ def _in_body(functions: list[Callable[..., Any]], name: str) -> int | None:
             rank = _stated(node, name)
             if rank is not None:
                 return rank
-    return None
+    words = (zip(*found, strict=True) for f in functions for found in einsums(f))
+    found = (len(word) for pairs in words for word, of in pairs if isinstance(of, ast.Name) and of.id == name)
+    return next(found, None)
 
 
 def stated_ranks(candidate: Candidate) -> dict[str, int]:

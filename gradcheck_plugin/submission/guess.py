@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen
 from gradcheck_plugin.submission.constructor import DATA_SETS, IMAGE, WORD_TO_INDEX
 from gradcheck_plugin.submission.conventions import Candidate
 from gradcheck_plugin.submission.drawn_sizes import is_bias
-from gradcheck_plugin.submission.multiplied import beside, in_products, with_gradients
+from gradcheck_plugin.submission.multiplied import Held, beside, in_products, with_gradients
 from gradcheck_plugin.submission.roles import compares, is_data, is_label, is_prediction, twins
 from gradcheck_plugin.submission.signature import arguments
 from reference_impls.shapes import Entry, Layout
@@ -449,6 +450,16 @@ def _images(shape: tuple[str, ...], kernel: tuple[str, ...]) -> list[tuple[str, 
     return [("N", side, side, shape[3]) for side in DATA_SETS] if shape[1:3] == IMAGE else []
 
 
+def _multiplied(candidate: Candidate, layout: Layout, required: Sequence[str]) -> dict[str, str]:
+    """The axes of the arrays that a constructor is given, where the forward shows them by its products and sums."""
+    cls, forward = candidate.objects["class"], candidate.objects.get("forward")
+    method = getattr(cls, forward, None) if isinstance(forward, str) else None
+    if not inspect.isfunction(method) or not inspect.isfunction(cls.__init__):
+        return {}
+    axes = Held(cls, method, candidate.inputs).axes({e.name: e.dims for e in layout.inputs})
+    return {n: dims for n, dims in axes.items() if n in required}
+
+
 def _with_state(candidate: Candidate, layout: Layout, family: Mapping[str, str]) -> Iterator[Layout]:
     """The layout with the parameters that a built object turns out to hold, and those its constructor asks for."""
     cls = candidate.objects.get("class")
@@ -461,6 +472,7 @@ def _with_state(candidate: Candidate, layout: Layout, family: Mapping[str, str])
         required = arguments(cls.__init__, method=True).required if "instance" not in candidate.objects else ()
         axes = {**_PARAMETERS, **family}
         known = {n: axes[stem] for n in required if (stem := n.lower().rstrip("0123456789")) in axes}
+        known |= _multiplied(candidate, layout, required)
         weights = class_weights.entries(candidate, layout, family)
         known = {n: dims for n, dims in known.items() if n not in {e.name for e in weights}}
         asked = [*weights, *(Entry(n, tuple((d,) for d in dims.split())) for n, dims in known.items())]

@@ -100,6 +100,99 @@ def _is_turned_in(function: Callable[..., Any], name: str, deep: bool = True) ->
     return False
 
 
+class Held:
+    """What a forward does with the arguments that its object is made with: `x @ self.Wq + self.bq`.
+
+    It says that Wq has as many rows as x has columns, and bq one number for each of its columns.
+    """
+
+    def __init__(self, cls: Any, forward: Callable[..., Any], inputs: Sequence[str]) -> None:
+        self.forward, self.inputs = forward, inputs
+        self._kept = {attribute: name for name, attribute in _kept_as(cls.__init__)}
+        self._local = {name: value.attr for node in _nodes(forward) for name, value in _taken(node)}
+
+    def axes(self, of: Mapping[str, Sequence[str]]) -> dict[str, str]:
+        """The axes of the arguments, where the inputs have the axes `of`."""
+        factors = {n: f for n, f in self._factors().items() if of.get(f.by)}
+        found = {n: " ".join(f.axes(of[f.by])) for n, f in factors.items()}
+        found |= {n: beside(factors) for n in self._added() - {*found} if found}
+        return found | dict(self._summed(of))
+
+    def _argument(self, node: ast.expr) -> tuple[str, bool]:
+        """The argument that an expression is, and whether it is turned."""
+        turned = isinstance(node, ast.Attribute) and node.attr == "T"
+        inner = node.value if isinstance(node, ast.Attribute) and turned else node
+        attribute = self._local.get(inner.id, "") if isinstance(inner, ast.Name) else ""
+        attribute = inner.attr if isinstance(inner, ast.Attribute) and _of_self(inner) else attribute
+        return self._kept.get(attribute, ""), turned
+
+    def _factors(self) -> dict[str, Factor]:
+        found: dict[str, Factor] = {}
+        for left, right in _products(tree_of(self.forward)):
+            (a, a_turned), (b, b_turned) = (_argument(side, self.inputs, set()) for side in (left, right))
+            (c, c_turned), (d, d_turned) = map(self._argument, (left, right))
+            if a and d:
+                found.setdefault(d, Factor(a, True, d_turned, a_turned))
+            elif b and c:
+                found.setdefault(c, Factor(b, False, c_turned, b_turned))
+        return found
+
+    def _added(self) -> set[str]:
+        """The arguments that are added to a product."""
+        sums = [n for n in _nodes(self.forward) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Add)]
+        sides = [pair for n in sums for pair in ((n.left, n.right), (n.right, n.left))]
+        return {self._argument(side)[0] for side, other in sides if any(True for _ in _products(other))} - {""}
+
+    def _summed(self, of: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
+        """The axes by the letters of an einsum: those of an input, and new ones."""
+        for letters, operands in einsums(self.forward):
+            names = dict[str, str]()
+            for word, operand in zip(letters, operands, strict=True):
+                known = of.get(operand.id, ()) if isinstance(operand, ast.Name) else ()
+                names |= dict(zip(word, known, strict=True)) if len(word) == len(known) else {}
+            new = iter("MHKEF")
+            for word, operand in zip(letters, operands, strict=True):
+                if names and (argument := self._argument(operand)[0]):
+                    yield argument, " ".join(names[c] if c in names else names.setdefault(c, next(new)) for c in word)
+
+
+def einsums(function: Callable[..., Any]) -> Iterator[tuple[list[str], list[ast.expr]]]:
+    """The letters and the operands of every einsum whose text is written out: `np.einsum("ngi,gij->ngj", x, W)`."""
+    for node in _nodes(function):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("einsum") and node.args:
+            text = node.args[0].value if isinstance(node.args[0], ast.Constant) else None
+            letters = text.partition("->")[0].replace(" ", "").split(",") if isinstance(text, str) else []
+            if letters and len(letters) == len(node.args) - 1 and all(w.isalpha() for w in letters):
+                yield letters, node.args[1:]
+
+
+def _kept_as(maker: Callable[..., Any]) -> Iterator[tuple[str, str]]:
+    """The arguments that a constructor keeps as they are, and under which attributes."""
+    for node in _nodes(maker):
+        for target in node.targets if isinstance(node, ast.Assign) else []:
+            whole = isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple)  # type: ignore[attr-defined]
+            values = node.value.elts if whole else [node.value]  # type: ignore[attr-defined]
+            targets = target.elts if whole else [target]  # type: ignore[attr-defined]
+            for t, v in zip(targets, values, strict=False):
+                if isinstance(t, ast.Attribute) and _of_self(t) and isinstance(v, ast.Name):
+                    yield v.id, t.attr
+
+
+def _taken(node: ast.AST) -> Iterator[tuple[str, ast.Attribute]]:
+    """The names that a line gives to attributes: `W, b = self.W, self.b`."""
+    for target in node.targets if isinstance(node, ast.Assign) else []:
+        pairs = [(target, node.value)]  # type: ignore[attr-defined]
+        if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):  # type: ignore[attr-defined]
+            pairs = list(zip(target.elts, node.value.elts, strict=False))  # type: ignore[attr-defined]
+        for t, v in pairs:
+            if isinstance(t, ast.Name) and isinstance(v, ast.Attribute) and _of_self(v):
+                yield t.id, v
+
+
+def _of_self(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and _is(node.value, "self")
+
+
 def in_products(function: Callable[..., Any], names: Sequence[str]) -> frozenset[str]:
     """The arguments that stand in a product of matrices, turned or not."""
     sides = (side for pair in _products(tree_of(function)) for side in pair)

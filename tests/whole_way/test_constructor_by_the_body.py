@@ -169,3 +169,71 @@ def test_an_array_of_whose_shape_something_is_made_is_no_size(tmp_path: Path) ->
     found = checked(tmp_path, source)
     assert found.passes("Readout")
     assert "magic" in found.refused["Unsaid"]
+
+
+ATTENTION = """
+import numpy as np
+
+
+def softmax(z):
+    e = np.exp(z - z.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+class {name}:
+    def __init__(self, Wq, Wk, Wv, bias_v):
+        self.Wq, self.Wk, self.Wv = Wq, Wk, Wv
+        self.bias_v = bias_v
+
+    def forward(self, x):
+        self.x = x
+        {bound}
+        self.q, self.k, self.v = x @ {Wq}, np.dot(x, self.Wk), x @ self.Wv + self.bias_v
+        self.scale = np.sqrt(self.q.shape[-1])
+        self.a = softmax(self.q @ self.k.transpose(0, 2, 1) / self.scale)
+        return self.a @ self.v
+
+    def backward(self, dout):
+        dv, da = self.a.transpose(0, 2, 1) @ dout, dout @ self.v.transpose(0, 2, 1)
+        ds = self.a * (da - (da * self.a).sum(axis=-1, keepdims=True)){scale}
+        dq, dk = ds @ self.k, ds.transpose(0, 2, 1) @ self.q
+        self.dWq, self.dWk, self.dWv = (np.einsum("ntd,nte->de", self.x, d) for d in (dq, dk, dv))
+        self.dbias_v = dv.sum(axis=(0, 1))
+        return dq @ self.Wq.T + dk @ self.Wk.T + dv @ self.Wv.T
+"""
+
+
+@pytest.mark.parametrize("name", ["Attention", "MyLayer"])
+@pytest.mark.parametrize(("bound", "Wq"), [("pass", "self.Wq"), ("W, b = self.Wq, self.bias_v", "W")])
+def test_what_an_input_is_multiplied_with_is_a_matrix_whatever_it_is_called(
+    tmp_path: Path, name: str, bound: str, Wq: str
+) -> None:
+    right = checked(tmp_path, ATTENTION.format(name=name, bound=bound, Wq=Wq, scale=" / self.scale"), "right.py")
+    assert right.passes(name), (right.failed(name), right.refused)
+    wrong = checked(tmp_path, ATTENTION.format(name=name, bound=bound, Wq=Wq, scale=""), "wrong.py")
+    assert set(wrong.failed(name)) == {"dx", "dWq", "dWk"}
+
+
+GROUPS = """
+import numpy as np
+
+
+class {name}:
+    def __init__(self, {W}):
+        self.{W} = {W}
+
+    def forward(self, x):
+        self.x = x
+        return np.einsum("ngi,gij->ngj", x, self.{W})
+
+    def backward(self, dout):
+        self.d{W} = np.einsum("{dW}", self.x, dout)
+        return np.einsum("ngj,gij->ngi", dout, self.{W})
+"""
+
+
+@pytest.mark.parametrize(("name", "W"), [("GroupedLinear", "W"), ("Block", "kernels")])
+def test_the_letters_of_an_einsum_are_axes(tmp_path: Path, name: str, W: str) -> None:
+    assert checked(tmp_path, GROUPS.format(name=name, W=W, dW="ngi,ngj->gij"), "right.py").passes(name)
+    wrong = checked(tmp_path, GROUPS.format(name=name, W=W, dW="ngi,ngj->gji"), "wrong.py")
+    assert set(wrong.failed(name)) == {f"d{W}"}
