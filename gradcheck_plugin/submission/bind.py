@@ -599,9 +599,10 @@ def _stated_first(
     `x[:, None]` is written for a vector, mostly; it takes arrays of more axes, too.
     """
     meant = _meant(candidate, spec, layouts)
+    turned = Said(matrices=author_shapes.turned(candidate))
+    known: Said | None = candidate.objects.get("said")
     if candidate.kind == "layer":
-        yield meant
-        known: Said | None = candidate.objects.get("said")
+        yield meant if known is not None else [pair for pair in meant if _of_ranks(candidate, pair[1], turned)]
         indexed = author_shapes.indexed(candidate) if known is not None and known.ranks else set()
         if known is not None and indexed:
             ranks = {n: r for n, r in known.ranks.items() if n not in indexed or n in known.axes}
@@ -609,7 +610,6 @@ def _stated_first(
             freer = dataclasses.replace(candidate, objects=objects)
             yield [pair for pair in _meant(freer, spec, layouts) if pair not in meant]
         return
-    turned = Said(matrices=author_shapes.turned(candidate))
     layouts = [pair for pair in meant if _of_ranks(candidate, pair[1], turned)]
     ranks = author_shapes.stated_ranks(candidate)
     stated = [pair for pair in layouts if _of_ranks(candidate, pair[1], Said(ranks=ranks))]

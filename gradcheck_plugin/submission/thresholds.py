@@ -35,8 +35,9 @@ def thresholds(candidate: Candidate) -> tuple[float, ...]:
 def _functions(candidate: Candidate) -> Iterator[tuple[Callable[..., Any], Any, bool]]:
     """The forward and the backward, with their class; True for a backward, of which comparisons of inputs count."""
     objects, cls = candidate.objects, candidate.objects.get("class")
-    if inspect.isclass(objects.get("function")):  # of torch
-        cls, objects = objects["function"], {"forward": "forward", "backward": "backward"}
+    of_context = objects.get("cls") or objects.get("function")
+    if inspect.isclass(of_context):  # of torch, or of the same form
+        cls, objects = of_context, {"forward": "forward", "backward": "backward"}
     op, engine = candidate.objects.get("op"), candidate.objects.get("engine")
     if op is not None:
         method = getattr(op, "method", "")

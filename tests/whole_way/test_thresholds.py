@@ -224,3 +224,46 @@ class ByMethod:
 def test_a_limit_in_what_the_forward_calls(tmp_path: Path, name: str) -> None:
     assert checked(tmp_path, HELPED.format(mask="((self.x > 0) & (self.x < 6))"), "right.py").passes(name)
     assert "dx" in checked(tmp_path, HELPED.format(mask="(self.x > 0)"), "wrong.py").failed(name)
+
+
+CONTEXT = """
+import numpy as np
+
+
+class Function:
+    pass
+
+
+class ReLU6(Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.x = x
+        return np.clip(x, 0, 6)
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * {mask}
+
+
+class IndexSelect(Function):
+    @staticmethod
+    def forward(ctx, x, i):
+        ctx.kept = x, i
+        return x.T[i].T
+
+    @staticmethod
+    def backward(ctx, g):
+        x, i = ctx.kept
+        dx = np.zeros(x.T.shape)
+        np.add.at(dx, i, {given})
+        return dx.T, None
+"""
+
+
+def test_static_methods_with_a_context_show_limits_and_axes_too(tmp_path: Path) -> None:
+    right = checked(tmp_path, CONTEXT.format(mask="((ctx.x > 0) & (ctx.x < 6))", given="g.T"), "right.py")
+    assert right.passes("ReLU6")
+    assert right.passes("IndexSelect")
+    wrong = checked(tmp_path, CONTEXT.format(mask="(ctx.x > 0)", given="g"), "wrong.py")
+    assert set(wrong.failed("ReLU6")) == {"dx"}
+    assert wrong.failed("IndexSelect")
