@@ -58,7 +58,7 @@ def _functions(candidate: Candidate) -> Iterator[tuple[Callable[..., Any], Any, 
 def _called(function: Callable[..., Any], cls: Any) -> Iterator[Callable[..., Any]]:
     """The functions of its file, and the other methods of its class, that a forward calls."""
     for name in dict.fromkeys(function.__code__.co_names):
-        found = function.__globals__.get(name) or (getattr(cls, name, None) if cls is not None else None)
+        found = function.__globals__[name] if name in function.__globals__ else getattr(cls, name, None)
         if not inspect.isfunction(found) or found is function or name in ("backward", "forward"):
             continue
         if found.__module__ == function.__module__:
