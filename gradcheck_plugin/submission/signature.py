@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import linecache
+import re
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -48,6 +49,12 @@ def _arguments(function: Callable[..., Any], method: bool) -> Signature:
     positional = [p for p in parameters if p.kind in kinds][1 if method else 0 :]
     defaults = {p.name: p.default for p in positional if p.default is not inspect.Parameter.empty}
     return Signature(tuple(p.name for p in positional), defaults)
+
+
+def is_array(function: Callable[..., Any], name: str) -> bool:
+    """Whether an annotation says that an argument is an array."""
+    written = getattr(function, "__annotations__", {}).get(name, "")
+    return re.search(r"Tensor\b|ndarray|\bArray", written if isinstance(written, str) else repr(written)) is not None
 
 
 def line_of(thing: Any) -> int:

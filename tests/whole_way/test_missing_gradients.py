@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from from_file import checked
+from from_file import Checked, checked
 
 from gradcheck_plugin.model import Verdict
 
@@ -478,3 +478,34 @@ def test_a_gradient_that_has_a_place_and_is_never_put_there_is_missing(tmp_path:
     assert "dalpha" in checked(tmp_path, SLOPES.format(place=place, kept="pass"), "wrong.py").failed("MyLayer")
     constant = checked(tmp_path, SLOPES.format(place="self.x = None", kept="pass"), "constant.py")
     assert "dalpha" not in constant.verdicts("MyLayer")  # nothing says that anybody trains it
+
+
+SWISH = """
+import numpy as np
+
+
+def custom_forward(x, beta{annotation}):
+    s = 1 / (1 + np.exp(-beta * x))
+    return x * s, (x, beta, s)
+
+
+def custom_backward(dout, cache):
+    x, beta, s = cache
+    return dout * (s + beta * x * s * (1 - s)), {dbeta}
+"""
+
+
+@pytest.mark.parametrize("annotation", ["", ": np.ndarray"])
+def test_what_a_pair_gives_a_gradient_of_is_no_setting(tmp_path: Path, annotation: str) -> None:
+    def found(dbeta: str, name: str) -> Checked:
+        return checked(tmp_path, SWISH.format(annotation=annotation, dbeta=dbeta), name)
+
+    right = "np.sum(dout * x * x * s * (1 - s))"
+    assert "dbeta" in found(right, "right.py").verdicts("custom")
+    assert found(right, "right.py").passes("custom")
+    assert set(found(f"5 * {right}", "wrong.py").failed("custom")) == {"dbeta"}
+
+
+def test_an_array_by_its_annotation_has_a_gradient(tmp_path: Path) -> None:
+    source = SWISH.format(annotation=": np.ndarray", dbeta="None")
+    assert "dbeta" in checked(tmp_path, source).failed("custom")

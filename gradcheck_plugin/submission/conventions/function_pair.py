@@ -15,7 +15,7 @@ import copy
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,9 +31,9 @@ from gradcheck_plugin.submission.outputs import join
 from gradcheck_plugin.submission.pasted import returned_count, returned_names
 from gradcheck_plugin.submission.results import flat
 from gradcheck_plugin.submission.roles import mode
-from gradcheck_plugin.submission.signature import arguments, line_of
+from gradcheck_plugin.submission.signature import arguments, is_array, line_of
 from gradcheck_plugin.submission.subject import Tape
-from gradcheck_plugin.submission.written import counts, in_snake_case, tree_of, used_as_array
+from gradcheck_plugin.submission.written import counts, in_snake_case, returned, tree_of, used_as_array
 from reference_impls.shapes import Layout
 
 ORDER = 10
@@ -151,14 +151,29 @@ def _handed(function: Callable[..., Any], name: str, value: Any) -> Any:
 
 def _setting(name: str, function: Callable[..., Any]) -> bool:
     """Whether an argument is a setting and no array: by its name, or because the body counts with it."""
+    if is_array(function, name):
+        return False
     return name in CONFIGS or name in _VALUES or mode(name) is not None or name in counts(function)
 
 
-def _settings(function: Callable[..., Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings among a forward's arguments, with the options of a reference where it has them."""
+def _with_gradients(forward: Callable[..., Any], backward: Callable[..., Any]) -> set[str]:
+    """The arguments of a forward that a backward gives a gradient of, where it returns one for each; not None."""
+    names = arguments(forward).required
+    found: set[str] = set()
+    for value in returned(backward):
+        if isinstance(value, ast.Tuple) and len(value.elts) == len(names):
+            pairs = zip(names, value.elts, strict=True)
+            found |= {n for n, e in pairs if not (isinstance(e, ast.Constant) and e.value is None)}
+    return found
+
+
+def _settings(function: Callable[..., Any], options: Mapping[str, Any], arrays: Container[str] = ()) -> dict[str, Any]:
+    """The settings among a forward's arguments, with the options of a reference where it has them; none of `arrays`."""
     signature = arguments(function)
     given: dict[str, Any] = {}
     for name in signature.names:
+        if name in arrays or is_array(function, name):
+            continue
         option = option_of(name, options)
         if option:
             given[name] = options[option]
@@ -202,7 +217,7 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     forward, backward = candidate.objects["forward"], candidate.objects["backward"]
     signature = arguments(forward)
     entries = [e.name for e in layout.entries]
-    extra = _settings(forward, options)
+    extra = _settings(forward, options, _with_gradients(forward, backward))
     if set(arguments(backward).required) <= set(signature.required):
         raise Unbindable(f"{backward.__name__} takes no upstream gradient, only what the forward takes")
     boxes = _boxes(forward)
