@@ -1,6 +1,7 @@
 """The numbers at which a layer changes what it does: those that its input is compared with, or cut off at.
 
 Random numbers of size one never come near the 6 of `np.clip(x, 0, 6)`; a gradient that forgets it would look right.
+The 20 of `np.exp(np.clip(x, -20, 20))` keeps an exponential from overflowing; nobody derives that, and it is no limit.
 """
 
 from __future__ import annotations
@@ -17,15 +18,18 @@ from gradcheck_plugin.submission.written import tree_of
 NEAREST, FARTHEST = 0.75, 100.0  # nearer ones are met by chance; at those far out, such as 500, exp(x) is the limit
 _CUTS = ("clip", "clamp", "minimum", "maximum", "min", "max", "clamp_min", "clamp_max")
 _ORDER = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+_OVERFLOW = ("exp", "exp2", "expm1", "sinh", "cosh", "log", "log2", "log10", "log1p", "power")
 _COUNTS = ("ndim", "shape", "size", "len(", "dim(")
 
 
 def thresholds(candidate: Candidate) -> tuple[float, ...]:
     """What a forward compares with or cuts off at, and its backward compares its input with, from NEAREST on."""
     found: dict[float, None] = {}
-    for function, cls, of_inputs in _functions(candidate):
+    functions = list(_functions(candidate))
+    guarded = any(_may_overflow(function) for function, _, backward in functions if not backward)
+    for function, cls, of_inputs in functions:
         values = {**_global_numbers(function), **_held(cls), **_numbers(arguments(function).defaults)}
-        for node in _limits(function, candidate.inputs if of_inputs else ()):
+        for node in _limits(function, candidate.inputs if of_inputs else (), cuts=not guarded and not of_inputs):
             value = _number(node, values)
             if value is not None and NEAREST <= abs(value) <= FARTHEST:
                 found[value] = None
@@ -65,8 +69,14 @@ def _called(function: Callable[..., Any], cls: Any) -> Iterator[Callable[..., An
             yield found
 
 
-def _limits(function: Callable[..., Any], inputs: tuple[str, ...]) -> Iterator[ast.expr]:
-    """What stands beside the input in comparisons, and the limits where it is cut off; of `inputs` comparisons only.
+def _may_overflow(function: Callable[..., Any]) -> bool:
+    """Whether a function takes exponentials or logarithms: where it cuts its input off, it keeps these finite."""
+    calls = [n.func for n in ast.walk(tree_of(function) or ast.Pass()) if isinstance(n, ast.Call)]
+    return any((f.attr if isinstance(f, ast.Attribute) else ast.unparse(f)) in _OVERFLOW for f in calls)
+
+
+def _limits(function: Callable[..., Any], inputs: tuple[str, ...], cuts: bool) -> Iterator[ast.expr]:
+    """What stands in comparisons, of `inputs` where they are given, and with `cuts` the limits where something is cut.
 
     A gradient that is clipped says nothing of the input.
     """
@@ -77,7 +87,7 @@ def _limits(function: Callable[..., Any], inputs: tuple[str, ...]) -> Iterator[a
             text = ast.unparse(node)
             if not any(word in text for word in _COUNTS) and (not inputs or any(_is_input(s, inputs) for s in sides)):
                 yield from sides
-        elif isinstance(node, ast.Call) and not inputs:
+        elif isinstance(node, ast.Call) and cuts:
             name = node.func.attr if isinstance(node.func, ast.Attribute) else ast.unparse(node.func)
             if name in _CUTS:
                 yield from (*node.args, *(k.value for k in node.keywords if k.arg not in ("axis", "dim")))

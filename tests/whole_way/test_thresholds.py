@@ -267,3 +267,60 @@ def test_static_methods_with_a_context_show_limits_and_axes_too(tmp_path: Path) 
     wrong = checked(tmp_path, CONTEXT.format(mask="(ctx.x > 0)", given="g"), "wrong.py")
     assert set(wrong.failed("ReLU6")) == {"dx"}
     assert wrong.failed("IndexSelect")
+
+
+GUARDED = """
+import numpy as np
+
+
+def sigmoid(x):
+    x = np.clip(x, -{far}, {far})
+    return 1 / (1 + np.exp(-x))
+
+
+class ByFunction:
+    def forward(self, x):
+        self.out = sigmoid(x)
+        return self.out
+
+    def backward(self, dout):
+        return {factor} * dout * self.out * (1 - self.out)
+
+
+class Sigmoid:
+    def forward(self, x):
+        self.out = 1 / (1 + np.exp(-np.clip(x, -{far}, {far})))
+        return self.out
+
+    def backward(self, dout):
+        return {factor} * dout * self.out * (1 - self.out)
+
+
+class Softmax:
+    def forward(self, x):
+        e = np.exp(np.minimum(x, {far}))
+        self.y = e / e.sum(axis=1, keepdims=True)
+        return self.y
+
+    def backward(self, dout):
+        return {factor} * self.y * (dout - (dout * self.y).sum(axis=1, keepdims=True))
+
+
+class CrossEntropy:
+    def forward(self, x, t):
+        self.p, self.t = sigmoid(x), t
+        return -np.mean(t * np.log(self.p) + (1 - t) * np.log(1 - self.p))
+
+    def backward(self, dout=1):
+        return {factor} * dout * (self.p - self.t) / self.t.size
+"""
+NAMES = ("ByFunction", "Sigmoid", "Softmax", "CrossEntropy")
+
+
+@pytest.mark.parametrize("far", [10, 20, 50])
+def test_a_guard_against_overflow_is_no_limit(tmp_path: Path, far: int) -> None:
+    right = checked(tmp_path, GUARDED.format(far=far, factor=1), "right.py")
+    assert [n for n in NAMES if right.failed(n)] == []
+    assert all(map(right.passes, NAMES))
+    wrong = checked(tmp_path, GUARDED.format(far=far, factor=2), "wrong.py")
+    assert all(map(wrong.failed, NAMES))
