@@ -726,9 +726,10 @@ def _or_as_its_gradients(
     """A subject, or one with an array of another shape that the forward takes, too, and that its gradient has.
 
     One slope for all channels is a slope for each of them in the forward. Where the backward is right for the one,
-    and nothing says which is meant, its gradient stays open. An engine may look at shapes, and raise.
+    and nothing says which is meant, its gradient stays open. An engine may look at shapes, and raise. What takes its
+    own step repeats a gradient over its array: the numbers tell, not the shape.
     """
-    if misfit is None or (not raises and _fits(subject)):
+    if misfit is None or (not raises and _fits(subject) and not _steps_apart(candidate, subject, misfit)):
         return subject
     shapes = {e.name: e.dims for e in subject.layout.entries}
     for variant, layout in layouts:
@@ -740,10 +741,17 @@ def _or_as_its_gradients(
         other = attempt.subject
         if not attempt.exact or attempt.fault is not None or other is None or not _fits(other):
             continue
+        if not raises and not {*given_shapes(other)} >= {*given_shapes(subject)}:
+            continue  # a step that cannot be read from an array of this shape is no right one
         if not _distance(attempt, _whether(misfit)):
             doubts = _of_shapes(candidate, other, shapes)
             return dataclasses.replace(other, doubts={**other.doubts, **doubts})
     return subject
+
+
+def _steps_apart(candidate: Candidate, subject: Subject, misfit: Misfit) -> bool:
+    """Whether the steps that a layer takes by itself are not those of its gradients."""
+    return bool(candidate.objects.get("steps") and _distance(_Attempt(subject), _whether(misfit)))
 
 
 def _called_alike(candidate: Candidate, subject: Subject, variant: Variant) -> bool:

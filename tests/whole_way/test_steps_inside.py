@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from from_file import checked
 
+from gradcheck_plugin.model import Verdict
+
 STEP = """
     import numpy as np
 
@@ -115,3 +117,34 @@ class GroupNorm:
 def test_a_step_that_reshapes_a_parameter_is_none_for_that_shape(tmp_path: Path) -> None:
     assert checked(tmp_path, GROUP_NORM.format(factor=1), "right.py").passes("GroupNorm")
     assert set(checked(tmp_path, GROUP_NORM.format(factor=2), "wrong.py").failed("GroupNorm")) == {"dbeta"}
+
+
+PRELU = """
+import numpy as np
+
+
+class PReLU:
+    def __init__(self, slope):
+        self.slope = slope
+
+    def forward(self, x):
+        self.x = x
+        return np.where(x > 0, x, self.slope[:, None] * x)
+
+    def backward(self, dout, learning_rate):
+        each = (dout * np.minimum(self.x, 0)).sum(axis=(0, 2))
+        dx = dout * np.where(self.x > 0, 1, self.slope[:, None])
+        self.slope -= learning_rate * {step}
+        return dx
+"""
+
+
+@pytest.mark.parametrize(
+    ("step", "verdict"),
+    [("each", Verdict.PASS), ("each.sum(keepdims=True)", Verdict.INCONCLUSIVE), ("2 * each", Verdict.FAIL)],
+)
+def test_a_step_that_repeats_over_its_parameter_is_open(tmp_path: Path, step: str, verdict: Verdict) -> None:
+    """The sum over all channels is right for one slope, which the forward takes as well as one for each channel."""
+    report = checked(tmp_path, PRELU.format(step=step))
+    assert report.verdicts("PReLU")["dslope"] is verdict
+    assert report.verdicts("PReLU")["dx"] is Verdict.PASS
