@@ -26,10 +26,11 @@ def thresholds(candidate: Candidate) -> tuple[float, ...]:
     """What a forward compares with or cuts off at, and its backward compares its input with, from NEAREST on."""
     found: dict[float, None] = {}
     functions = list(_functions(candidate))
-    guarded = any(_may_overflow(function) for function, _, backward in functions if not backward)
+    exponents = {word for function, _, backward in functions if not backward for word in _exponents(function)}
     for function, cls, of_inputs in functions:
         values = {**_global_numbers(function), **_held(cls), **_numbers(arguments(function).defaults)}
-        for node in _limits(function, candidate.inputs if of_inputs else (), cuts=not guarded and not of_inputs):
+        kept = None if of_inputs else exponents
+        for node in _limits(function, candidate.inputs if of_inputs else (), kept):
             value = _number(node, values)
             if value is not None and NEAREST <= abs(value) <= FARTHEST:
                 found[value] = None
@@ -69,28 +70,71 @@ def _called(function: Callable[..., Any], cls: Any) -> Iterator[Callable[..., An
             yield found
 
 
-def _may_overflow(function: Callable[..., Any]) -> bool:
-    """Whether a function takes exponentials or logarithms: where it cuts its input off, it keeps these finite."""
-    calls = [n.func for n in ast.walk(tree_of(function) or ast.Pass()) if isinstance(n, ast.Call)]
-    return any((f.attr if isinstance(f, ast.Attribute) else ast.unparse(f)) in _OVERFLOW for f in calls)
+def _exponents(function: Callable[..., Any]) -> set[str]:
+    """The names in what a function takes exponentials or logarithms of: `x` and `safe` of `np.exp(-safe(x))`.
+
+    With what is called for them before: `z = safe(x)`.
+    """
+    nodes = list(ast.walk(tree_of(function) or ast.Pass()))
+    calls = [n for n in nodes if isinstance(n, ast.Call) and _name(n) in _OVERFLOW]
+    found = {_word(n) for call in calls for part in (call.func, *call.args) for n in ast.walk(part)} - {""}
+    made = [n.value for n in nodes if isinstance(n, ast.Assign) and any(_word(t) in found for t in n.targets)]
+    return found | {_name(n) for value in made for n in ast.walk(value) if isinstance(n, ast.Call)}
 
 
-def _limits(function: Callable[..., Any], inputs: tuple[str, ...], cuts: bool) -> Iterator[ast.expr]:
-    """What stands in comparisons, of `inputs` where they are given, and with `cuts` the limits where something is cut.
+def _limits(function: Callable[..., Any], inputs: tuple[str, ...], kept: set[str] | None) -> Iterator[ast.expr]:
+    """What stands in comparisons, of `inputs` where they are given, and the limits at which something is cut off.
 
-    A gradient that is clipped says nothing of the input.
+    A gradient that is clipped says nothing of the input; nor does what keeps the names of `kept`, the exponents of a
+    forward, from overflowing: `np.exp(np.clip(x, -20, 20))`, `z[z > 50] = 50` before `np.exp(z)`.
     """
     tree = tree_of(function)
+    whole = kept is not None and function.__name__ in kept  # its result is an exponent
+    guards = set(_guards(tree, kept or set(), whole)) if tree is not None else set()
     for node in ast.walk(tree) if tree is not None else ():
+        if node in guards:
+            continue
         if isinstance(node, ast.Compare) and all(isinstance(o, _ORDER) for o in node.ops):
             sides = [node.left, *node.comparators]
             text = ast.unparse(node)
             if not any(word in text for word in _COUNTS) and (not inputs or any(_is_input(s, inputs) for s in sides)):
                 yield from sides
-        elif isinstance(node, ast.Call) and cuts:
-            name = node.func.attr if isinstance(node.func, ast.Attribute) else ast.unparse(node.func)
-            if name in _CUTS:
-                yield from (*node.args, *(k.value for k in node.keywords if k.arg not in ("axis", "dim")))
+        elif isinstance(node, ast.Call) and kept is not None and _name(node) in _CUTS:
+            yield from (*node.args, *(k.value for k in node.keywords if k.arg not in ("axis", "dim")))
+
+
+def _guards(tree: ast.AST, exponents: set[str], whole: bool) -> Iterator[ast.AST]:
+    """The cuts and comparisons that only keep an exponent finite, in it or in what is assigned to it before."""
+    for node in ast.walk(tree):
+        places: list[ast.AST] = []
+        if isinstance(node, ast.Call) and _name(node) in _OVERFLOW:
+            places = list(node.args)
+        elif isinstance(node, ast.Assign) and any(_word(n) in exponents for t in node.targets for n in ast.walk(t)):
+            places = [node.value, *(t.slice for t in node.targets if isinstance(t, ast.Subscript))]
+        elif isinstance(node, ast.Return) and whole and node.value is not None:
+            places = [node.value]
+        for inner in (n for place in places for n in ast.walk(place)):
+            cut = isinstance(inner, ast.Call) and _name(inner) in _CUTS
+            if cut or (isinstance(inner, ast.Compare) and _cuts_off(inner, node)):
+                yield inner
+
+
+def _cuts_off(test: ast.Compare, within: ast.AST) -> bool:
+    """Whether beyond a number stands that number: `x[x > 50] = 50`, `np.where(x > 50, 50, x)`."""
+    numbers = {ast.unparse(n) for n in (test.left, *test.comparators)}
+    if isinstance(within, ast.Assign) and any(isinstance(t, ast.Subscript) for t in within.targets):
+        return ast.unparse(within.value) in numbers
+    wheres = (n for n in ast.walk(within) if isinstance(n, ast.Call) and _name(n) == "where" and test in ast.walk(n))
+    return any({ast.unparse(a) for a in where.args[1:]} <= numbers for where in wheres)
+
+
+def _name(call: ast.Call) -> str:
+    """The last name of what is called."""
+    return call.func.attr if isinstance(call.func, ast.Attribute) else ast.unparse(call.func)
+
+
+def _word(node: ast.AST) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
 
 
 def _is_input(node: ast.expr, inputs: tuple[str, ...]) -> bool:

@@ -324,3 +324,56 @@ def test_a_guard_against_overflow_is_no_limit(tmp_path: Path, far: int) -> None:
     assert all(map(right.passes, NAMES))
     wrong = checked(tmp_path, GUARDED.format(far=far, factor=2), "wrong.py")
     assert all(map(wrong.failed, NAMES))
+
+
+SPELLED = """
+import numpy as np
+
+
+def safe(x):
+    return np.clip(x, -20, 20)
+
+
+class Sigmoid:
+    def forward(self, x):
+        {guard}
+        self.out = 1 / (1 + np.exp(-z))
+        return self.out
+
+    def backward(self, dout):
+        return {factor} * dout * self.out * (1 - self.out)
+"""
+GUARDS = [
+    "z = x.copy(); z[z > 20] = 20; z[z < -20] = -20",
+    "z = np.where(x > 20, 20, x); z = np.where(z < -20, -20, z)",
+    "z = np.minimum(np.maximum(x, -20), 20)",
+    "z = safe(x)",
+    "z = x.clip(-20, 20)",
+]
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+def test_a_guard_may_be_spelled_otherwise(tmp_path: Path, guard: str) -> None:
+    assert checked(tmp_path, SPELLED.format(guard=guard, factor=1), "right.py").passes("Sigmoid")
+    assert checked(tmp_path, SPELLED.format(guard=guard, factor=2), "wrong.py").failed("Sigmoid")
+
+
+CAPPED = """
+import numpy as np
+
+
+class {name}:
+    def forward(self, x):
+        self.x = x
+        self.y = np.where(x > 0, x, np.exp(np.minimum(x, 0)) - 1)
+        return np.minimum(self.y, 6)
+
+    def backward(self, dout):
+        return dout * {mask}np.where(self.x > 0, 1, self.y + 1)
+"""
+
+
+@pytest.mark.parametrize("name", ["Block", "CappedELU"])
+def test_a_limit_beside_an_exponential_is_one(tmp_path: Path, name: str) -> None:
+    assert checked(tmp_path, CAPPED.format(name=name, mask="(self.y < 6) * "), "right.py").passes(name)
+    assert "dx" in checked(tmp_path, CAPPED.format(name=name, mask=""), "wrong.py").failed(name)
