@@ -17,14 +17,15 @@ from gradcheck_plugin.submission.calls import Unbindable, frozen, guarded
 from gradcheck_plugin.submission.constructor import axis_sizes, filled, plan_arguments
 from gradcheck_plugin.submission.drawn_sizes import free_sizes, sizes_by_parameter, sizes_of
 from gradcheck_plugin.submission.made_by_author import given as given_by_author
+from gradcheck_plugin.submission.multiplied import kept_as
 from gradcheck_plugin.submission.neighbours import Neighbour, needed
 from gradcheck_plugin.submission.pasted import place
 from gradcheck_plugin.submission.prepared import Preparation, preparations
-from gradcheck_plugin.submission.roles import BACKWARD, RATE
+from gradcheck_plugin.submission.roles import BACKWARD, FORWARD, RATE
 from gradcheck_plugin.submission.signature import arguments
 from gradcheck_plugin.submission.strengths import Strength, of_arguments, of_attributes
 from gradcheck_plugin.submission.told import Told
-from gradcheck_plugin.submission.written import left_in_self
+from gradcheck_plugin.submission.written import arrays_of_self, left_in_self
 from reference_impls.shapes import Layout
 
 _OPTIMIZERS = ("optimizer", "optimiser", "optim", "opt")
@@ -73,7 +74,7 @@ class Built:
         signature = arguments(thing.__init__, method=True)
         objects = needed(thing, signature)
         written = partial(given_by_author, thing)
-        shown, trained = sizes_by_parameter(thing, layout), _left_gradients(thing, signature.names)
+        shown, trained = sizes_by_parameter(thing, layout), _arrays_by_the_body(thing, signature.names)
         signature = signature.without(objects)
         drawn, sizes = sizes_of(thing), free_sizes(thing)
         plan = plan_arguments(signature, layout, options, thing.__name__, written, drawn, shown, trained, sizes)
@@ -243,10 +244,13 @@ class Built:
         return {p: self.given.get(p) or (p if "." in p else state.label(path)) for p, path in self.paths.items()}
 
 
-def _left_gradients(cls: Any, names: Iterable[str]) -> set[str]:
-    """The arguments of a constructor of which the methods of a class leave gradients, by their names."""
-    left = {n for name, m in vars(cls).items() if inspect.isfunction(m) and name in BACKWARD for n in left_in_self(m)}
-    return {n for n in names if any(state.is_gradient_of(g, (("attr", n),)) for g in left)}
+def _arrays_by_the_body(cls: Any, names: Iterable[str]) -> set[str]:
+    """The arguments of a constructor that its methods slice or move by steps, or of which they leave gradients."""
+    methods = {n: m for n, m in vars(cls).items() if inspect.isfunction(m)}
+    left = {g for name, m in methods.items() if name in BACKWARD for g in left_in_self(m)}
+    arrays = {a for name, m in methods.items() if name in (*BACKWARD, *FORWARD) for a in arrays_of_self(m)}
+    named = {n for n in names if any(state.is_gradient_of(g, (("attr", n),)) for g in left)}
+    return named | {argument for argument, attribute in kept_as(cls.__init__) if attribute in arrays}
 
 
 class DrivesObjects:

@@ -108,7 +108,7 @@ class Held:
 
     def __init__(self, cls: Any, forward: Callable[..., Any], inputs: Sequence[str]) -> None:
         self.forward, self.inputs = forward, inputs
-        self._kept = {attribute: name for name, attribute in _kept_as(cls.__init__)}
+        self._kept = {attribute: name for name, attribute in kept_as(cls.__init__)}
         self._local = {name: value.attr for node in _nodes(forward) for name, value in _taken(node)}
 
     def axes(self, of: Mapping[str, Sequence[str]]) -> dict[str, str]:
@@ -166,7 +166,7 @@ def einsums(function: Callable[..., Any]) -> Iterator[tuple[list[str], list[ast.
                 yield letters, node.args[1:]
 
 
-def _kept_as(maker: Callable[..., Any]) -> Iterator[tuple[str, str]]:
+def kept_as(maker: Callable[..., Any]) -> Iterator[tuple[str, str]]:
     """The arguments that a constructor keeps as they are, and under which attributes."""
     for node in _nodes(maker):
         for target in node.targets if isinstance(node, ast.Assign) else []:

@@ -143,6 +143,22 @@ def attributes_of_self(method: Callable[..., Any], kind: type[ast.expr_context])
     return {n.attr for n in nodes if isinstance(n, ast.Attribute) and ast.unparse(n.value) == "self"}
 
 
+def arrays_of_self(method: Callable[..., Any]) -> set[str]:
+    """The attributes of its object that a method slices or gives an axis, `self.a[:, None]`, or moves by a step of its
+    own, `self.a -= lr * da`: no settings."""
+    found: set[str] = set()
+    for node in ast.walk(tree_of(method) or ast.Pass()):
+        if isinstance(node, ast.Subscript):
+            parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+            if any(isinstance(p, ast.Slice) or (isinstance(p, ast.Constant) and p.value is None) for p in parts):
+                found.add(ast.unparse(node.value))
+        elif isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Sub):
+            found.add(ast.unparse(node.target))
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp) and isinstance(node.value.op, ast.Sub):
+            found |= {ast.unparse(t) for t in node.targets} & {ast.unparse(node.value.left)}
+    return {text.removeprefix("self.") for text in found if text.startswith("self.") and text.count(".") == 1}
+
+
 def sums_gradients(cls: type, but: tuple[str, ...]) -> bool:
     """Whether a method of a class, other than some, sums what it calls a gradient over the first axis."""
     trees = [tree_of(m) for n, m in vars(cls).items() if inspect.isfunction(m) and n not in but]

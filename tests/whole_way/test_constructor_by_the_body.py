@@ -237,3 +237,33 @@ def test_the_letters_of_an_einsum_are_axes(tmp_path: Path, name: str, W: str) ->
     assert checked(tmp_path, GROUPS.format(name=name, W=W, dW="ngi,ngj->gij"), "right.py").passes(name)
     wrong = checked(tmp_path, GROUPS.format(name=name, W=W, dW="ngi,ngj->gji"), "wrong.py")
     assert set(wrong.failed(name)) == {f"d{W}"}
+
+
+STEPPED = """
+import numpy as np
+
+
+class LearnableReLU:
+    def __init__(self, alpha):
+        self.{kept} = alpha
+
+    def forward(self, x):
+        self.x = x
+        return np.where(x > 0, x, self.{kept}{axes} * x)
+
+    def backward(self, dout, lr):
+        dx = dout * np.where(self.x > 0, 1, self.{kept}{axes})
+        self.{kept} = self.{kept} - {factor} * lr * (dout * np.minimum(self.x, 0)).sum(axis={over})
+        return dx
+"""
+
+
+@pytest.mark.parametrize("kept", ["alpha", "leak"])
+@pytest.mark.parametrize(("axes", "over"), [("[:, None]", (0, 2)), ("", 0)])
+def test_an_argument_that_is_sliced_or_moved_by_steps_is_an_array(
+    tmp_path: Path, kept: str, axes: str, over: object
+) -> None:
+    right = checked(tmp_path, STEPPED.format(kept=kept, axes=axes, over=over, factor=1), "right.py")
+    assert right.passes("LearnableReLU"), right.refused
+    wrong = checked(tmp_path, STEPPED.format(kept=kept, axes=axes, over=over, factor=2), "wrong.py")
+    assert len(wrong.failed("LearnableReLU")) == 1
