@@ -397,7 +397,10 @@ def _searched(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | No
                     refused = other  # its backward may want an input of another shape
             elif other.matches and other.subject and says_as_much(other.subject):
                 said = "computes what `{}` computes" if named else "recognised as `{}` by its numbers"
-                other.subject = dataclasses.replace(other.subject, notes=(*other.subject.notes, said.format(spec.name)))
+                recognised = _or_as_its_gradients(
+                    candidate, other.subject, _meant(candidate, spec, spec.layouts()), misfit
+                )
+                other.subject = dataclasses.replace(recognised, notes=(*recognised.notes, said.format(spec.name)))
                 return other
     claimed = named is not None and best.ran and (pinned or _says_so(candidate, named, best))
     if claimed and named is not None and not _own_settings(named, best.subject):

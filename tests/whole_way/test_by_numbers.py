@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from from_file import checked
 
+from gradcheck_plugin.model import Verdict
+
 MIXER = """
     import numpy as np
 
@@ -126,3 +128,35 @@ class Custom:
 def test_what_gives_back_a_single_row_is_not_known_by_that(tmp_path: Path) -> None:
     assert checked(tmp_path, EVERY_OTHER.format(returned="dx")).passes("Custom")
     assert "dx" in checked(tmp_path, EVERY_OTHER.format(returned="grad")).failed("Custom")
+
+
+SLOPES = """
+import numpy as np
+
+
+class {name}:
+    @staticmethod
+    def forward(x, a):
+        return np.where(x > 0, x, a[:, None] * x), (x, a)
+
+    @staticmethod
+    def backward(dout, cache):
+        x, a = cache
+        da = (dout * np.minimum(x, 0)).sum(axis=(0, 2))
+        return dout * np.where(x > 0, 1, a[:, None]), {given}
+"""
+
+
+@pytest.mark.parametrize("name", ["Op", "PReLU"])
+@pytest.mark.parametrize(
+    ("given", "verdict"),
+    [("da", Verdict.PASS), ("da.sum(keepdims=True)", Verdict.INCONCLUSIVE), ("2 * da", Verdict.FAIL),
+     ("2 * da.sum(keepdims=True)", Verdict.FAIL)],
+)  # fmt: skip
+def test_a_gradient_for_another_shape_that_the_forward_takes_is_open(
+    tmp_path: Path, name: str, given: str, verdict: Verdict
+) -> None:
+    """One slope for all channels is meant or not, whether the name says what it is or the numbers."""
+    report = checked(tmp_path, SLOPES.format(name=name, given=given))
+    assert report.verdicts(name)["da"] is verdict
+    assert report.verdicts(name)["dx"] is Verdict.PASS

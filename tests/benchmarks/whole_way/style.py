@@ -64,6 +64,7 @@ class Style:
         self.bare = rng.random() < 0.6
         self.blank = rng.random() < 0.2
         self.none_first = rng.random() < 0.5
+        self.guards = rng.random() < 0.2
         self.engine: dict[str, str] = {}  # the names of the file's own engine
 
     def chance(self, p: float) -> bool:
@@ -137,6 +138,7 @@ class Style:
                                               *kernel.spec.layout.entries))  # fmt: skip
         changes = [Dots()] if self.dots and flat else []
         changes += [Bare()] if self.bare else []
+        changes += [Guarded(self.one_of("np.clip({}, -50, 50)", "np.minimum({}, 50)"))] if self.guards else []
         for change in changes:
             for part in ("forward", "backward", "out", "helpers"):
                 setattr(kernel, part, [change.visit(n) for n in getattr(kernel, part)])
@@ -178,6 +180,20 @@ class Bare(ast.NodeTransformer):
         if named == "np.asarray" and len(node.args) == 1 and not node.keywords:
             return node.args[0]
         return node
+
+
+class Guarded(ast.NodeTransformer):
+    """Exponents cut off, so that no exponential overflows."""
+
+    def __init__(self, guard: str) -> None:
+        self.guard = guard
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        if ast.unparse(node.func) != "np.exp" or len(node.args) != 1 or node.keywords:
+            return node
+        guarded = ast.parse(self.guard.format(ast.unparse(node.args[0])), mode="eval").body
+        return ast.Call(node.func, [guarded], [])
 
 
 def shared(kernel: Kernel, rng: Random) -> None:
