@@ -143,11 +143,17 @@ def attributes_of_self(method: Callable[..., Any], kind: type[ast.expr_context])
     return {n.attr for n in nodes if isinstance(n, ast.Attribute) and ast.unparse(n.value) == "self"}
 
 
-def arrays_of_self(method: Callable[..., Any]) -> set[str]:
+def arrays_of_self(method: Callable[..., Any]) -> frozenset[str]:
     """The attributes of its object that a method slices or gives an axis, `self.a[:, None]`, or moves by a step of its
     own, `self.a -= lr * da`: no settings."""
+    tree = tree_of(method)
+    return frozenset() if tree is None else _arrays_of_self(tree)
+
+
+@lru_cache(maxsize=512)
+def _arrays_of_self(tree: ast.AST) -> frozenset[str]:
     found: set[str] = set()
-    for node in ast.walk(tree_of(method) or ast.Pass()):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Subscript):
             parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
             if any(isinstance(p, ast.Slice) or (isinstance(p, ast.Constant) and p.value is None) for p in parts):
@@ -156,7 +162,7 @@ def arrays_of_self(method: Callable[..., Any]) -> set[str]:
             found.add(ast.unparse(node.target))
         elif isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp) and isinstance(node.value.op, ast.Sub):
             found |= {ast.unparse(t) for t in node.targets} & {ast.unparse(node.value.left)}
-    return {text.removeprefix("self.") for text in found if text.startswith("self.") and text.count(".") == 1}
+    return frozenset(t.removeprefix("self.") for t in found if t.startswith("self.") and t.count(".") == 1)
 
 
 def sums_gradients(cls: type, but: tuple[str, ...]) -> bool:
