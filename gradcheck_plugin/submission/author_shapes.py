@@ -44,6 +44,7 @@ class Said:
     ranks: dict[str, int] = field(default_factory=dict)
     axes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     factors: dict[str, Factor] = field(default_factory=dict)  # arrays that are no operands, and what multiplies them
+    operands: dict[str, Factor] = field(default_factory=dict)  # those that may as well have the axes of the first
     indices: dict[str, Index] = field(default_factory=dict)  # arrays of whole numbers, and what they take entries of
     matrices: frozenset[str] = frozenset()  # those that are turned somewhere, and so have two axes or more
     summed: set[str] = field(default_factory=set)  # taken for numbers, for the sum of all that comes back is one
@@ -57,6 +58,7 @@ def said(candidate: Candidate) -> Said:
     products = factors(functions[0], candidate.inputs)
     found = Said(
         factors={n: f for n, f in products.items() if kind_of(n, candidate.inputs) != "operand"},
+        operands={n: f for n, f in products.items() if kind_of(n, candidate.inputs) == "operand"},
         indices=indices(functions[0], candidate.inputs),
         matrices=matrices(functions, candidate.inputs),
     )

@@ -1136,7 +1136,7 @@ def _alone(candidate: Candidate, misfit: Misfit | None) -> _Attempt:
                     return attempt
                 ran.append((attempt, fits))
             elif first.fault is None or _says_more(candidate, attempt, first):
-                first = attempt
+                first = attempt if not _not_as_turned(candidate, attempt.subject) else first
         if ran:
             best, fitting = max(ran, key=lambda pair: pair[1])
             if fitting or candidate.kind == "network" or (candidate.kind == "loss" and len(candidate.inputs) <= 2):

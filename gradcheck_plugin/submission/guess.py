@@ -347,7 +347,8 @@ def _guess(
         return f"{name}: @positive"
     if not loss and position and not otherwise and "mask" in low.split("_"):
         return f"{name}: {shape} @binary"
-    if not loss and not otherwise and (axes := _beside(name, inputs, shape, family, known)):
+    multiplied = dataclasses.replace(known, factors=known.operands) if otherwise else known
+    if not loss and (axes := _beside(name, inputs, shape, family, multiplied)):
         return f"{name}: {axes}"
     if position not in arrays:
         if otherwise or (low in ("b", "bias") and not loss and not {"w", "weight", "weights"} & {*lows}):

@@ -80,22 +80,26 @@ def indices(function: Callable[..., Any], names: Sequence[str]) -> dict[str, Ind
 
 def matrices(functions: Sequence[Callable[..., Any]], names: Sequence[str]) -> frozenset[str]:
     """The arguments that have two axes or more: they are turned, or what comes behind their first axis is asked for."""
-    return frozenset(n for n in names for f in functions if _is_turned_in(f, n))
+    kept = {a: n for f in functions for n, a in kept_as(f) if not any(_gets_axes(node, n) for node in _nodes(f))}
+    return frozenset(n for n in names for f in functions if _is_turned_in(f, n, kept))
 
 
-def _is_turned_in(function: Callable[..., Any], name: str, deep: bool = True) -> bool:
-    """Whether a function shows that an argument has two axes, itself or by a function of its file that it calls."""
+def _is_turned_in(function: Callable[..., Any], name: str, kept: Mapping[str, str], deep: bool = True) -> bool:
+    """Whether a function shows that an argument has two axes, itself or by a function of its file that it calls.
+
+    The argument may be `kept` as an attribute: `self.x.T`.
+    """
     nodes = list(_nodes(function))
     if any(_gets_axes(node, name) for node in nodes):
         return False
-    if any(_has_two_axes(node, name) for node in nodes):
+    if any(_is_argument(of, name, kept) for node in nodes for of in _of_two_axes(node)):
         return True
     calls = [n for n in nodes if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)] if deep else []
     for call in calls:
         called = function.__globals__.get(call.func.id) if isinstance(call.func, ast.Name) else None
         if inspect.isfunction(called) and called.__module__ == function.__module__:
             given = zip(called.__code__.co_varnames[: called.__code__.co_argcount], call.args, strict=False)
-            if any(_is(value, name) and _is_turned_in(called, inner, deep=False) for inner, value in given):
+            if any(_is(value, name) and _is_turned_in(called, inner, {}, deep=False) for inner, value in given):
                 return True
     return False
 
@@ -213,31 +217,37 @@ def _nodes(function: Callable[..., Any]) -> Iterator[ast.AST]:
     yield from ast.walk(tree) if tree is not None else ()
 
 
-def _has_two_axes(node: ast.AST, name: str) -> bool:
-    if _flattens(node, name):
-        return True
-    if isinstance(node, ast.Attribute) and node.attr == "T":
-        return _is(node.value, name)
-    if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute) and node.value.attr == "shape":
-        return _is(node.value.value, name) and ast.unparse(node.slice) in ("1", "-2", "1:")
-    return False
+def _is_argument(node: ast.AST, name: str, kept: Mapping[str, str]) -> bool:
+    return _is(node, name) or (isinstance(node, ast.Attribute) and _of_self(node) and kept.get(node.attr) == name)
 
 
-def _flattens(node: ast.AST, name: str) -> bool:
-    """Whether something puts all axes but the first into one: `x.reshape(x.shape[0], -1)`, `x.reshape(len(x), -1)`."""
-    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.func.attr != "reshape":
-        return False
-    text = ", ".join(ast.unparse(a).strip("()") for a in node.args)
-    return _is(node.func.value, name) and text in (f"{name}.shape[0], -1", f"len({name}), -1", f"len({name}, -1")
+def _of_two_axes(node: ast.AST) -> Iterator[ast.AST]:
+    """What a node shows to have two axes: `x` of `x.T`, `x.shape[1]`, `np.swapaxes(x, -1, -2)`, or flattened."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        of_module = isinstance(node.func.value, ast.Name) and node.func.value.id in _MODULES
+        of, args = (node.args[0], node.args[1:]) if of_module and node.args else (node.func.value, node.args)
+        swaps = node.func.attr == "swapaxes" and {"1", "-2"} & {ast.unparse(a) for a in args}
+        if swaps or (node.func.attr == "reshape" and _flattens(node, of)):
+            yield of
+    elif isinstance(node, ast.Attribute) and node.attr == "T":
+        yield node.value
+    elif isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute) and node.value.attr == "shape":
+        yield from [node.value.value] if ast.unparse(node.slice) in ("1", "-2", "1:") else []
+
+
+def _flattens(call: ast.Call, of: ast.expr) -> bool:
+    """Whether a reshape puts all axes but the first into one: `x.reshape(x.shape[0], -1)`, `x.reshape(len(x), -1)`."""
+    text, name = ", ".join(ast.unparse(a).strip("()") for a in call.args), ast.unparse(of)
+    return text in (f"{name}.shape[0], -1", f"len({name}), -1", f"len({name}, -1")
 
 
 def _gets_axes(node: ast.AST, name: str) -> bool:
     """Whether a line may give an array other axes under the same name: `x = x[None, :]`, `t = np.eye(10)[t]`."""
     for value in _assigned(node, name):
         same = (name, f"{name}.T", f"np.asarray({name})", f"np.array({name})")
-        if not (
-            ast.unparse(value) in same or _is_kept(value, name) or any(_flattens(n, name) for n in ast.walk(value))
-        ):
+        calls = (n for n in ast.walk(value) if isinstance(n, ast.Call))
+        turned = any(_is(of, name) for call in calls for of in _of_two_axes(call))
+        if not (turned or ast.unparse(value) in same or _is_kept(value, name)):
             return True
     return False
 

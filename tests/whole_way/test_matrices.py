@@ -237,3 +237,43 @@ def test_a_function_that_is_called_may_turn_an_array(tmp_path: Path) -> None:
     assert right.passes("label_smoothing")  # whose labels are others when their axes are asked for
     wrong = checked(tmp_path, HELPED.format(dw="np.dot(x.T, dz)", z="self.params['w'], x"), "wrong.py")
     assert not wrong.passes("Adaline")
+
+
+KEPT = """
+import numpy as np
+
+
+class Op:
+    def forward(self, hs, a):
+        self.hs = hs
+        self.a = a
+        return a @ hs
+
+    def backward(self, dout):
+        return np.swapaxes(self.a, -1, -2) @ dout, {factor} * dout @ np.swapaxes(self.hs, -1, -2)
+
+
+class OfOneRow:
+    def __init__(self, w):
+        self.w = w
+
+    def forward(self, x):
+        self.x = x
+        return self.w @ x
+
+    def backward(self, dout):
+        row = self.x
+        row = row[:, None]
+        self.dw = {factor} * (row @ dout[None, :]).T
+        return self.w.T @ dout
+"""
+
+
+def test_what_is_turned_where_it_is_kept_has_two_axes(tmp_path: Path) -> None:
+    """No row is tried for it; what is multiplied has the axes of the product, whatever its name."""
+    right = checked(tmp_path, KEPT.format(factor=1), "right.py")
+    assert right.passes("Op"), right.failed("Op")
+    assert right.passes("OfOneRow"), right.failed("OfOneRow")
+    wrong = checked(tmp_path, KEPT.format(factor=2), "wrong.py")
+    assert set(wrong.failed("Op")) == {"da"}
+    assert set(wrong.failed("OfOneRow")) == {"dw"}
