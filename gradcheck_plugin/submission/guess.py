@@ -87,11 +87,11 @@ FAMILIES: tuple[tuple[str, dict[str, str]], ...] = (
     (r"time_?attention", {"": "N T H", "hs_dec": "N T H"}),
     (r"attention\w* hs h\b", {"": "N T H", "h": "N H"}),
     (
-        r"attention\w* q\w* k\w* v\w*",  # of the keys one is hidden from a sample, and one from a step
+        r"attention\w* q\w* k\w* v\w*| q(uery|ueries|s)? k(eys?|s)? v(alues?|s)?\b",
         {
             "": "N T 4",
             **dict.fromkeys(("k", "key", "keys", "v", "value", "values"), "N 5 4"),
-            "key_padding_mask": "N 5 @onehot",
+            "key_padding_mask": "N 5 @onehot",  # of the keys one is hidden from a sample, and one from a step
             **dict.fromkeys(("mask", "attn_mask", "attention_mask"), "T 5 @onehot"),
         },
     ),

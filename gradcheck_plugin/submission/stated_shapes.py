@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from gradcheck_plugin.model import Array
 from gradcheck_plugin.submission.author_shapes import Said, kind_of, said, shows_scalars
 from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, frozen
 from gradcheck_plugin.submission.conventions import Candidate
@@ -78,6 +79,11 @@ def _stated(candidate: Candidate, known: Said, names: list[str], read: Read) -> 
 
 def given_shapes(subject: Subject) -> dict[str, tuple[int, ...]]:
     """The shapes of the gradients that a backward gives in a generic case."""
+    return {n: g.shape for n, g in given_gradients(subject).items()}
+
+
+def given_gradients(subject: Subject) -> dict[str, Array]:
+    """The gradients that a backward gives in a generic case; none where it raises."""
     case = subject.sample(7, generic_sizes(subject.layout, None, None))
     try:
         with frozen(case.seed):
@@ -86,8 +92,7 @@ def given_shapes(subject: Subject) -> dict[str, tuple[int, ...]]:
             given = tape.backward(dy if np.ndim(dy) else float(dy))
     except (Unbindable, UserCodeRaised):
         return {}
-    numbers = {n: numeric(g) for n, g in given.items()}
-    return {n: g.shape for n, g in numbers.items() if g is not None}
+    return {n: a for n, g in given.items() if (a := numeric(g)) is not None}
 
 
 def _same_axes(shape: tuple[int, ...] | None, subject: Subject, name: str) -> bool:

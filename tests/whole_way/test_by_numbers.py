@@ -160,3 +160,59 @@ def test_a_gradient_for_another_shape_that_the_forward_takes_is_open(
     report = checked(tmp_path, SLOPES.format(name=name, given=given))
     assert report.verdicts(name)["da"] is verdict
     assert report.verdicts(name)["dx"] is Verdict.PASS
+
+
+ATTENTION = """
+import numpy as np
+
+
+def softmax(s):
+    e = np.exp(s - s.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def {name}(q, k, v, mask):
+    return softmax(q @ np.swapaxes(k, -1, -2) + mask) @ v
+
+
+def {name}_backward(dout, q, k, v, mask):
+    a = softmax(q @ np.swapaxes(k, -1, -2) + mask)
+    da = dout @ np.swapaxes(v, -1, -2)
+    ds = a * (da - (da * a).sum(axis=-1, keepdims=True))
+    return ds @ k, np.swapaxes(ds, -1, -2) @ q, np.swapaxes(a, -1, -2) @ dout, {dmask}
+"""
+
+
+@pytest.mark.parametrize("name", ["op", "mixed_rows"])
+@pytest.mark.parametrize(
+    ("dmask", "verdict"),
+    [("ds.sum(axis=0)", Verdict.PASS), ("ds", Verdict.INCONCLUSIVE), ("ds.sum()", Verdict.FAIL),
+     ("2 * ds.sum(axis=0)", Verdict.FAIL)],
+)  # fmt: skip
+def test_the_gradient_of_a_mask_is_judged_where_there_is_one(
+    tmp_path: Path, name: str, dmask: str, verdict: Verdict
+) -> None:
+    """A mask is data, mostly; what is added to scores may be called so, and one sequence needs no sum."""
+    report = checked(tmp_path, ATTENTION.format(name=name, dmask=dmask))
+    assert report.verdicts(name)["dmask"] is verdict
+
+
+MASKED = """
+import numpy as np
+
+
+class Masked:
+    def forward(self, x, mask):
+        self.mask = mask
+        return x * mask
+
+    def backward(self, dout):
+        return dout * self.mask{more}
+"""
+
+
+@pytest.mark.parametrize("more", ["", ", None"])
+def test_a_mask_without_a_gradient_is_data(tmp_path: Path, more: str) -> None:
+    report = checked(tmp_path, MASKED.format(more=more))
+    assert report.passes("Masked")
+    assert "dmask" not in report.verdicts("Masked")

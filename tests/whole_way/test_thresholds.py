@@ -50,10 +50,25 @@ def test_a_limit_that_only_the_backward_has(tmp_path: Path, test: str) -> None:
     assert set(checked(tmp_path, source).failed("ReLU")) == {"dx"}
 
 
-def test_a_relu_that_is_cut_off_is_no_relu(tmp_path: Path) -> None:
-    source = CUT.format(name="Block", forward="np.clip(x, 0, 1)", slope="((self.x > 0) & (self.x < 1))")
-    source = source.replace("backward(self, dout)", "backward(self, dout, learning_rate)")
-    assert checked(tmp_path, source).passes("Block")
+@pytest.mark.parametrize("limit", [0.25, 0.5, 1])
+@pytest.mark.parametrize("name", ["Op", "Block"])
+def test_a_relu_that_is_cut_off_is_no_relu(tmp_path: Path, name: str, limit: float) -> None:
+    """Nor is it one where a row happens to have no number beyond the limit."""
+    source = """
+        import numpy as np
+
+        class {name}:
+            def __init__(self, high={limit}):
+                self.high = high
+
+            def forward(self, x):
+                self.x = x
+                return np.clip(x, 0, self.high)
+
+            def backward(self, dout, learning_rate):
+                return dout * ((self.x > 0) & (self.x < self.high))
+    """
+    assert checked(tmp_path, source.format(name=name, limit=limit)).passes(name)
 
 
 def test_a_limit_for_gradients_is_none_for_inputs(tmp_path: Path) -> None:
