@@ -65,7 +65,7 @@ from gradcheck_plugin.submission.obstacles import (
 from gradcheck_plugin.submission.recognise import promise, spec_named
 from gradcheck_plugin.submission.reduction import ReducedCaller, of_axes, reduced
 from gradcheck_plugin.submission.roles import LABELS, PREDICTIONS
-from gradcheck_plugin.submission.signature import arguments
+from gradcheck_plugin.submission.signature import Signature, arguments
 from gradcheck_plugin.submission.stated_shapes import given_gradients, given_shapes, with_shapes
 from gradcheck_plugin.submission.subject import Caller, Subject
 from gradcheck_plugin.submission.tensors import TensorCaller
@@ -295,7 +295,11 @@ def _settings(candidate: Candidate, bound: Subject, misfit: Misfit | None) -> It
     options, tried = defaults(bound.spec), {_given(bound.caller)}
     if tried == {""}:
         return
+    own = [o for n in _arguments_of(candidate).names if (o := option_of(n, options))]
     for variant, layout in (*_with_own_defaults(candidate, bound.spec), *bound.spec.layouts()):
+        if own:  # a setting changes nothing else: an eps beside the root stays there
+            changed = {o: {**options, **variant.options}[o] for o in own}
+            variant = dataclasses.replace(variant, options={**bound.variant.options, **changed})
         if layout != bound.layout or variant.incidental or variant.options == bound.variant.options:
             continue
         try:
@@ -318,12 +322,7 @@ def _with_own_defaults(
     candidate: Candidate, spec: LayerSpec, kinds: type | tuple[type, ...] = int
 ) -> list[tuple[Variant, Layout]]:
     """The variants of a reference with the numbers that the author has as defaults for its options."""
-    cls = candidate.objects.get("class")
-    maker = cls.__init__ if cls is not None else candidate.objects.get("forward") or candidate.objects.get("function")
-    if not inspect.isroutine(maker):
-        return []
-    options = defaults(spec)
-    written = arguments(maker, method=cls is not None).defaults
+    options, written = defaults(spec), _arguments_of(candidate).defaults
     own = {o: v for n, v in written.items() if isinstance(v, kinds) and (o := option_of(n, options))}
     found: list[tuple[Variant, Layout]] = []
     for variant, layout in spec.layouts() if own else ():
@@ -332,6 +331,13 @@ def _with_own_defaults(
         if (mine, layout) not in found:
             found.append((mine, layout))
     return found
+
+
+def _arguments_of(candidate: Candidate) -> Signature:
+    """The arguments of a constructor, or of a function."""
+    cls = candidate.objects.get("class")
+    maker = cls.__init__ if cls is not None else candidate.objects.get("forward") or candidate.objects.get("function")
+    return arguments(maker, method=cls is not None) if inspect.isroutine(maker) else Signature((), {})
 
 
 def _given(caller: Any) -> str:

@@ -198,3 +198,35 @@ def test_a_setting_that_is_not_used_is_no_excuse_for_the_default_of_another(tmp_
 @pytest.mark.parametrize("kept", ["0.8, 0.99, 1e-7", "0.85, 0.95, 1e-7"])
 def test_a_setting_that_is_not_used_is_what_stands_in_the_code(tmp_path: Path, kept: str) -> None:
     assert checked(tmp_path, ADAM.format(first=0.8, kept=kept)).passes("Adam")
+
+
+NORM = """
+import numpy as np
+
+
+class {name}:
+    def __init__(self, gamma, beta, eps=1e-5, ddof=1):
+        self.gamma, self.beta, self.eps, self.ddof = gamma, beta, eps, ddof
+
+    def forward(self, x):
+        self.x = x
+        self.root = np.sqrt(x.var(axis=-1, keepdims=True, ddof=self.ddof))
+        self.xhat = (x - x.mean(axis=-1, keepdims=True)) / (self.root + self.eps)
+        return self.gamma * self.xhat + self.beta
+
+    def backward(self, dout):
+        rows, d = tuple(range(dout.ndim - 1)), self.x.shape[-1]
+        self.dgamma, self.dbeta = (dout * self.xhat).sum(axis=rows), dout.sum(axis=rows)
+        g, s = self.gamma * dout, self.root + self.eps
+        stretch = s / np.maximum(self.root, 1e-99) * d / (d - {ddof})
+        return (g - g.mean(-1, keepdims=True) - self.xhat * (g * self.xhat).mean(-1, keepdims=True) * stretch) / s
+"""
+
+
+@pytest.mark.parametrize("name", ["LayerNorm", "Unit"])
+def test_another_setting_changes_nothing_else(tmp_path: Path, name: str) -> None:
+    """An eps beside the root stays there with another divisor of the variance, which is tried, too."""
+    right = checked(tmp_path, NORM.format(name=name, ddof="self.ddof"), "right.py", cases=25)
+    assert right.passes(name), right.failed(name)
+    wrong = checked(tmp_path, NORM.format(name=name, ddof=1), "wrong.py")
+    assert set(wrong.failed(name)) == {"dx"}
