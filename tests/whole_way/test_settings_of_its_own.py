@@ -208,14 +208,14 @@ class {name}:
     def __init__(self, gamma, beta, eps=1e-5, ddof=1):
         self.gamma, self.beta, self.eps, self.ddof = gamma, beta, eps, ddof
 
-    def forward(self, x):
-        self.x = x
-        self.root = np.sqrt(x.var(axis=-1, keepdims=True, ddof=self.ddof))
-        self.xhat = (x - x.mean(axis=-1, keepdims=True)) / (self.root + self.eps)
+    def forward(self, X):
+        self.X = X
+        self.root = np.sqrt(X.var(axis=-1, keepdims=True, ddof=self.ddof))
+        self.xhat = (X - X.mean(axis=-1, keepdims=True)) / (self.root + self.eps)
         return self.gamma * self.xhat + self.beta
 
     def backward(self, dout):
-        rows, d = tuple(range(dout.ndim - 1)), self.x.shape[-1]
+        rows, d = tuple(range(dout.ndim - 1)), self.X.shape[-1]
         self.dgamma, self.dbeta = (dout * self.xhat).sum(axis=rows), dout.sum(axis=rows)
         g, s = self.gamma * dout, self.root + self.eps
         stretch = s / np.maximum(self.root, 1e-99) * d / (d - {ddof})
@@ -229,4 +229,4 @@ def test_another_setting_changes_nothing_else(tmp_path: Path, name: str) -> None
     right = checked(tmp_path, NORM.format(name=name, ddof="self.ddof"), "right.py", cases=25)
     assert right.passes(name), right.failed(name)
     wrong = checked(tmp_path, NORM.format(name=name, ddof=1), "wrong.py")
-    assert set(wrong.failed(name)) == {"dx"}
+    assert set(wrong.failed(name)) == {"dX"}
