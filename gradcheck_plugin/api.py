@@ -232,7 +232,7 @@ def _file_of(thing: Any) -> tuple[str, Path | None]:
 
 def namespace(path: str | Path) -> dict[str, Any]:
     """What a file defines, loaded the way the checker loads it."""
-    from gradcheck_plugin.submission.load import load
+    from gradcheck_plugin.loading.load import load
 
     return dict(load(Path(path)).namespace)
 
@@ -243,7 +243,7 @@ def explain(name: str, language: str = "en") -> str:
     `language`: "en" or "ko", for the mistakes. Raises KeyError with the nearest names where there is none.
     """
     from gradcheck_plugin.catalogue import explanation
-    from gradcheck_plugin.submission.recognise import spec_named
+    from gradcheck_plugin.names.aliases import spec_named
     from reference_impls import load
 
     return explanation(spec_named(name) or load(name), language)

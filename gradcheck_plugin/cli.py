@@ -209,14 +209,14 @@ def _mentions(file: Path, name: str) -> bool:
 
 def _checked(args: argparse.Namespace, files: Sequence[Path], settings: Settings) -> int:
     """Check file after file; each is printed when it is done, and Ctrl-C keeps what was."""
-    from gradcheck_plugin import child, running
+    from gradcheck_plugin import checking, child
     from gradcheck_plugin.api import Report, conclude
     from gradcheck_plugin.oracles import autograd
     from gradcheck_plugin.progress import Progress
     from gradcheck_plugin.report import text
     from gradcheck_plugin.report.as_json import write
 
-    check_file = child.check if child.available() and not args.in_process else running.check_file
+    check_file = child.check if child.available() and not args.in_process else checking.check_file
     if len(files) > 1:
         autograd.ready()  # once, before the first child is forked
     whole = Report(settings=settings)

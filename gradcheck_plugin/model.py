@@ -193,3 +193,7 @@ def _finding(data: Mapping[str, Any] | None) -> Finding | None:
 def _comparison(data: Mapping[str, Any]) -> Comparison:
     entries = tuple(Entry(tuple(e["index"]), float(e["yours"]), float(e["expected"])) for e in data["entries"])
     return Comparison(**{**data, "entries": entries})
+
+
+class Unbindable(Exception):
+    """This way of calling does not fit the object; the text says why, for the person who reads the report."""

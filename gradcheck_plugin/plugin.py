@@ -193,7 +193,7 @@ class LayerModule(pytest.Module):
         try:
             return super()._getobj()  # type: ignore[no-untyped-call]
         except pytest.Collector.CollectError:
-            from gradcheck_plugin.submission.load import LoadError, load
+            from gradcheck_plugin.loading.load import LoadError, load
 
             try:
                 namespace = load(self.path).namespace
@@ -333,7 +333,7 @@ class PropertyItem(CheckItem):
     def runtest(self) -> None:
         from gradcheck_plugin.model import Verdict, plain
         from gradcheck_plugin.report.text import sentence
-        from gradcheck_plugin.submission.calls import passing
+        from gradcheck_plugin.running.calls import passing
 
         with passing(pytest.exit.Exception):
             result = self.target.check(self.name)

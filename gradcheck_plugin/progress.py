@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gradcheck_plugin.api import Report
+from gradcheck_plugin.checking import Doing, Opened, Step
 from gradcheck_plugin.model import NotDriven, Problem, Result
 from gradcheck_plugin.report import text
 from gradcheck_plugin.report.columns import cut
-from gradcheck_plugin.running import Doing, Opened, Step
 from gradcheck_plugin.suite import shown
 
 

@@ -12,17 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from gradcheck_plugin import outcome
+from gradcheck_plugin.author import evidence
+from gradcheck_plugin.binding import averages, bind, recognise
+from gradcheck_plugin.binding.guess import generic_sizes
+from gradcheck_plugin.binding.obstacles import Broken
 from gradcheck_plugin.checks import gradient
+from gradcheck_plugin.conventions.base import Candidate
 from gradcheck_plugin.diagnosis import causes
-from gradcheck_plugin.model import PASSED_OVER, Case, NotDriven, Problem, Verdict
-from gradcheck_plugin.submission import averages, bind, evidence, guards, older, process, recognise
-from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised, metered
-from gradcheck_plugin.submission.conventions import Candidate
-from gradcheck_plugin.submission.guess import generic_sizes
-from gradcheck_plugin.submission.limits import TimeLimit
-from gradcheck_plugin.submission.load import SUFFIXES, Loaded, LoadError, load
-from gradcheck_plugin.submission.obstacles import Broken
-from gradcheck_plugin.submission.subject import Subject
+from gradcheck_plugin.loading import older, process
+from gradcheck_plugin.loading.load import SUFFIXES, Loaded, LoadError, load
+from gradcheck_plugin.model import PASSED_OVER, Case, NotDriven, Problem, Unbindable, Verdict
+from gradcheck_plugin.running import guards
+from gradcheck_plugin.running.calls import UserCodeRaised, metered
+from gradcheck_plugin.running.limits import TimeLimit
+from gradcheck_plugin.subject import Subject
 from gradcheck_plugin.target import Settings, Target, quiet
 from reference_impls.spec import RULES
 

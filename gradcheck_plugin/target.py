@@ -15,21 +15,24 @@ import numpy as np
 
 from gradcheck_plugin import outcome
 from gradcheck_plugin import search as searching
+from gradcheck_plugin.binding import rules
+from gradcheck_plugin.binding.guess import generic_sizes
+from gradcheck_plugin.binding.obstacles import Broken
 from gradcheck_plugin.checks import contract, forward, gradient, kink, rule
+from gradcheck_plugin.conventions.base import Tape
 from gradcheck_plugin.diagnosis import explain_failure
+from gradcheck_plugin.faults.blame import always
+from gradcheck_plugin.faults.raised import timed_out
+from gradcheck_plugin.loading import process
+from gradcheck_plugin.loading.notebook import Notebook
 from gradcheck_plugin.model import Array, Case, Finding, Result, Severity, Verdict
 from gradcheck_plugin.oracles import autograd
+from gradcheck_plugin.running import guards
+from gradcheck_plugin.running.calls import WHOLE, BadOutput, UserCodeRaised, frozen, metered
+from gradcheck_plugin.running.limits import CallWatch, TimeLimit
+from gradcheck_plugin.running.values import numeric
 from gradcheck_plugin.search import REFUSED, Drawn, Search
-from gradcheck_plugin.submission import guards, process, rules
-from gradcheck_plugin.submission.blame import always
-from gradcheck_plugin.submission.calls import WHOLE, BadOutput, UserCodeRaised, frozen, metered
-from gradcheck_plugin.submission.faults import timed_out
-from gradcheck_plugin.submission.guess import generic_sizes
-from gradcheck_plugin.submission.limits import CallWatch, TimeLimit
-from gradcheck_plugin.submission.notebook import Notebook
-from gradcheck_plugin.submission.obstacles import Broken
-from gradcheck_plugin.submission.subject import Subject, Tape
-from gradcheck_plugin.submission.values import numeric
+from gradcheck_plugin.subject import Subject
 from reference_impls.shapes import Entry, Layout
 from reference_impls.spec import RULES
 

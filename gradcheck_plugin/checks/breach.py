@@ -9,9 +9,9 @@ import numpy as np
 
 from gradcheck_plugin.checks.gradient import output_of, pass_upstream
 from gradcheck_plugin.model import Array, Case, Severity
-from gradcheck_plugin.submission.calls import UserCodeRaised, frozen
-from gradcheck_plugin.submission.subject import Subject
-from gradcheck_plugin.submission.values import numeric
+from gradcheck_plugin.running.calls import UserCodeRaised, frozen
+from gradcheck_plugin.running.values import numeric
+from gradcheck_plugin.subject import Subject
 
 Gradients = dict[str, Array]
 

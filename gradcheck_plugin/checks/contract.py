@@ -28,8 +28,8 @@ from gradcheck_plugin.checks.gradient import output_of, pass_upstream, upstream
 from gradcheck_plugin.checks.mutations import Watch
 from gradcheck_plugin.model import Array, Case, Severity
 from gradcheck_plugin.oracles.numerical import EPS, floored
-from gradcheck_plugin.submission.calls import frozen
-from gradcheck_plugin.submission.subject import Subject
+from gradcheck_plugin.running.calls import frozen
+from gradcheck_plugin.subject import Subject
 
 __all__ = ["Breach", "breaches"]
 

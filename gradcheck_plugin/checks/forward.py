@@ -9,8 +9,8 @@ import numpy as np
 
 from gradcheck_plugin.checks.gradient import output_of
 from gradcheck_plugin.model import Array, Case, Verdict
-from gradcheck_plugin.submission.calls import frozen
-from gradcheck_plugin.submission.subject import Subject
+from gradcheck_plugin.running.calls import frozen
+from gradcheck_plugin.subject import Subject
 from reference_impls.shapes import Layout
 
 TOLERANCE = {np.dtype(np.float64): 1e-10, np.dtype(np.float32): 1e-5}

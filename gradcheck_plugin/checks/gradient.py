@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck_plugin.binding.missing import depends
+from gradcheck_plugin.conventions.base import Tape
 from gradcheck_plugin.model import Array, Case, Verdict
 from gradcheck_plugin.oracles import autograd
 from gradcheck_plugin.oracles.numerical import EPS, KAPPA, STEPS, Estimate, Ladder, direction, floored
-from gradcheck_plugin.submission.calls import BadOutput, frozen
-from gradcheck_plugin.submission.missing import depends
-from gradcheck_plugin.submission.subject import Subject, Tape
-from gradcheck_plugin.submission.values import describe, numeric
+from gradcheck_plugin.running.calls import BadOutput, frozen
+from gradcheck_plugin.running.values import describe, numeric
+from gradcheck_plugin.subject import Subject
 from reference_impls.shapes import OUTPUT, Layout
 
 DIRECTIONS = 2

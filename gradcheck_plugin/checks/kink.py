@@ -17,9 +17,9 @@ import numpy as np
 from gradcheck_plugin.checks.gradient import exact, output_of, pass_upstream, upstream
 from gradcheck_plugin.model import Array, Case, Verdict
 from gradcheck_plugin.oracles.numerical import Ladder
-from gradcheck_plugin.submission.calls import frozen
-from gradcheck_plugin.submission.subject import Subject
-from gradcheck_plugin.submission.values import numeric
+from gradcheck_plugin.running.calls import frozen
+from gradcheck_plugin.running.values import numeric
+from gradcheck_plugin.subject import Subject
 from reference_impls.spec import Kink
 
 STEPS = (2.0**-10, 2.0**-12, 2.0**-14)

@@ -16,11 +16,12 @@ import numpy as np
 from gradcheck_plugin.checks.breach import Breach, same
 from gradcheck_plugin.checks.gradient import output_of, pass_upstream
 from gradcheck_plugin.model import Array, Case, Severity
-from gradcheck_plugin.submission import calls, state
-from gradcheck_plugin.submission.calls import UserCodeRaised, frozen
-from gradcheck_plugin.submission.subject import Subject
-from gradcheck_plugin.submission.tensors import is_tensor
-from gradcheck_plugin.submission.values import numeric
+from gradcheck_plugin.objects import state
+from gradcheck_plugin.running import calls
+from gradcheck_plugin.running.calls import UserCodeRaised, frozen
+from gradcheck_plugin.running.tensors import is_tensor
+from gradcheck_plugin.running.values import numeric
+from gradcheck_plugin.subject import Subject
 
 UPSTREAM, PARAMETER = "->", "self."
 

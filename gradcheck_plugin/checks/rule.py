@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck_plugin.binding import rules
 from gradcheck_plugin.model import Array, Case, Verdict
-from gradcheck_plugin.submission import rules
-from gradcheck_plugin.submission.calls import frozen
-from gradcheck_plugin.submission.subject import Subject
-from gradcheck_plugin.submission.values import describe, numeric
+from gradcheck_plugin.running.calls import frozen
+from gradcheck_plugin.running.values import describe, numeric
+from gradcheck_plugin.subject import Subject
 
 SIZES = ((1, 1), (2, 1), (1, 2))  # how many times the smallest fan_in and fan_out an initialiser is tried with
 

@@ -23,10 +23,10 @@ from gradcheck_plugin.checks.breach import (
 )
 from gradcheck_plugin.checks.gradient import exact, output_of, pass_upstream, upstream
 from gradcheck_plugin.model import Array, Case, Severity
-from gradcheck_plugin.submission import calls
-from gradcheck_plugin.submission.calls import UserCodeRaised, frozen
-from gradcheck_plugin.submission.subject import Subject
-from gradcheck_plugin.submission.values import numeric
+from gradcheck_plugin.running import calls
+from gradcheck_plugin.running.calls import UserCodeRaised, frozen
+from gradcheck_plugin.running.values import numeric
+from gradcheck_plugin.subject import Subject
 
 BATCH = "N"
 ROUGH = 1e-2  # of the largest entry: another number, and no other guard or rounding

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradcheck_plugin.binding.guess import generic_sizes
+from gradcheck_plugin.binding.obstacles import Broken
 from gradcheck_plugin.checks.contract import Breach
 from gradcheck_plugin.checks.forward import ForwardJudgement
 from gradcheck_plugin.checks.gradient import Judgement, gradients
@@ -21,16 +23,14 @@ from gradcheck_plugin.diagnosis.place import EVERYWHERE
 from gradcheck_plugin.diagnosis.reproducer import UPSTREAM, identifiers, reproduce
 from gradcheck_plugin.diagnosis.source import source_of
 from gradcheck_plugin.diagnosis.square import only_square
+from gradcheck_plugin.faults.raised import raised as raised_finding
+from gradcheck_plugin.faults.raised import timed_out
 from gradcheck_plugin.model import Array, Case, Comparison, Finding, Severity, Verdict
+from gradcheck_plugin.running.calls import UserCodeRaised, frozen, place_of
+from gradcheck_plugin.running.limits import TimeLimit
+from gradcheck_plugin.running.values import numeric
 from gradcheck_plugin.search import Drawn, Search
-from gradcheck_plugin.submission.calls import UserCodeRaised, frozen, place_of
-from gradcheck_plugin.submission.faults import raised as raised_finding
-from gradcheck_plugin.submission.faults import timed_out
-from gradcheck_plugin.submission.guess import generic_sizes
-from gradcheck_plugin.submission.limits import TimeLimit
-from gradcheck_plugin.submission.obstacles import Broken
-from gradcheck_plugin.submission.subject import Subject
-from gradcheck_plugin.submission.values import numeric
+from gradcheck_plugin.subject import Subject
 from reference_impls.shapes import Layout
 
 if TYPE_CHECKING:

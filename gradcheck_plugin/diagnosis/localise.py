@@ -20,10 +20,10 @@ from gradcheck_plugin.checks.gradient import EXACT, NEGLIGIBLE, SINGLE, Judgemen
 from gradcheck_plugin.diagnosis.place import describe, halves
 from gradcheck_plugin.model import Array, Case, Entry, Verdict
 from gradcheck_plugin.oracles.numerical import EPS, FAST, KAPPA, Estimate, Ladder, floored
-from gradcheck_plugin.submission.calls import frozen
-from gradcheck_plugin.submission.limits import TimeLimit
-from gradcheck_plugin.submission.subject import Subject
-from gradcheck_plugin.submission.values import numeric
+from gradcheck_plugin.running.calls import frozen
+from gradcheck_plugin.running.limits import TimeLimit
+from gradcheck_plugin.running.values import numeric
+from gradcheck_plugin.subject import Subject
 from reference_impls.shapes import Layout
 
 WHOLE = 500  # entries of an array up to which the whole gradient is differenced, six forwards each

@@ -12,13 +12,13 @@ import numpy as np
 
 from gradcheck_plugin.checks.gradient import gradients, output_of, upstream
 from gradcheck_plugin.model import Array, Case
+from gradcheck_plugin.objects import state
+from gradcheck_plugin.objects.pasted import place
+from gradcheck_plugin.running.calls import frozen
+from gradcheck_plugin.running.limits import TimeLimit, time_limit
+from gradcheck_plugin.running.values import numeric
 from gradcheck_plugin.search import Drawn
-from gradcheck_plugin.submission import state
-from gradcheck_plugin.submission.calls import frozen
-from gradcheck_plugin.submission.limits import TimeLimit, time_limit
-from gradcheck_plugin.submission.pasted import place
-from gradcheck_plugin.submission.subject import Subject
-from gradcheck_plugin.submission.values import numeric
+from gradcheck_plugin.subject import Subject
 from reference_impls.shapes import Layout
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import re
 import textwrap
 from typing import Any
 
-from gradcheck_plugin.submission.subject import Subject
+from gradcheck_plugin.subject import Subject
 
 
 def source_of(subject: Subject, property: str) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator
 
-from gradcheck_plugin.model import Case
-from gradcheck_plugin.submission.calls import Unbindable, UserCodeRaised
-from gradcheck_plugin.submission.guess import generic_sizes
-from gradcheck_plugin.submission.subject import Subject
+from gradcheck_plugin.binding.guess import generic_sizes
+from gradcheck_plugin.model import Case, Unbindable
+from gradcheck_plugin.running.calls import UserCodeRaised
+from gradcheck_plugin.subject import Subject
 from reference_impls.shapes import Entry, Layout
 
 SIDES = (6, 7, 8)

@@ -49,7 +49,7 @@ CHUNK = 6
 def source_of(path: Path) -> str:
     text = path.read_text(encoding="utf-8", errors="replace")
     if path.suffix == ".ipynb":
-        from gradcheck_plugin.submission.notebook import read_notebook
+        from gradcheck_plugin.loading.notebook import read_notebook
 
         return read_notebook(text).source
     return text
@@ -192,7 +192,7 @@ def files(folder: Path) -> Iterator[Path]:
 
 def check(path: Path, cases: int) -> dict[str, Any]:
     """What became of one file."""
-    from gradcheck_plugin.submission.bind import Broken
+    from gradcheck_plugin.binding.bind import Broken
     from gradcheck_plugin.suite import Settings, open_file
 
     start = time.perf_counter()

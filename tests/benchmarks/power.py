@@ -25,9 +25,10 @@ if __name__ == "__main__":
 
 from benchmarks import zoo
 from gradcheck_plugin.checks import contract, gradient
+from gradcheck_plugin.conventions.base import Tape
 from gradcheck_plugin.model import Array, Case, Severity, Verdict
-from gradcheck_plugin.submission.calls import frozen, private
-from gradcheck_plugin.submission.subject import Subject, Tape
+from gradcheck_plugin.running.calls import frozen, private
+from gradcheck_plugin.subject import Subject
 from reference_impls.shapes import OUTPUT, Entry, Layout
 
 RIGHT = "right"

@@ -27,9 +27,9 @@ if __name__ == "__main__":
 
 from reference_subject import check_all, codes, target
 
+from gradcheck_plugin.binding.guess import generic_sizes
 from gradcheck_plugin.model import Verdict
 from gradcheck_plugin.oracles import autograd
-from gradcheck_plugin.submission.guess import generic_sizes
 from gradcheck_plugin.suite import Settings
 from reference_impls import specs
 from reference_impls.shapes import Array

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from gradcheck_plugin.checks import gradient
+from gradcheck_plugin.conventions.base import Tape
 from gradcheck_plugin.model import Case, Verdict
-from gradcheck_plugin.submission.subject import Subject, Tape
+from gradcheck_plugin.subject import Subject
 from reference_impls.shapes import Layout
 
 LAYOUT = Layout.parse("x: N D -> N D")

@@ -18,7 +18,7 @@ from reference_subject import target
 from gradcheck_plugin.checks import contract, gradient
 from gradcheck_plugin.model import Array, Case, Verdict
 from gradcheck_plugin.oracles.numerical import EPS, Estimate, Ladder
-from gradcheck_plugin.submission.subject import Subject
+from gradcheck_plugin.subject import Subject
 from reference_impls import load
 from reference_impls.spec import Mistake
 

@@ -42,7 +42,7 @@ def test_a_time_limit_of_another_plugin_fails_the_item(pytester: pytest.Pytester
 BETWEEN = """
 import sys
 import pytest
-from gradcheck_plugin.submission.subject import Subject
+from gradcheck_plugin.subject import Subject
 
 draw, drawn = Subject.sample, []
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gradcheck_plugin.conventions.layers.ctc_loss import divergences
 from gradcheck_plugin.model import Verdict
-from gradcheck_plugin.submission.conventions.ctc_loss import divergences
 from gradcheck_plugin.suite import Settings, open_namespace
 
 

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from gradcheck_plugin.submission import limits
-from gradcheck_plugin.submission.limits import Stopwatch, TimeLimit, time_limit
+from gradcheck_plugin.running import limits
+from gradcheck_plugin.running.limits import Stopwatch, TimeLimit, time_limit
 
 
 def endless(after: float = 0.0) -> None:

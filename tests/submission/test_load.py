@@ -19,10 +19,10 @@ import numpy.random
 import packaging.version  # noqa: F401  (so that loading it leaves nothing new)
 import pytest
 
-from gradcheck_plugin.submission import load as loading
-from gradcheck_plugin.submission.limits import Stopwatch, TimeLimit, _watched, time_limit
-from gradcheck_plugin.submission.load import Loaded, LoadError
-from gradcheck_plugin.submission.surroundings import PRIVATE
+from gradcheck_plugin.loading import load as loading
+from gradcheck_plugin.loading.load import Loaded, LoadError
+from gradcheck_plugin.loading.surroundings import PRIVATE
+from gradcheck_plugin.running.limits import Stopwatch, TimeLimit, _watched, time_limit
 
 Write = Callable[..., Path]
 
@@ -470,7 +470,7 @@ def test_python_2_is_converted(write: Write, text: str) -> None:
 
 @pytest.mark.parametrize("text", PYTHON_2.values(), ids=PYTHON_2)
 def test_python_2_is_named_where_nothing_converts_it(write: Write, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gradcheck_plugin.submission.notebook._converter", lambda: None)
+    monkeypatch.setattr("gradcheck_plugin.loading.notebook._converter", lambda: None)
     error = refused(write({"net.py": text}))
     assert (error.code, "Python 2" in str(error)) == ("syntax-error", True)
 

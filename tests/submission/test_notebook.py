@@ -9,7 +9,7 @@ import pytest
 
 from gradcheck_plugin.api import check_paths
 from gradcheck_plugin.cli import main
-from gradcheck_plugin.submission.load import LoadError, load
+from gradcheck_plugin.loading.load import LoadError, load
 from gradcheck_plugin.suite import Settings
 
 CELLS = [

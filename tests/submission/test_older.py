@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gradcheck_plugin.loading import older
+from gradcheck_plugin.loading.load import load
 from gradcheck_plugin.model import Verdict
-from gradcheck_plugin.submission import older
-from gradcheck_plugin.submission.load import load
 from gradcheck_plugin.suite import FileSuite, Settings, open_file
 
 POOL = """

@@ -13,7 +13,7 @@ import torch
 
 from gradcheck_plugin.api import Report, check
 from gradcheck_plugin.model import Verdict
-from gradcheck_plugin.submission.calls import frozen, guarded
+from gradcheck_plugin.running.calls import frozen, guarded
 
 HEAD = """
 import random, secrets, time, os

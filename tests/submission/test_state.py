@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcheck_plugin.submission import state
+from gradcheck_plugin.objects import state
 
 
 def test_a_parameter_under_two_names_has_the_gradient_of_either() -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from from_file import checked
 
+from gradcheck_plugin.binding import bind
 from gradcheck_plugin.checks.gradient import Judgement
 from gradcheck_plugin.model import Case, Result, Verdict
-from gradcheck_plugin.submission import bind
-from gradcheck_plugin.submission.subject import Subject
+from gradcheck_plugin.subject import Subject
 from gradcheck_plugin.target import Target
 from reference_impls.shapes import Layout
 

@@ -16,9 +16,9 @@ import pytest
 
 from gradcheck_plugin import check, child
 from gradcheck_plugin.cli import main
+from gradcheck_plugin.loading import surroundings
+from gradcheck_plugin.loading.load import LONGEST
 from gradcheck_plugin.oracles import autograd
-from gradcheck_plugin.submission import surroundings
-from gradcheck_plugin.submission.load import LONGEST
 
 pytestmark = pytest.mark.skipif(not child.available(), reason="this platform has no fork to use")
 

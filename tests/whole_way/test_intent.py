@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from from_file import checked
 
+from gradcheck_plugin.author import intent
 from gradcheck_plugin.model import Verdict
-from gradcheck_plugin.submission import intent
 
 FUNCTION = '''
 import torch

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from from_file import Checked, checked
 
+from gradcheck_plugin.binding import recognise
+from gradcheck_plugin.loading.load import LoadError, load
 from gradcheck_plugin.model import NotDriven, Verdict
-from gradcheck_plugin.submission import recognise
-from gradcheck_plugin.submission.load import LoadError, load
 from gradcheck_plugin.target import quiet
 
 SUBMISSIONS = Path(__file__).parent.parent / "submissions"
@@ -372,7 +372,7 @@ def test_what_is_passed_over_is_shown_to_who_asks(tmp_path: Path) -> None:
 
 
 def test_a_fault_of_ours_in_one_convention_hides_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from gradcheck_plugin.submission.conventions import schedule
+    from gradcheck_plugin.conventions.rules import schedule
 
     def broken(defined: object) -> list[NotDriven]:
         raise ZeroDivisionError

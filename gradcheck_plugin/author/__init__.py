@@ -1,0 +1,1 @@
+"""What the author's own text says: signatures, names, calls, and what the code does."""

@@ -1,0 +1,1 @@
+"""How an object of the user's is called, and which reference it is: the forward decides."""

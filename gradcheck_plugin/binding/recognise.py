@@ -1,0 +1,47 @@
+"""Which objects of a file are backprop code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gradcheck_plugin.binding.left_over import left_over
+from gradcheck_plugin.conventions.base import Candidate
+from gradcheck_plugin.conventions.order import conventions
+from gradcheck_plugin.model import NotDriven
+
+LOOKED_FOR = (
+    "classes with forward(x) and backward(dout), function pairs foo_forward/foo_backward, functions that return "
+    "(loss, gradient), networks with loss(x, t) and gradient(x, t), update rules with update(params, grads) or step(), "
+    "clips, schedules and initialisers, the operations of an autograd engine"
+)
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """Every object of a file: those to bind, those that are refused, and those without a gradient of their own."""
+
+    candidates: list[Candidate]
+    refused: list[NotDriven]
+    passed_over: list[NotDriven]
+
+
+def recognised(defined: Mapping[str, Any]) -> Recognised:
+    """What the objects of a file are, in the order of its lines."""
+    found: dict[str, Candidate] = {}
+    used: set[str] = set()
+    broken: list[NotDriven] = []
+    for convention in conventions():
+        try:
+            for candidate in convention.discover(defined):
+                if candidate.name not in found and candidate.name not in used:
+                    found[candidate.name] = candidate
+                    used |= {candidate.name, *candidate.consumed}
+        except Exception as exc:  # a fault of ours in one convention hides nothing that the others find
+            kind = convention.__name__.rpartition(".")[2]
+            reason = f"looking for it failed inside the checker: {type(exc).__name__}: {exc}"
+            broken.append(NotDriven(f"({kind})", reason, code="internal"))
+    refused, passed_over = left_over(defined, used, found)
+    by_line = sorted(found.values(), key=lambda c: c.line)
+    return Recognised(by_line, [*broken, *refused], passed_over)

@@ -1,0 +1,1 @@
+"""Automatic differentiation of the author's own, by its operations."""

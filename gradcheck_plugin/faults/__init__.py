@@ -1,0 +1,1 @@
+"""Whose fault an exception is, and how it is told."""

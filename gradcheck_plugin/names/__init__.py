@@ -1,0 +1,1 @@
+"""The words and names that people use, as data."""

@@ -1,0 +1,1 @@
+"""How the user's objects are made, read and written down."""

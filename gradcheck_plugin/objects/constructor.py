@@ -1,0 +1,366 @@
+"""Arguments for the constructor of an object that nobody prepared: arrays, sizes and settings, told by their names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+import numpy as np
+
+from gradcheck_plugin.author.roles import RATE, RATES
+from gradcheck_plugin.author.signature import Signature
+from gradcheck_plugin.model import Array, Unbindable
+from gradcheck_plugin.objects.drawn_sizes import HIDDEN, IN, hidden_size
+from gradcheck_plugin.objects.made_by_author import Made
+from gradcheck_plugin.objects.neighbours import made
+from gradcheck_plugin.objects.state import same
+from gradcheck_plugin.running.calls import private
+from reference_impls.shapes import Layout
+
+_WHAT = (
+    r"_?(d|dims?|size|sz|features?|feats?|channels?|ch|chan|units?|nodes?|neurons?|classes|len|length|width|num|"
+    r"shape|n)?"
+)
+IN_SIZE = re.compile(
+    rf"(n|num|nb|dim|size|d|c)?_?(in|inp|input|inputs|visible|fan_?in|from|prev|x|features?|channels?|dim|size|d){_WHAT}"
+)
+OUT_SIZE = re.compile(
+    rf"(n|num|nb|dim|size|d|c)?_?(out|output|outputs|fan_?out|to|next|y|class|classes|labels?|neurons?|units?|nodes?|"
+    rf"filters?|kernels?|depth|layer_depth|m|c){_WHAT}"
+)
+MODEL_SIZE = ("d_model", "model_dim", "embed_dim", "embed_size", "embedding_dim")
+HIDDEN_SIZE = re.compile(rf"(n|num|nb|dim|size)?_?(hidden|hid|h)s?(_?layers?)?{_WHAT}|conv\d+_(channels|filters)")
+WORDS = re.compile(r"(n|num|size|dim)?_?(vocab|vocabulary|voc|words|tokens|embeddings)(_?(size|len|length|num|dim))?|v")
+WORD_SIZE = re.compile(r"(n|num|size|dim)?_?(word_?vec|embed|embedding|emb|word|d_?model)(_?(size|dim|d|len))?")
+DROP = ("p", "r", "rate", "drop", "dropout", "drop_rate", "drop_prob", "dropout_rate", "dropout_ratio", "p_drop",
+        "dropout_prob", "dropout_p", "p_dropout", "prob", "probability", "keep_prob", "keep_rate", "keep",
+        "ratio", "drop_probability", "dropout_probability")  # fmt: skip
+KERNEL = ("kernel_size", "kernel", "filter_size", "filter_len", "field_size", "ksize",
+          "window", "window_size", "pool_size", "pool_h", "pool_w", "pool_height", "pool_width", "f", "k",
+          "max_len", "kernel_width")  # fmt: skip
+OPTION_NAMES = {
+    "p": DROP,
+    "groups": ("g", "groups", "num_groups", "n_groups", "group"),
+    "slope": ("slope", "alpha", "negative_slope", "leak", "a"),
+    "reg": ("reg", "lam", "lambda_", "weight_decay", "weight_decay_lambda", "l2", "alpha"),
+    "lr": ("lr", "learning_rate", "eta"),
+    "axis": ("axis", "dim", "axes", "dims"),
+    "c": ("c", "power", "exponent", "scalar", "p", "n", "exp"),
+    "ddof": ("ddof", "correction"),
+    "value": ("value", "fill_value", "fill"),
+    "reduction": ("reduction",),
+    "kernel": (*KERNEL, "size"),
+    "stride": ("stride", "strides", "stride_size"),
+    "pad": ("pad", "padding", "pad_size"),
+    "dilation": ("dilation", "dilation_rate"),
+    "output_padding": ("output_padding", "out_padding"),
+    "factor": ("downsampling_factor", "downsample_factor", "upsampling_factor", "upsample_factor"),
+    "low": ("low", "lo", "min", "x_min", "a_min", "min_val", "min_value", "lower"),
+    "high": ("high", "hi", "max", "x_max", "a_max", "max_val", "max_value", "upper"),
+}
+SIZES = ("sizes", "layers", "layer_sizes", "topology", "dims", "layer_dims", "layers_dims", "units", "structure")
+SETTINGS: dict[str, Any] = {
+    **dict.fromkeys(DROP, 0.4),
+    **dict.fromkeys(("alpha", "lam", "lambda_", "l1", "l2", "reg"), 0.3),
+    **dict.fromkeys(KERNEL, 3),
+    **dict.fromkeys(("stride", "strides", "stride_size"), 2),
+    **dict.fromkeys(("stride_shape",), (2, 2)),
+    **dict.fromkeys(("pooling_shape", "pool_shape", "filter_shape", "kernel_shape"), (3, 3)),
+    **dict.fromkeys(("pad", "padding", "pad_size"), 1),
+    **dict.fromkeys(("upsampling_factor", "downsampling_factor", "upsample_factor", "scale_factor"), 2),
+    **dict.fromkeys(("momentum", "beta1", "decay", "decay_rate"), 0.9),
+    **dict.fromkeys(("eps", "epsilon"), 1e-5),
+    **dict.fromkeys((name for name in RATES if name != "alpha"), RATE),
+    **dict.fromkeys(("num_heads", "n_heads", "heads", "groups", "num_groups"), 2),
+    **{name: [6, 7] for name in ("hidden_size_list", "hidden_dims", "hidden_sizes", "hidden_layers", "hiddens")},
+    **dict.fromkeys(("optimizer", "name", "seed", "random_state", "dtype", "device"), None),
+}
+PAIRS = {"stride_shape": "stride", **dict.fromkeys(("pooling_shape", "pool_shape"), "kernel")}  # as (rows, columns)
+IMAGE = ("7", "9")  # height and width of images for layers that no reference knows
+EVEN_IMAGE = ("06", "012")  # for those that cut an image into equal parts; no size of features is written so
+DATA_SETS = ("28", "32")  # the sides of those of MNIST and of CIFAR
+_SHAPES = ("input_shape", "in_shape", "x_shape", "inp_shape", "shape")
+_FILTERS = re.compile(r"(n|num|nb)?_?(filters?|kernels?)(_(num|n))?|filters?_count")
+_SLOPE = re.compile(
+    r"(f|fn|func|function|activation|act)_?(prime|derivative|deriv|grad)|d_?(f|activation)$", re.IGNORECASE
+)
+_INITIALISERS = re.compile(r"(weights?_|bias_|w_|b_|kernel_)?(init|initializer|initialiser|init_fn|initializer_fn)")
+
+_ARRAY_LIKE = (bool, int, float, list, tuple)
+WORD_TO_INDEX = re.compile(r"(char|word|token|tok|ch)s?_?(2|to)_?(idx|id|ix|index|int|i)")
+_INDEX_TO_WORD = re.compile(r"(idx|id|ix|index|int|i)_?(2|to)_?(char|word|token|tok|ch)s?")
+_VOCABULARY = {word: i for i, word in enumerate(("<NULL>", "<START>", "<END>", "<UNK>", "a", "b", "c"))}  # as V
+
+
+def option_of(name: str, options: Mapping[str, Any]) -> str | None:
+    """The option of a reference that an argument stands for, under another name or its own; there it is a number."""
+    low = name.lower()
+    other = (o for o, group in OPTION_NAMES.items() if o in options and low in group)
+    return next(other, low if isinstance(options.get(low), int | float) else None)
+
+
+def plan_arguments(
+    signature: Signature,
+    layout: Layout,
+    options: Mapping[str, Any],
+    owner: str,
+    written: Callable[[], Mapping[str, Any]] = dict,
+    drawn: Mapping[str, str] | None = None,
+    shown: Mapping[str, str] | None = None,
+    trained: Collection[str] = (),
+    sizes: Mapping[str, int] | None = None,
+) -> dict[str, tuple[str, Any]]:
+    """What every constructor argument gets: ("array", name), ("size", axis), ("shape", name), ("window", name),
+    ("flat", name), ("value", constant), ("written", a constant of the author's) or ("made", as the author makes it);
+    beside these, ("object", neighbour) stands for what is made of other classes. `written` gives what the author's own
+    calls have, `drawn` which sizes of a network go in and come out, by the arrays that it draws, `shown` which axes of
+    the parameters are arguments; of what is `trained` the object leaves gradients: that is no setting; `sizes` are of
+    arguments of which only that is known.
+
+    Raises Unbindable that names the first argument nobody can fill.
+    """
+    plan: dict[str, tuple[str, Any]] = {}
+    free = [e.name for e in layout.params]
+    unfilled = []
+    slopes = len(signature.required) == 2 and any(_SLOPE.search(n) for n in signature.required)
+    table = _table(signature, layout)
+    lone = bool(layout.inputs) and not any(IN_SIZE.fullmatch(n.lower()) for n in signature.required)
+    for name in signature.names:
+        hit = next((p for p in free if same(name, p)), None)
+        if hit and signature.defaults.get(name) is None:
+            plan[name] = ("array", hit)
+            free.remove(hit)
+            continue
+        if name.lower() in ("output_shape", "out_shape") and layout.inputs and "Y" in layout.output.dims:
+            plan[name] = ("flat", layout.inputs[0].name)
+            continue
+        if slopes:
+            plan[name] = ("value", _tanh_slope if _SLOPE.search(name) else np.tanh)
+            continue
+        if name.lower() == "convolution_shape" and layout.inputs and len(layout.inputs[0].dims) == 4:
+            plan[name] = ("window", layout.inputs[0].name)
+            continue
+        default = signature.defaults.get(name)
+        if shown and name in shown and (default is None or _is_size(default)):
+            plan[name] = ("size", shown[name])
+            continue
+        if free and name in trained and default is None:
+            unfilled.append(name)
+            continue
+        if layout.inputs and ((name.lower() in _SHAPES and default is None) or _is_image_shape(name, default, layout)):
+            plan[name] = ("shape", layout.inputs[0].name)
+            continue
+        if isinstance(default, dict) and _kernel(layout):  # conv_param={"filter_num": 30, "filter_size": 5, ...}
+            inner = plan_arguments(Signature(tuple(default), default), layout, options, owner)
+            known = {k: w if kind == "value" else int(w) for k, (kind, w) in inner.items() if str(w).isdigit()}
+            plan[name] = ("value", {**default, **known})
+            continue
+        if name.lower() in ("keepdims", "keep_dims", "keepdim", "keep_dim") and name in signature.required:
+            plan[name] = ("value", bool(layout.inputs) and len(layout.output.dims) == len(layout.inputs[0].dims))
+            continue
+        if (own_size := _drawn_size(name, drawn or {}, layout, default)) is not None:
+            plan[name] = own_size
+            continue
+        if table and _is_size(signature.defaults.get(name, 2)) and (axis := _of_table(name, table)) is not None:
+            plan[name] = ("size", axis)
+            continue
+        option = option_of(name, options)
+        if option and not (isinstance(default, str) and not isinstance(options[option], str)):
+            plan[name] = ("value", options[option])
+        elif PAIRS.get(name.lower()) in options:
+            plan[name] = ("value", (options[PAIRS[name.lower()]],) * 2)
+        elif name.lower() in KERNEL and (side := _kernel(layout)):
+            plan[name] = ("value", side)
+        elif (
+            lone
+            and OUT_SIZE.fullmatch(name.lower())
+            and layout.output.dims == ("Y",)
+            and (own := _features(layout.inputs[0].dims, layout))
+        ):
+            plan[name] = ("size", own)  # the only size is that of the features
+        elif name.lower() == "size" and name in signature.defaults and not layout.params:
+            continue  # of a window: what holds no array has no other
+        elif (size := _size(name, layout)) is not None and _is_size(signature.defaults.get(name, 2)):
+            plan[name] = ("size", size)
+        elif WORDS.fullmatch(name.lower()) and _is_size(signature.defaults.get(name, 2)):
+            plan[name] = ("size", "V") if "V" in layout.dims() else ("value", 7)
+        elif WORD_SIZE.fullmatch(name.lower()) and _is_size(signature.defaults.get(name, 2)):
+            same_as_hidden = any(
+                HIDDEN_SIZE.fullmatch(n.lower()) and d == default for n, d in signature.defaults.items()
+            )
+            plan[name] = ("value", 6 if default is not None and same_as_hidden else 4)  # tied weights need one size
+        elif HIDDEN_SIZE.fullmatch(name.lower()) and isinstance(default, tuple | list) and not default:
+            plan[name] = ("value", [6, 7])  # of how many hidden layers there are, none is nothing to check
+        elif HIDDEN_SIZE.fullmatch(name.lower()) and type(default) is int and default > 32:
+            plan[name] = ("value", 6)  # nothing is gained by a wide layer
+        elif name.lower() == "window_size" and "corpus" in signature.names:
+            plan[name] = ("value", 1)  # words on either side, not the width of a kernel
+        elif name in signature.defaults:
+            continue  # what the author leaves at zero is not there
+        elif name.lower() in SIZES:
+            plan[name] = ("value", [3, 6, 5])  # the features of a generic case, one hidden layer, the outputs
+        elif name.lower() in SETTINGS:
+            plan[name] = ("value", SETTINGS[name.lower()])
+        elif HIDDEN_SIZE.fullmatch(name.lower()):
+            plan[name] = ("value", 6)
+        elif name.lower() == "corpus":
+            plan[name] = ("value", np.arange(42) % 7)
+        elif WORD_TO_INDEX.fullmatch(name.lower()):
+            plan[name] = ("value", _VOCABULARY)
+        elif _INDEX_TO_WORD.fullmatch(name.lower()):
+            plan[name] = ("value", {i: word for word, i in _VOCABULARY.items()})
+        elif _INITIALISERS.fullmatch(name.lower()):
+            plan[name] = ("value", _initial)
+        else:
+            unfilled.append(name)
+    if unfilled:
+        arrays = len(unfilled) == len(free)  # which the author may give as numbers
+        known = {n: v for n, v in written().items() if n in unfilled and not (arrays and isinstance(v, _ARRAY_LIKE))}
+        plan |= {n: ("made" if isinstance(v, Made) else "written", v) for n, v in known.items()}
+        unfilled = [n for n in unfilled if n not in known]
+        plan |= {n: ("value", s) for n, s in (sizes or {}).items() if n in unfilled}
+        unfilled = [n for n in unfilled if n not in plan]
+    if unfilled and len(unfilled) == len(free):
+        plan.update({name: ("array", p) for name, p in zip(unfilled, free, strict=True)})
+        unfilled = []
+    if unfilled:
+        raise Unbindable(f"{owner} cannot be constructed: nothing is known about its argument `{unfilled[0]}`")
+    return {n: (kind, _of_the_kind(n, what, signature, written) if kind == "value" else what)
+            for n, (kind, what) in plan.items()}  # fmt: skip
+
+
+def _of_the_kind(name: str, value: Any, signature: Signature, written: Callable[[], Mapping[str, Any]]) -> Any:
+    """A value of ours in the form that the author's default has, or the author's calls: a pair for a pair.
+
+    Where ours is nothing at all, the author's is taken.
+    """
+    if not isinstance(value, int | float | None) or isinstance(value, bool):
+        return value
+    author = signature.defaults[name] if name in signature.defaults else written().get(name)
+    if value is None:
+        return value if isinstance(author, Made) or author is None else author
+    if isinstance(author, tuple | list) and author and all(isinstance(a, int | float) for a in author):
+        return type(author)([value] * len(author))
+    return value
+
+
+def filled(
+    plan: Mapping[str, tuple[str, Any]], arrays: Mapping[str, Array], sizes: Mapping[str, int], layout: Layout
+) -> dict[str, Any]:
+    """The constructor's arguments for the arrays of a case."""
+    values: dict[str, Any] = made({argument: what for argument, (kind, what) in plan.items() if kind == "object"})
+    for argument, (kind, what) in plan.items():
+        if kind != "object":
+            values[argument] = what
+        if kind == "made":
+            values[argument] = what.make()
+        elif kind == "array":
+            values[argument] = private(np.asarray(arrays[what]))
+        elif kind == "size":
+            values[argument] = int(what) if what.isdigit() else sizes.get(what, 5)  # an axis that no array shows
+        elif kind == "window":
+            values[argument] = (np.shape(arrays[what])[1], 3, 3)
+        elif kind == "flat":
+            values[argument] = (int(np.size(arrays[what])), 1)
+        elif kind == "shape":
+            shape = np.shape(arrays[what])
+            values[argument] = shape[1:] if layout[what].dims[:1] == ("N",) else shape
+    return values
+
+
+def _is_image_shape(name: str, default: Any, layout: Layout) -> bool:
+    """Whether an argument is the shape of one image, for a network that is built for one."""
+    tuples = isinstance(default, tuple) and name.lower() in (*_SHAPES, "input_dim", "input_size")
+    return tuples and len(default) + 1 == len(layout.inputs[0].dims)
+
+
+def _kernel(layout: Layout) -> int:
+    """The side of the kernels of the first convolution among the parameters, where they are square; else 0."""
+    sides = next(([d for d in e.dims if d.isdigit()][-2:] for e in layout.params if len(e.dims) in (3, 4)), [])
+    return int(sides[0]) if sides and len({int(d) for d in sides}) == 1 else 0
+
+
+def _tanh_slope(x: Array) -> Array:
+    return np.asarray(1 - np.tanh(x) ** 2)
+
+
+def _initial(*shape: Any) -> Array:
+    flat = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else shape
+    return np.random.standard_normal(tuple(int(s) for s in flat))
+
+
+def _drawn_size(name: str, drawn: Mapping[str, str], layout: Layout, default: Any) -> tuple[str, Any] | None:
+    """What a size of a network is, where the arrays that its constructor draws show that; its labels come last."""
+    if name not in drawn or layout.output.dims or len(layout.inputs) < 2 or not (default is None or _is_size(default)):
+        return None
+    if drawn[name] == HIDDEN:
+        return ("size", "H") if "H" in layout.dims() else ("value", hidden_size(drawn, name))
+    size = _size("input_size" if drawn[name] == IN else "output_size", layout)
+    return None if size is None else ("size", size)
+
+
+def _is_size(default: Any) -> bool:
+    """Whether a default can be a size that ours may replace."""
+    return isinstance(default, int) and not isinstance(default, bool) and default > 1
+
+
+def _table(signature: Signature, layout: Layout) -> tuple[str, str] | None:
+    """The axes of a table with a row for each word, where what goes in are words and an argument counts them."""
+    if not layout.inputs or not layout.params or not any(WORDS.fullmatch(n.lower()) for n in signature.names):
+        return None
+    first, dims = layout.inputs[0], layout.params[0].dims
+    words = first.classes or (first.dims[-1] if first.domain == "onehot" and first.dims else "")
+    return (dims[0], dims[1]) if len(dims) == 2 and words and dims[0] == words and not words.isdigit() else None
+
+
+def _of_table(name: str, table: tuple[str, str]) -> str | None:
+    """The axis of a table that an argument is the size of: how many words, or how long the row of each is."""
+    low = name.lower()
+    if WORDS.fullmatch(low):
+        return table[0]
+    return table[1] if any(p.fullmatch(low) for p in (IN_SIZE, WORD_SIZE, OUT_SIZE, HIDDEN_SIZE)) else None
+
+
+def _size(name: str, layout: Layout) -> str | None:
+    low = name.strip("_").lower().replace("_of_", "_")
+    if HIDDEN_SIZE.fullmatch(low) and "H" in layout.dims():
+        return "H"
+    if HIDDEN_SIZE.fullmatch(low) and layout.output.dims and any(e.name == "Wh" for e in layout.params):
+        return next((e.dims[-1] for e in layout.inputs if e.name in ("h", "h0")), layout.output.dims[-1])
+    weights = [e.dims for e in layout.params[:1] if len(e.dims) > 2]  # of a convolution, which has channels
+    if IN_SIZE.fullmatch(low) or low in MODEL_SIZE:
+        if layout.inputs and layout.inputs[0].domain == "label":
+            return layout.inputs[0].classes  # what goes in is one of so many words
+        shared = [d for dims in weights for d in dims if layout.inputs and d in layout.inputs[0].dims]
+        return shared[0] if shared else _features(layout.inputs[0].dims, layout) if layout.inputs else None
+    if weights and _FILTERS.fullmatch(low) and not layout.output.dims:
+        return weights[0][0]
+    if OUT_SIZE.fullmatch(low) and low not in SETTINGS:
+        shared = [d for dims in weights for d in dims if d in layout.output.dims and not d.isdigit()]
+        if shared:
+            return shared[0]
+        labels = layout.inputs[-1] if layout.inputs else None
+        told = (labels.classes or _features(labels.dims, layout)) if labels else None
+        if layout.output.dims or (layout.params and not (told and len(layout.inputs) > 1)):
+            return _features(layout.output.dims or layout.params[-1].dims, layout)
+        return told
+    return None
+
+
+def _features(dims: tuple[str, ...], layout: Layout) -> str | None:
+    """The axis of features: the channels of an image, else the last that is not the batch."""
+    named = [d for d in dims if d not in ("N", "1")]
+    image = (*IMAGE, *EVEN_IMAGE, *DATA_SETS, *(("H", "W") if {"H", "W"} <= set(named) else ()))
+    channels = [d for d in named if d not in image]
+    return channels[0] if len(named) > 1 and len(channels) == 1 else named[-1] if named else None
+
+
+def axis_sizes(layout: Layout, arrays: Mapping[str, Array]) -> dict[str, int]:
+    """The size of every axis, read off the arrays."""
+    sizes: dict[str, int] = {}
+    for entry in layout.entries:
+        shape = np.shape(arrays[entry.name])
+        if len(shape) == len(entry.dims):  # a further layout of the same input may have more axes
+            sizes.update(zip(entry.dims, shape, strict=True))
+    return sizes
