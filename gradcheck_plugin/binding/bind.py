@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -296,10 +296,9 @@ def _settings(candidate: Candidate, bound: Subject, misfit: Misfit | None) -> It
     if tried == {""}:
         return
     own = [o for n in _arguments_of(candidate).names if (o := option_of(n, options))]
-    for variant, layout in (*_with_own_defaults(candidate, bound.spec), *bound.spec.layouts()):
-        if own:  # a setting changes nothing else: an eps beside the root stays there
-            changed = {o: {**options, **variant.options}[o] for o in own}
-            variant = dataclasses.replace(variant, options={**bound.variant.options, **changed})
+    for variant, layout in _with_the_rest(
+        bound, own, (*_with_own_defaults(candidate, bound.spec), *bound.spec.layouts())
+    ):
         if layout != bound.layout or variant.incidental or variant.options == bound.variant.options:
             continue
         try:
@@ -316,6 +315,21 @@ def _settings(candidate: Candidate, bound: Subject, misfit: Misfit | None) -> It
             yield dataclasses.replace(bound, caller=attempt.subject.caller, variant=variant, further=())
         if len(tried) > SETTINGS_TRIED:
             return
+
+
+def _with_the_rest(
+    bound: Subject, own: list[str], layouts: Iterable[tuple[Variant, Layout]]
+) -> Iterator[tuple[Variant, Layout]]:
+    """Every variant, before it the one that differs from what was found in the author's own settings alone.
+
+    Another divisor of a variance leaves an eps beside the root where it is. A border that is not counted shows in some
+    settings only: there it is another variant.
+    """
+    for variant, layout in layouts:
+        kept = {o: v for o, v in bound.variant.options.items() if o not in own}
+        changed = {o: v for o, v in variant.options.items() if o in own}
+        yield dataclasses.replace(variant, options={**kept, **changed}), layout
+        yield variant, layout
 
 
 def _with_own_defaults(

@@ -230,3 +230,45 @@ def test_another_setting_changes_nothing_else(tmp_path: Path, name: str) -> None
     assert right.passes(name), right.failed(name)
     wrong = checked(tmp_path, NORM.format(name=name, ddof=1), "wrong.py")
     assert set(wrong.failed(name)) == {"dX"}
+
+
+POOL = """
+import numpy as np
+
+
+def bordered(x, pad, value=0.0):
+    return np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)), constant_values=value)
+
+
+class {name}:
+    def __init__(self, pool_size=2, stride=1, pad=1):
+        self.pool_size, self.stride, self.pad = pool_size, stride, pad
+
+    def windows(self, x):
+        k, s = self.pool_size, self.stride
+        for i in range((x.shape[2] - k) // s + 1):
+            for j in range((x.shape[3] - k) // s + 1):
+                yield i, j, np.s_[:, :, i * s : i * s + k, j * s : j * s + k]
+
+    def forward(self, x):
+        self.x = x
+        counted, x = bordered(np.ones_like(x), self.pad), bordered(x, self.pad)
+        means = {{(i, j): x[w].sum(axis=(2, 3)) / counted[w].sum(axis=(2, 3)) for i, j, w in self.windows(x)}}
+        rows, columns = (max(index) + 1 for index in zip(*means))
+        return np.stack([np.stack([means[i, j] for j in range(columns)], -1) for i in range(rows)], -2)
+
+    def backward(self, dout):
+        counted = bordered(np.ones_like(self.x), self.pad, {value})
+        dx = np.zeros_like(counted)
+        for i, j, w in self.windows(dx):
+            dx[w] += (dout[:, :, i, j] / counted[w].sum(axis=(2, 3)))[..., None, None]
+        return dx[:, :, self.pad : dx.shape[2] - self.pad, self.pad : dx.shape[3] - self.pad]
+"""
+
+
+@pytest.mark.parametrize("name", ["AveragePool", "MeanPool2D"])
+def test_a_border_that_shows_in_some_settings_only_is_tried_in_these(tmp_path: Path, name: str) -> None:
+    """Without a border nothing tells whether it is counted."""
+    right = checked(tmp_path, POOL.format(name=name, value=0.0), "right.py")
+    assert right.passes(name), right.failed(name)
+    assert set(checked(tmp_path, POOL.format(name=name, value=1.0), "wrong.py").failed(name)) == {"dx"}
