@@ -11,8 +11,8 @@ from types import ModuleType
 from typing import Any
 
 from gradcheck_plugin import outcome
-from gradcheck_plugin.model import NotDriven, Problem, Result, Verdict
-from gradcheck_plugin.suite import FileSuite, Settings, open_file, open_namespace, python_files, shown
+from gradcheck_plugin.model import NotDriven, Problem, Result, Settings, Verdict
+from gradcheck_plugin.suite import FileSuite, open_file, open_namespace, python_files, shown
 
 
 @dataclass

@@ -6,8 +6,8 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass
 from pathlib import Path
 
-from gradcheck_plugin.model import NotDriven, Problem, Result
-from gradcheck_plugin.suite import Settings, open_file
+from gradcheck_plugin.model import NotDriven, Problem, Result, Settings
+from gradcheck_plugin.suite import open_file
 
 
 @dataclass(frozen=True)

@@ -30,10 +30,10 @@ from typing import Any, NoReturn
 from gradcheck_plugin import outcome
 from gradcheck_plugin.checking import Doing, Finished, Opened, Step, Tell, check_file
 from gradcheck_plugin.faults import raised as faults
-from gradcheck_plugin.model import Finding, NotDriven, Problem, Result, Verdict, plain, result_from_plain
+from gradcheck_plugin.model import Finding, NotDriven, Problem, Result, Settings, Verdict, plain, result_from_plain
 from gradcheck_plugin.oracles import autograd
 from gradcheck_plugin.running import limits
-from gradcheck_plugin.suite import Settings, shown
+from gradcheck_plugin.suite import shown
 
 RESTARTS = 5  # of one file, each without the objects that ended the process before
 GRACE = 6.0  # seconds beyond a time limit after which code is stopped from outside

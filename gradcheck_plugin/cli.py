@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from gradcheck_plugin.suite import Settings
+    from gradcheck_plugin.model import Settings
 
 DEMO = Path(__file__).parent / "demo" / "homework.py"
 USAGE = 2
@@ -179,7 +179,8 @@ def unwritable(path: Path) -> str:
 
 
 def _check(args: argparse.Namespace) -> int:
-    from gradcheck_plugin.suite import Settings, python_files
+    from gradcheck_plugin.model import Settings
+    from gradcheck_plugin.suite import python_files
 
     try:
         pinned = pins(args.pinned)

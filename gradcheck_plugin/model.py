@@ -197,3 +197,16 @@ def _comparison(data: Mapping[str, Any]) -> Comparison:
 
 class Unbindable(Exception):
     """This way of calling does not fit the object; the text says why, for the person who reads the report."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a person may set: cases an item, seconds a call, the seed, names pinned to references."""
+
+    cases: int = 25
+    seconds: float = 10.0
+    seed: int = 0
+    strict: bool = False
+    pinned: Mapping[str, str] = field(default_factory=dict)
+    required: tuple[str, ...] = ()  # objects that have to be judged
+    allow_open: bool = False  # whether what is open or refused leaves a run successful

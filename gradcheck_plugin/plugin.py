@@ -86,7 +86,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not (config.getoption("gradcheck") or config.getini("gradcheck")):
         return
     from gradcheck_plugin.cli import names, pins
-    from gradcheck_plugin.suite import Settings
+    from gradcheck_plugin.model import Settings
 
     try:
         config.stash[SETTINGS] = Settings(

@@ -14,9 +14,9 @@ import hypothesis.reporting
 from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 
-from gradcheck_plugin.binding.guess import generic_sizes
 from gradcheck_plugin.model import Case
 from gradcheck_plugin.running.calls import Through, passes, passing
+from gradcheck_plugin.sizes import generic_sizes
 from gradcheck_plugin.subject import Subject
 from reference_impls.shapes import Layout
 from reference_impls.spec import Variant

@@ -14,19 +14,19 @@ from typing import Any
 from gradcheck_plugin import outcome
 from gradcheck_plugin.author import evidence
 from gradcheck_plugin.binding import averages, bind, recognise
-from gradcheck_plugin.binding.guess import generic_sizes
 from gradcheck_plugin.binding.obstacles import Broken
 from gradcheck_plugin.checks import gradient
 from gradcheck_plugin.conventions.base import Candidate
 from gradcheck_plugin.diagnosis import causes
 from gradcheck_plugin.loading import older, process
 from gradcheck_plugin.loading.load import SUFFIXES, Loaded, LoadError, load
-from gradcheck_plugin.model import PASSED_OVER, Case, NotDriven, Problem, Unbindable, Verdict
+from gradcheck_plugin.model import PASSED_OVER, Case, NotDriven, Problem, Settings, Unbindable, Verdict
 from gradcheck_plugin.running import guards
 from gradcheck_plugin.running.calls import UserCodeRaised, metered
 from gradcheck_plugin.running.limits import TimeLimit
+from gradcheck_plugin.sizes import generic_sizes
 from gradcheck_plugin.subject import Subject
-from gradcheck_plugin.target import Settings, Target, quiet
+from gradcheck_plugin.target import Target, quiet
 from reference_impls.spec import RULES
 
 ONE_ENTRY = "right for an upstream gradient with one entry, such as a cross-entropy gives, and for no other"

@@ -6,7 +6,7 @@ import contextlib
 import io
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,7 +16,6 @@ import numpy as np
 from gradcheck_plugin import outcome
 from gradcheck_plugin import search as searching
 from gradcheck_plugin.binding import rules
-from gradcheck_plugin.binding.guess import generic_sizes
 from gradcheck_plugin.binding.obstacles import Broken
 from gradcheck_plugin.checks import contract, forward, gradient, kink, rule
 from gradcheck_plugin.conventions.base import Tape
@@ -25,29 +24,17 @@ from gradcheck_plugin.faults.blame import always
 from gradcheck_plugin.faults.raised import timed_out
 from gradcheck_plugin.loading import process
 from gradcheck_plugin.loading.notebook import Notebook
-from gradcheck_plugin.model import Array, Case, Finding, Result, Severity, Verdict
+from gradcheck_plugin.model import Array, Case, Finding, Result, Settings, Severity, Verdict
 from gradcheck_plugin.oracles import autograd
 from gradcheck_plugin.running import guards
 from gradcheck_plugin.running.calls import WHOLE, BadOutput, UserCodeRaised, frozen, metered
 from gradcheck_plugin.running.limits import CallWatch, TimeLimit
 from gradcheck_plugin.running.values import numeric
 from gradcheck_plugin.search import REFUSED, Drawn, Search
+from gradcheck_plugin.sizes import generic_sizes
 from gradcheck_plugin.subject import Subject
 from reference_impls.shapes import Entry, Layout
 from reference_impls.spec import RULES
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a person may set: cases an item, seconds a call, the seed, names pinned to references."""
-
-    cases: int = 25
-    seconds: float = 10.0
-    seed: int = 0
-    strict: bool = False
-    pinned: Mapping[str, str] = field(default_factory=dict)
-    required: tuple[str, ...] = ()  # objects that have to be judged
-    allow_open: bool = False  # whether what is open or refused leaves a run successful
 
 
 class _Tail(io.TextIOBase):

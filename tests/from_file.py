@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gradcheck_plugin.api import Report, check_paths
-from gradcheck_plugin.model import Result, Verdict
-from gradcheck_plugin.suite import Settings
+from gradcheck_plugin.model import Result, Settings, Verdict
 
 
 @dataclass(frozen=True)

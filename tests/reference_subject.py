@@ -9,11 +9,11 @@ import numpy as np
 
 from gradcheck_plugin.binding.bind import defaults
 from gradcheck_plugin.conventions.base import Tape
-from gradcheck_plugin.model import Result, Severity, Verdict
+from gradcheck_plugin.model import Result, Settings, Severity, Verdict
 from gradcheck_plugin.oracles.distribution import draw
 from gradcheck_plugin.running.calls import private
 from gradcheck_plugin.subject import Subject
-from gradcheck_plugin.suite import Settings, Target
+from gradcheck_plugin.suite import Target
 from reference_impls.shapes import OUTPUT, Layout
 from reference_impls.spec import LayerSpec, Mistake, Variant
 

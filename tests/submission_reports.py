@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gradcheck_plugin.api import Report, check_paths
-from gradcheck_plugin.suite import Settings
+from gradcheck_plugin.model import Settings
 
 HERE = Path(__file__).parent / "submissions"
 

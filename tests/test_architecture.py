@@ -22,8 +22,8 @@ def name_of(path: Path) -> str:
 
 def imports(path: Path, *, module_level: bool = False) -> Iterator[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    body = [n for n in tree.body if not (isinstance(n, ast.If) and "TYPE_CHECKING" in ast.unparse(n.test))]
-    for top in body:
+    typed = [n for n in tree.body if isinstance(n, ast.If) and "TYPE_CHECKING" in ast.unparse(n.test)]
+    for top in (n for n in tree.body if not (module_level and n in typed)):
         for node in [top] if module_level else ast.walk(top):
             if isinstance(node, ast.Import):
                 yield from (a.name for a in node.names)
@@ -48,23 +48,64 @@ def test_who_knows_what(path: Path) -> None:
         assert not knows(path, "gradcheck_plugin")
 
 
-FORBIDDEN = {  # a package, and those of ours that it must not import
-    "gradcheck_plugin.model": "oracles submission checks search suite diagnosis report",
-    "gradcheck_plugin.oracles": "submission checks search suite diagnosis report",
-    "gradcheck_plugin.submission": "checks search suite diagnosis report",
-    "gradcheck_plugin.checks": "search suite diagnosis report",
-    "gradcheck_plugin.search": "suite diagnosis report plugin cli",
-    "gradcheck_plugin.diagnosis": "report plugin cli api",
-    "gradcheck_plugin.report": "oracles submission checks search suite diagnosis",
+ARROWS = {  # a package or module of the plugin, and those below it that it may import; all know reference_impls
+    "model": "",
+    "sizes": "",
+    "names": "",
+    "author": "model",
+    "running": "author model",
+    "loading": "running",
+    "faults": "author loading model running",
+    "objects": "author loading model names running",
+    "conventions": "author model names objects running sizes",
+    "subject": "conventions model running",
+    "oracles": "model",
+    "binding": "author conventions faults loading model names objects oracles running sizes subject",
+    "checks": "binding conventions model objects oracles running subject",
+    "search": "model running sizes subject",
+    "diagnosis": "binding checks faults model objects oracles running search sizes subject",
+    "report": "model",
 }
+DOORS = {"api", "cli", "plugin", "__main__", ""}  # what these know is their own affair, as long as nothing knows them
 
 
-@pytest.mark.parametrize("owner", FORBIDDEN)
+def package_of(name: str) -> str:
+    return [*name.split("."), ""][1] if name.startswith("gradcheck_plugin") else ""
+
+
+def ours(path: Path) -> set[str]:
+    """The modules of the plugin that one imports, anywhere in it and for its types alone, too."""
+    names = {name_of(p) for p in FILES}
+    found = {n for n in imports(path) if n in names and n.startswith("gradcheck_plugin.")}
+    return {n for n in found if not any(other.startswith(n + ".") for other in found)}
+
+
+GRAPH = {name_of(p): ours(p) for p in FILES if name_of(p).startswith("gradcheck_plugin.")}
+
+
+@pytest.mark.parametrize("owner", ARROWS)
 def test_arrows_point_one_way(owner: str) -> None:
-    mine = [p for p in FILES if name_of(p) == owner or name_of(p).startswith(owner + ".")]
+    mine = [n for n in GRAPH if package_of(n) == owner]
     assert mine
-    forbidden = [f"gradcheck_plugin.{n}" for n in FORBIDDEN[owner].split()]
-    assert [(name_of(p), f) for p in mine for f in forbidden if knows(p, f)] == []
+    allowed = {owner, *ARROWS[owner].split()}
+    assert [(n, other) for n in mine for other in GRAPH[n] if package_of(other) not in allowed] == []
+
+
+def test_nothing_knows_the_doors() -> None:
+    below = [n for n in GRAPH if package_of(n) not in {*DOORS, "progress", "child", "catalogue"}]
+    assert [(n, d) for n in below for d in GRAPH[n] if package_of(d) in DOORS] == []
+
+
+@pytest.mark.parametrize("of", ["modules", "packages"])
+def test_there_is_no_circle(of: str) -> None:
+    graph: dict[str, set[str]] = {}
+    for name, others in GRAPH.items():
+        key = package_of(name) if of == "packages" else name
+        graph.setdefault(key, set()).update(package_of(o) if of == "packages" else o for o in others)
+    graph = {key: others - {key} for key, others in graph.items()}
+    while free := [key for key, others in graph.items() if not others & graph.keys()]:
+        graph = {key: others for key, others in graph.items() if key not in free}
+    assert graph == {}
 
 
 def test_every_reference_module_has_one_spec() -> None:

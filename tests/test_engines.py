@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from gradcheck_plugin.api import Report, check_paths
-from gradcheck_plugin.model import Verdict
-from gradcheck_plugin.suite import Settings
+from gradcheck_plugin.model import Settings, Verdict
 
 VALUE = """
 class Value:

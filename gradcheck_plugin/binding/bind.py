@@ -36,7 +36,7 @@ from gradcheck_plugin.binding import (
 from gradcheck_plugin.binding.author_shapes import Said
 from gradcheck_plugin.binding.by_numbers import says_as_much
 from gradcheck_plugin.binding.fixed_sizes import repeats, stretched
-from gradcheck_plugin.binding.guess import generic_sizes, guesses, names_parameter, positive
+from gradcheck_plugin.binding.guess import guesses, names_parameter, positive
 from gradcheck_plugin.binding.obstacles import (
     Broken,
     Tried,
@@ -71,6 +71,7 @@ from gradcheck_plugin.running.calls import (
 )
 from gradcheck_plugin.running.limits import CallWatch, TimeLimit
 from gradcheck_plugin.running.values import describe, numeric
+from gradcheck_plugin.sizes import generic_sizes
 from gradcheck_plugin.subject import Subject
 from reference_impls import specs
 from reference_impls.shapes import OUTPUT, Entry, Layout

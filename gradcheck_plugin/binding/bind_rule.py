@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gradcheck_plugin.binding import rules
-from gradcheck_plugin.binding.guess import generic_sizes
 from gradcheck_plugin.binding.obstacles import Tried, doubt
 from gradcheck_plugin.conventions.base import Candidate
 from gradcheck_plugin.conventions.tensor_caller import TensorCaller
@@ -21,6 +20,7 @@ from gradcheck_plugin.model import Array, Case, Unbindable
 from gradcheck_plugin.names.aliases import spec_named
 from gradcheck_plugin.running.calls import UserCodeRaised, frozen
 from gradcheck_plugin.running.values import describe, numeric
+from gradcheck_plugin.sizes import generic_sizes
 from gradcheck_plugin.subject import Subject
 from reference_impls import specs
 from reference_impls.spec import LayerSpec

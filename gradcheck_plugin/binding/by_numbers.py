@@ -11,11 +11,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from gradcheck_plugin.binding import trained
-from gradcheck_plugin.binding.guess import generic_sizes
 from gradcheck_plugin.model import Array, Case, Unbindable
 from gradcheck_plugin.objects import state
 from gradcheck_plugin.running.calls import UserCodeRaised, frozen
 from gradcheck_plugin.running.values import numeric
+from gradcheck_plugin.sizes import generic_sizes
 from gradcheck_plugin.subject import Subject
 
 _STEP, _SMOOTH = 1e-6, 1e3  # a move of an entry, and how much more an output may move

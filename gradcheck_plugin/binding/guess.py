@@ -22,22 +22,8 @@ from gradcheck_plugin.objects import state
 from gradcheck_plugin.objects.constructor import DATA_SETS, IMAGE, WORD_TO_INDEX
 from gradcheck_plugin.objects.drawn_sizes import is_bias
 from gradcheck_plugin.running.calls import UserCodeRaised, frozen
+from gradcheck_plugin.sizes import generic_sizes
 from reference_impls.shapes import Entry, Layout
-from reference_impls.spec import LayerSpec
-
-GENERIC = {"N": 4, "D": 3, "M": 5, "C": 3, "H": 6, "E": 2, "F": 3, "O": 2, "I": 3, "T": 5, "V": 7}
-
-
-def generic_sizes(layout: Layout, spec: LayerSpec | None, base: Layout | None, shift: int = 0) -> dict[str, int]:
-    """Distinct sizes above one for every axis, so that no transpose or wrong axis can hide."""
-    sizes: dict[str, int] = {}
-    for name in layout.dims(base):
-        size = GENERIC.get(name, 3) + shift
-        while size in sizes.values():
-            size += 1
-        sizes[name] = max(size, (spec.minimum.get(name, 1) if spec else 1))
-    return sizes
-
 
 _PARAMETERS = {
     "w": "D M", "weight": "D M", "weights": "D M", "wx": "D H", "wh": "H H", "b": "M", "bias": "M",

@@ -17,13 +17,13 @@ import numpy as np
 
 from gradcheck_plugin.author.roles import WEIGHTS, compares, constants, is_data, is_prediction, twins
 from gradcheck_plugin.author.signature import arguments
-from gradcheck_plugin.binding.guess import generic_sizes
 from gradcheck_plugin.conventions.base import Candidate
 from gradcheck_plugin.model import Case
 from gradcheck_plugin.objects import state
 from gradcheck_plugin.objects.told import Told
 from gradcheck_plugin.running.calls import frozen
 from gradcheck_plugin.running.values import numeric
+from gradcheck_plugin.sizes import generic_sizes
 from gradcheck_plugin.subject import Subject
 
 STEP = 1e-4

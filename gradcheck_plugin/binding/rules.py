@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradcheck_plugin.binding.guess import generic_sizes
 from gradcheck_plugin.model import Array, Case
 from gradcheck_plugin.oracles import distribution
 from gradcheck_plugin.running.calls import frozen
 from gradcheck_plugin.running.values import numeric
+from gradcheck_plugin.sizes import generic_sizes
 from gradcheck_plugin.subject import Subject
 from reference_impls.shapes import OUTPUT
 from reference_impls.spec import Mistake

@@ -8,11 +8,11 @@ from collections.abc import Callable
 import numpy as np
 
 from gradcheck_plugin.binding.author_shapes import Said, kind_of, said, shows_scalars
-from gradcheck_plugin.binding.guess import generic_sizes
 from gradcheck_plugin.conventions.base import Candidate
 from gradcheck_plugin.model import Array, Unbindable
 from gradcheck_plugin.running.calls import UserCodeRaised, frozen
 from gradcheck_plugin.running.values import numeric
+from gradcheck_plugin.sizes import generic_sizes
 from gradcheck_plugin.subject import Subject
 from reference_impls.shapes import Layout
 from reference_impls.spec import LayerSpec

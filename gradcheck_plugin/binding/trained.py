@@ -15,13 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_plugin.binding.guess import generic_sizes, parameter_entries
+from gradcheck_plugin.binding.guess import parameter_entries
 from gradcheck_plugin.binding.missing import depends, untrained
 from gradcheck_plugin.model import Array, Case, Unbindable
 from gradcheck_plugin.objects import state, told
 from gradcheck_plugin.objects.pasted import returned_names
 from gradcheck_plugin.running.calls import UserCodeRaised, frozen
 from gradcheck_plugin.running.values import numeric
+from gradcheck_plugin.sizes import generic_sizes
 from gradcheck_plugin.subject import Subject
 from reference_impls.shapes import Layout
 

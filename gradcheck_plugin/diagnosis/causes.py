@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gradcheck_plugin.binding import rules
-from gradcheck_plugin.binding.guess import generic_sizes
 from gradcheck_plugin.checks.gradient import gradients, referred
 from gradcheck_plugin.checks.rule import RuleJudgement
 from gradcheck_plugin.diagnosis.codes import CODES, help_for, sentence
@@ -21,6 +20,7 @@ from gradcheck_plugin.model import Array, Case
 from gradcheck_plugin.objects import state
 from gradcheck_plugin.running.calls import frozen
 from gradcheck_plugin.running.values import numeric
+from gradcheck_plugin.sizes import generic_sizes
 from gradcheck_plugin.subject import Subject
 from reference_impls.shapes import OUTPUT, Layout
 from reference_impls.spec import Mistake

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from gradcheck_plugin.binding.guess import generic_sizes
 from gradcheck_plugin.binding.obstacles import Broken
 from gradcheck_plugin.checks.contract import Breach
 from gradcheck_plugin.checks.forward import ForwardJudgement
@@ -18,6 +17,7 @@ from gradcheck_plugin.checks.kink import judge as judge_kink
 from gradcheck_plugin.checks.rule import judge as judge_rule
 from gradcheck_plugin.diagnosis import causes
 from gradcheck_plugin.diagnosis.codes import CODES, help_for, sentence
+from gradcheck_plugin.diagnosis.examined import Examined
 from gradcheck_plugin.diagnosis.localise import Location, localise, numerical_gradient
 from gradcheck_plugin.diagnosis.place import EVERYWHERE
 from gradcheck_plugin.diagnosis.reproducer import UPSTREAM, identifiers, reproduce
@@ -30,15 +30,13 @@ from gradcheck_plugin.running.calls import UserCodeRaised, frozen, place_of
 from gradcheck_plugin.running.limits import TimeLimit
 from gradcheck_plugin.running.values import numeric
 from gradcheck_plugin.search import Drawn, Search
+from gradcheck_plugin.sizes import generic_sizes
 from gradcheck_plugin.subject import Subject
 from reference_impls.shapes import Layout
 
-if TYPE_CHECKING:
-    from gradcheck_plugin.target import Target
-
 
 def gradient(
-    target: Target, subject: Subject, name: str, property: str, found: Search, raised: BaseException | None
+    target: Examined, subject: Subject, name: str, property: str, found: Search, raised: BaseException | None
 ) -> Finding:
     """The finding for a wrong gradient."""
     drawn = _smallest(found)
@@ -80,11 +78,11 @@ def gradient(
     )
 
 
-def _passes(target: Target, subject: Subject, name: str, case: Case, layout: Layout) -> bool:
+def _passes(target: Examined, subject: Subject, name: str, case: Case, layout: Layout) -> bool:
     return target.judge(subject, name, case, layout).verdict is Verdict.PASS
 
 
-def broken(target: Target, bound: Broken) -> Finding:
+def broken(target: Examined, bound: Broken) -> Finding:
     """The finding for what raises in every case, with the arrays of the one that was tried last."""
     finding, tried = bound.finding, bound.tried
     if tried is None or finding.case or not isinstance(bound.cause, Exception | SystemExit):
@@ -133,7 +131,7 @@ def _same_place(one: BaseException, other: BaseException) -> bool:
 
 
 def forward(
-    target: Target,
+    target: Examined,
     subject: Subject,
     found: Search,
     judged: Callable[[Drawn], ForwardJudgement],
@@ -170,7 +168,7 @@ def forward(
     )
 
 
-def rule(target: Target, subject: Subject, found: Search, raised: BaseException | None) -> Finding:
+def rule(target: Examined, subject: Subject, found: Search, raised: BaseException | None) -> Finding:
     """The finding for an update, a clip, a schedule or an initialiser that differs from the reference."""
     early = _early(target, subject, found, raised)
     if early is not None:
@@ -193,7 +191,7 @@ def rule(target: Target, subject: Subject, found: Search, raised: BaseException 
     )
 
 
-def kink(target: Target, subject: Subject, found: Search, raised: BaseException | None) -> Finding:
+def kink(target: Examined, subject: Subject, found: Search, raised: BaseException | None) -> Finding:
     """The finding for a gradient that is wrong exactly on a kink."""
     early = _early(target, subject, found, raised)
     if early is not None:
@@ -242,7 +240,7 @@ def _slopes(subject: Subject, judged: KinkJudgement) -> tuple[str, ...]:
 
 
 def contract(
-    target: Target, subject: Subject, found: Search, fault: str, breach: Breach | None, raised: BaseException | None
+    target: Examined, subject: Subject, found: Search, fault: str, breach: Breach | None, raised: BaseException | None
 ) -> Finding:
     """The finding for a clause of the contract."""
     early = _early(target, subject, found, raised)
@@ -326,7 +324,7 @@ def _smallest(found: Search) -> Drawn:
 
 
 def _early(
-    target: Target, subject: Subject, found: Search, raised: BaseException | None, name: str = ""
+    target: Examined, subject: Subject, found: Search, raised: BaseException | None, name: str = ""
 ) -> Finding | None:
     """Faults that come before any number: the code raised, hung, or gave no array."""
     drawn = _smallest(found)
@@ -396,7 +394,7 @@ def _numerical(subject: Subject, name: str, drawn: Drawn) -> Array | None:
         return None
 
 
-def _in_general(target: Target, subject: Subject, name: str, drawn: Drawn, shown: Location | None) -> list[str]:
+def _in_general(target: Examined, subject: Subject, name: str, drawn: Drawn, shown: Location | None) -> list[str]:
     """Where a case with larger axes is wrong, if the smallest one hides it: a row of one entry is no row."""
     base = subject.spec.layout if subject.spec else None
     sizes = generic_sizes(drawn.layout, subject.spec, base)
@@ -428,7 +426,7 @@ def _evidence(judged: Judgement) -> list[str]:
     return [f"h 1e-2 to 1e-5: |D(h) - yours| {errors}, rate {abs(rate):.1f} (right: 2)"]
 
 
-def _agreeing(target: Target, subject: Subject, failing: str) -> tuple[str, ...]:
+def _agreeing(target: Examined, subject: Subject, failing: str) -> tuple[str, ...]:
     """The other properties that hold in two generic cases."""
     agrees = []
     base = subject.spec.layout if subject.spec else None

@@ -6,11 +6,12 @@ import keyword
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from gradcheck_plugin.checks.gradient import gradients, output_of, upstream
+from gradcheck_plugin.diagnosis.examined import Examined
 from gradcheck_plugin.model import Array, Case
 from gradcheck_plugin.objects import state
 from gradcheck_plugin.objects.pasted import place
@@ -20,9 +21,6 @@ from gradcheck_plugin.running.values import numeric
 from gradcheck_plugin.search import Drawn
 from gradcheck_plugin.subject import Subject
 from reference_impls.shapes import Layout
-
-if TYPE_CHECKING:
-    from gradcheck_plugin.target import Target
 
 UPSTREAM = "dout"
 _OURS = ("np", "sys", "torch", "gradcheck_plugin", "layer", "net", "out", "loss", "cache", "dx", "before", "params",
@@ -45,7 +43,7 @@ def identifiers(subject: Subject, layout: Layout) -> dict[str, str]:
 
 
 def reproduce(
-    target: Target,
+    target: Examined,
     subject: Subject,
     drawn: Drawn,
     name: str,
@@ -206,7 +204,7 @@ def _imported(caller: Any) -> dict[str, Any]:
     return {o.__name__: o for o in found if o is not None}
 
 
-def _imports(target: Target, subject: Subject) -> list[str]:
+def _imports(target: Examined, subject: Subject) -> list[str]:
     """Lines that import the user's objects; [] where they cannot be imported, as from inside another function."""
     imported, path = _imported(subject.caller), target.path
     if path is None or not imported or any("<" in getattr(o, "__qualname__", "<") for o in imported.values()):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator
 
-from gradcheck_plugin.binding.guess import generic_sizes
 from gradcheck_plugin.model import Case, Unbindable
 from gradcheck_plugin.running.calls import UserCodeRaised
+from gradcheck_plugin.sizes import generic_sizes
 from gradcheck_plugin.subject import Subject
 from reference_impls.shapes import Entry, Layout
 

@@ -28,7 +28,8 @@ class Job:
 
 def rows_of(job: Job) -> list[dict[str, str]]:
     """What is said of a file: a row a property, a refusal or a problem."""
-    from gradcheck_plugin.suite import Settings, open_file
+    from gradcheck_plugin.model import Settings
+    from gradcheck_plugin.suite import open_file
 
     suite = open_file(job.path, Settings(cases=job.cases, seconds=job.seconds))
     rows = [_row(FILE, "", PROBLEM, suite.problem.code, why=suite.problem.message)] if suite.problem else []

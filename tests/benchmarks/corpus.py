@@ -193,7 +193,8 @@ def files(folder: Path) -> Iterator[Path]:
 def check(path: Path, cases: int) -> dict[str, Any]:
     """What became of one file."""
     from gradcheck_plugin.binding.bind import Broken
-    from gradcheck_plugin.suite import Settings, open_file
+    from gradcheck_plugin.model import Settings
+    from gradcheck_plugin.suite import open_file
 
     start = time.perf_counter()
     suite = open_file(path, Settings(cases=cases, seconds=5.0))

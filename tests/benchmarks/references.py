@@ -27,10 +27,9 @@ if __name__ == "__main__":
 
 from reference_subject import check_all, codes, target
 
-from gradcheck_plugin.binding.guess import generic_sizes
-from gradcheck_plugin.model import Verdict
+from gradcheck_plugin.model import Settings, Verdict
 from gradcheck_plugin.oracles import autograd
-from gradcheck_plugin.suite import Settings
+from gradcheck_plugin.sizes import generic_sizes
 from reference_impls import specs
 from reference_impls.shapes import Array
 from reference_impls.spec import LayerSpec, Mistake, Variant

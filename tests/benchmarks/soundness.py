@@ -27,11 +27,11 @@ if __name__ == "__main__":
 
 from reference_subject import target
 
-from gradcheck_plugin.binding.guess import generic_sizes
 from gradcheck_plugin.checks import contract, forward, rule
 from gradcheck_plugin.conventions.base import Tape
 from gradcheck_plugin.model import Severity, Verdict
 from gradcheck_plugin.running.calls import converting
+from gradcheck_plugin.sizes import generic_sizes
 from gradcheck_plugin.subject import Case, Subject
 from gradcheck_plugin.suite import Target
 from reference_impls import specs

@@ -14,9 +14,9 @@ from reference_subject import target
 from gradcheck_plugin.api import Report, check
 from gradcheck_plugin.checks import forward, situations
 from gradcheck_plugin.checks.gradient import gradients
-from gradcheck_plugin.model import Verdict
+from gradcheck_plugin.model import Settings, Verdict
 from gradcheck_plugin.oracles.numerical import Ladder
-from gradcheck_plugin.suite import Settings, open_namespace
+from gradcheck_plugin.suite import open_namespace
 from reference_impls import load, specs
 from reference_impls.spec import Array
 

@@ -13,8 +13,8 @@ import pytest
 from submission_reports import HERE, grouped, report
 
 from gradcheck_plugin.api import check
-from gradcheck_plugin.model import Finding
-from gradcheck_plugin.suite import Settings, open_file
+from gradcheck_plugin.model import Finding, Settings
+from gradcheck_plugin.suite import open_file
 from reference_impls.spec import RULES
 
 WRONG = sorted(path.name for path in (HERE / "wrong").glob("*.py"))

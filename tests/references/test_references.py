@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 from reference_subject import check_all, first_code, target
 
-from gradcheck_plugin.binding.guess import generic_sizes
 from gradcheck_plugin.diagnosis.codes import CODES
-from gradcheck_plugin.model import Verdict
+from gradcheck_plugin.model import Settings, Verdict
 from gradcheck_plugin.oracles import autograd
-from gradcheck_plugin.suite import Settings
+from gradcheck_plugin.sizes import generic_sizes
 from reference_impls import load, names, specs
 
 VARIANTS = [(s.name, i) for s in specs().values() for i in range(len(s.layouts()))]

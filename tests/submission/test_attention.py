@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradcheck_plugin.model import Verdict
-from gradcheck_plugin.suite import FileSuite, Settings, open_namespace
+from gradcheck_plugin.model import Settings, Verdict
+from gradcheck_plugin.suite import FileSuite, open_namespace
 
 
 def opened(thing: type) -> FileSuite:

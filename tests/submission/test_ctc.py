@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from gradcheck_plugin.conventions.layers.ctc_loss import divergences
-from gradcheck_plugin.model import Verdict
-from gradcheck_plugin.suite import Settings, open_namespace
+from gradcheck_plugin.model import Settings, Verdict
+from gradcheck_plugin.suite import open_namespace
 
 
 def paths(y: Any, target: Any, blank: int) -> tuple[Any, Any, Any]:

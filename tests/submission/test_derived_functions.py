@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from gradcheck_plugin.api import Report, check_paths
-from gradcheck_plugin.model import Verdict
-from gradcheck_plugin.suite import FileSuite, Settings, open_namespace
+from gradcheck_plugin.model import Settings, Verdict
+from gradcheck_plugin.suite import FileSuite, open_namespace
 
 ENGINE = """
 import numpy as np

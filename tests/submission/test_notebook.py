@@ -10,7 +10,7 @@ import pytest
 from gradcheck_plugin.api import check_paths
 from gradcheck_plugin.cli import main
 from gradcheck_plugin.loading.load import LoadError, load
-from gradcheck_plugin.suite import Settings
+from gradcheck_plugin.model import Settings
 
 CELLS = [
     "%matplotlib inline\nimport numpy as np\nimport matplotlib.pyplot as plt\n!pip install nothing",

@@ -7,8 +7,8 @@ import pytest
 
 from gradcheck_plugin.loading import older
 from gradcheck_plugin.loading.load import load
-from gradcheck_plugin.model import Verdict
-from gradcheck_plugin.suite import FileSuite, Settings, open_file
+from gradcheck_plugin.model import Settings, Verdict
+from gradcheck_plugin.suite import FileSuite, open_file
 
 POOL = """
 import numpy as np

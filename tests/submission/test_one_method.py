@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradcheck_plugin.model import Verdict
-from gradcheck_plugin.suite import Settings, open_namespace
+from gradcheck_plugin.model import Settings, Verdict
+from gradcheck_plugin.suite import open_namespace
 
 
 def verdicts(**defined: Any) -> dict[str, Verdict]:

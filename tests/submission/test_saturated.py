@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from gradcheck_plugin.model import Case, Verdict
-from gradcheck_plugin.suite import Settings, open_namespace
+from gradcheck_plugin.model import Case, Settings, Verdict
+from gradcheck_plugin.suite import open_namespace
 from gradcheck_plugin.target import Target
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcheck_plugin.model import Finding, Result, Verdict
-from gradcheck_plugin.suite import Settings, open_namespace
+from gradcheck_plugin.model import Finding, Result, Settings, Verdict
+from gradcheck_plugin.suite import open_namespace
 
 
 def results(cls: type) -> dict[str, Result]:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from gradcheck_plugin.model import Verdict
-from gradcheck_plugin.suite import FileSuite, Settings, open_file
+from gradcheck_plugin.model import Settings, Verdict
+from gradcheck_plugin.suite import FileSuite, open_file
 
 ENGINE = """
 import numpy as np

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gradcheck_plugin.model import Verdict
-from gradcheck_plugin.suite import Settings, open_namespace
+from gradcheck_plugin.model import Settings, Verdict
+from gradcheck_plugin.suite import open_namespace
 
 torch = pytest.importorskip("torch")
 LATIN, GREEK = ("gamma", "beta", "eps"), ("γ", "β", "ε")

@@ -7,7 +7,6 @@ operands and its output.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import islice
@@ -15,16 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_plugin.binding.guess import generic_sizes, guesses
-from gradcheck_plugin.conventions.base import Candidate
 from gradcheck_plugin.conventions.engines.calls import EngineCaller
 from gradcheck_plugin.conventions.engines.engine import Engine, quietly
 from gradcheck_plugin.conventions.engines.ops import FunctionOp
 from gradcheck_plugin.conventions.engines.settings import setting
 from gradcheck_plugin.model import Array, Unbindable
+from gradcheck_plugin.sizes import generic_sizes
 from reference_impls.shapes import Layout
 
 _TRIALS = 4
+_SHAPES = (("N D", "N D", "N D"), ("N D", "D M", "M"), ("N C 7 9", "F C 3 3", "F"), ("D", "D", "D"))
 
 
 @dataclass(eq=False)
@@ -91,9 +90,9 @@ def _meant(op: FunctionOp, argument: str, others: Sequence[FunctionOp]) -> Funct
 
 
 def _samples(op: FunctionOp) -> Iterator[dict[str, Array]]:
-    """Arrays for an operation by its name and the names of its operands."""
-    candidate = Candidate(op.name, "layer", sys.modules[__name__], {}, op.operands, 0, op.name)
-    layouts = [Layout.parse(text) for text in op.shapes] or [la for group in guesses(candidate) for la in group]
-    for layout in layouts:
-        sizes, rng = generic_sizes(layout, None, None), np.random.default_rng(0)
-        yield {e.name: e.sample(sizes, rng) for e in layout.entries}
+    """Arrays for an operation: of the shapes that are known of it, else of those that most operations take."""
+    for shapes in [None] if op.shapes else _SHAPES:
+        axes = ", ".join(map(": ".join, zip(op.operands, shapes or (), strict=False)))
+        for layout in map(Layout.parse, op.shapes or [f"{axes} -> Y"]):
+            sizes, rng = generic_sizes(layout, None, None), np.random.default_rng(0)
+            yield {e.name: e.sample(sizes, rng) for e in layout.entries}

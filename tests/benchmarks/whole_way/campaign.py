@@ -23,8 +23,8 @@ from benchmarks.whole_way.conventions import Convention
 from benchmarks.whole_way.mutate import mutated
 from benchmarks.whole_way.style import Style
 from benchmarks.whole_way.written import Made
-from gradcheck_plugin.model import Verdict
-from gradcheck_plugin.suite import Settings, open_file
+from gradcheck_plugin.model import Settings, Verdict
+from gradcheck_plugin.suite import open_file
 from reference_impls import specs
 from reference_impls.shapes import Layout
 from reference_impls.spec import LayerSpec, Mistake, Variant

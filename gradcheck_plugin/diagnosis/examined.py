@@ -1,0 +1,22 @@
+"""What a diagnosis asks about the target that it explains."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from gradcheck_plugin.checks.gradient import Judgement
+from gradcheck_plugin.model import Case, Settings
+from gradcheck_plugin.subject import Subject
+from reference_impls.shapes import Layout
+
+
+class Examined(Protocol):
+    """A target whose properties can be judged again, and whose file a reproducer imports."""
+
+    settings: Settings
+    path: Path | None
+    plain_import: bool
+
+    def judge(self, subject: Subject, name: str, case: Case, layout: Layout) -> Judgement:
+        """Judge a gradient for one case."""
