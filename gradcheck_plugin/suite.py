@@ -15,12 +15,11 @@ from gradcheck_plugin import outcome
 from gradcheck_plugin.author import evidence
 from gradcheck_plugin.binding import averages, bind, recognise
 from gradcheck_plugin.binding.obstacles import Broken
-from gradcheck_plugin.checks import gradient
 from gradcheck_plugin.conventions.base import Candidate
-from gradcheck_plugin.diagnosis import causes
+from gradcheck_plugin.judging import gradients, misfit
 from gradcheck_plugin.loading import older, process
 from gradcheck_plugin.loading.load import SUFFIXES, Loaded, LoadError, load
-from gradcheck_plugin.model import PASSED_OVER, Case, NotDriven, Problem, Settings, Unbindable, Verdict
+from gradcheck_plugin.model import PASSED_OVER, NotDriven, Problem, Settings, Unbindable
 from gradcheck_plugin.running import guards
 from gradcheck_plugin.running.calls import UserCodeRaised, metered
 from gradcheck_plugin.running.limits import TimeLimit
@@ -224,7 +223,6 @@ def _bind(candidate: Candidate, settings: Settings, **place: Any) -> Subject | B
                 candidate,
                 layer=settings.pinned.get(candidate.name),
                 seconds=settings.seconds,
-                misfit=_misfit,
                 **place,
             )
             bound = _assumed(bound, settings.seconds) if isinstance(bound, Subject) else bound
@@ -266,14 +264,14 @@ def _assumption(subject: Subject) -> Subject:
         return subject
     base = subject.spec.layout if subject.spec else None
     case = subject.sample(31, generic_sizes(subject.layout, subject.spec, base))
-    if _misfit(subject, case) == 0:
+    if misfit(subject, case) == 0:
         return subject
     try:
-        size = gradient.gradients(subject, case)[0].size
+        size = gradients(subject, case)[0].size
     except (UserCodeRaised, Unbindable, TypeError):
         return subject
     # at every place: a backward that is linear and wrong is wrong at one of them
-    right = size <= ONE_BY_ONE and all(_misfit(replace(subject, one_hot=i), case) == 0 for i in range(size))
+    right = size <= ONE_BY_ONE and all(misfit(replace(subject, one_hot=i), case) == 0 for i in range(size))
     return replace(subject, one_hot=-1, doubt=ONE_ENTRY, settings=()) if right else subject
 
 
@@ -291,22 +289,9 @@ def _averaging(target: Target, candidate: Candidate, networks: list[tuple[Candid
         subject = network.bound
         sizes = generic_sizes(subject.layout, subject.spec, subject.spec.layout if subject.spec else None)
         with quiet():
-            if all(_misfit(subject, subject.sample(seed, sizes)) == 0 for seed in (41, 42)):
+            if all(misfit(subject, subject.sample(seed, sizes)) == 0 for seed in (41, 42)):
                 return f"the gradients of {network.name}, which calls it, are right as a whole"
     return ""
-
-
-def _misfit(subject: Subject, case: Case, far: bool = False) -> float:
-    """0 where every gradient of a subject passes in one case; else 1, and if `far`, more the less they look like it."""
-    try:
-        names = [n for n in subject.judged if n not in subject.open]
-        judged = ((n, gradient.judge(subject, n, case, subject.layout)) for n in names)
-        wrong = (n for n, j in judged if j.verdict is not Verdict.PASS)
-        if not far:
-            return float(any(wrong))
-        return max((1.0 + causes.unlikeness(subject, n, case) for n in wrong), default=0.0)
-    except (UserCodeRaised, Unbindable, TypeError):
-        return float("inf")
 
 
 __all__ = ["FileSuite", "Settings", "Target", "open_file", "open_namespace", "python_files", "shown"]

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_plugin import outcome
+from gradcheck_plugin import judging, outcome
 from gradcheck_plugin import search as searching
 from gradcheck_plugin.binding import rules
 from gradcheck_plugin.binding.obstacles import Broken
-from gradcheck_plugin.checks import contract, forward, gradient, kink, rule
+from gradcheck_plugin.checks import contract, forward, kink, rule
 from gradcheck_plugin.conventions.base import Tape
 from gradcheck_plugin.diagnosis import explain_failure
 from gradcheck_plugin.faults.blame import always
@@ -26,6 +26,7 @@ from gradcheck_plugin.loading import process
 from gradcheck_plugin.loading.notebook import Notebook
 from gradcheck_plugin.model import Array, Case, Finding, Result, Settings, Severity, Verdict
 from gradcheck_plugin.oracles import autograd
+from gradcheck_plugin.oracles.judge import Judgement
 from gradcheck_plugin.running import guards
 from gradcheck_plugin.running.calls import WHOLE, BadOutput, UserCodeRaised, frozen, metered
 from gradcheck_plugin.running.limits import CallWatch, TimeLimit
@@ -412,34 +413,34 @@ class Target:
         finding = explain_failure.rule(self, subject, found, found.raised)
         return replace(result, verdict=Verdict.FAIL, cases=found.cases, finding=finding)
 
-    def judge(self, subject: Subject, name: str, case: Case, layout: Layout) -> gradient.Judgement:
+    def judge(self, subject: Subject, name: str, case: Case, layout: Layout) -> Judgement:
         """Judge a gradient; a FAIL among numbers that underflow is believed where smaller arrays confirm it."""
         found = self._judge(subject, name, case, layout)
-        if found.verdict is Verdict.FAIL and not subject.matches and gradient.underflows(subject, case):
+        if found.verdict is Verdict.FAIL and not subject.matches and judging.underflows(subject, case):
             gentle = replace(case, arrays={e.name: _tenth(e, case.arrays[e.name]) for e in layout.entries})
             if self._judge(subject, name, gentle, layout).verdict is not Verdict.FAIL:
-                return gradient.Judgement(Verdict.INCONCLUSIVE, "numbers underflow inside the forward")
+                return Judgement(Verdict.INCONCLUSIVE, "numbers underflow inside the forward")
         return found
 
-    def _judge(self, subject: Subject, name: str, case: Case, layout: Layout) -> gradient.Judgement:
+    def _judge(self, subject: Subject, name: str, case: Case, layout: Layout) -> Judgement:
         """Judge a gradient; a FAIL is looked at again without the guards of the user's logarithms."""
-        found = gradient.judge(subject, name, case, layout)
+        found = judging.judge(subject, name, case, layout)
         if (found.verdict is not Verdict.PASS or found.overruled) and self.guards:
             with guards.without(self.guards):
-                again = gradient.judge(subject, name, case, layout)
+                again = judging.judge(subject, name, case, layout)
             if again.verdict is Verdict.PASS:
                 again.note = guards.told(self.guards)
             found = again
         if found.verdict is Verdict.FAIL and self.typed:
             with guards.without((*self.guards, *self.typed)):
-                again = gradient.judge(subject, name, case, layout)
+                again = judging.judge(subject, name, case, layout)
             if again.verdict is Verdict.PASS:
                 again.note = guards.told(self.typed)
                 return again
         return found
 
     def _wrong(
-        self, subject: Subject, name: str, seen: list[gradient.Judgement], advice: dict[str, Finding]
+        self, subject: Subject, name: str, seen: list[Judgement], advice: dict[str, Finding]
     ) -> Callable[[Drawn], str]:
         """Names what is wrong with a gradient in a case; every judgement is kept in `seen`."""
 
@@ -459,7 +460,7 @@ class Target:
 
         return holds
 
-    def _nearly_tied(self, subject: Subject, name: str, seen: list[gradient.Judgement]) -> Drawn | None:
+    def _nearly_tied(self, subject: Subject, name: str, seen: list[Judgement]) -> Drawn | None:
         """A case with entries that nearly tie in which a gradient is wrong, which random numbers seldom are."""
         if not subject.matches or subject.spec is None or not seen:
             return None
@@ -476,7 +477,7 @@ class Target:
         if blocked:
             return blocked
         name = self.array_of(property)
-        seen: list[gradient.Judgement] = []
+        seen: list[Judgement] = []
         advice: dict[str, Finding] = {}
         usual, only = subject, ""
         found = self._search(subject, property, self._wrong(subject, name, seen, advice), self.settings.cases)

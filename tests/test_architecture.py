@@ -60,10 +60,11 @@ ARROWS = {  # a package or module of the plugin, and those below it that it may 
     "conventions": "author model names objects running sizes",
     "subject": "conventions model running",
     "oracles": "model",
-    "binding": "author conventions faults loading model names objects oracles running sizes subject",
-    "checks": "binding conventions model objects oracles running subject",
+    "judging": "conventions model oracles running subject",
+    "binding": "author conventions faults judging loading model names objects oracles running sizes subject",
+    "checks": "binding conventions judging model objects oracles running subject",
     "search": "model running sizes subject",
-    "diagnosis": "binding checks faults model objects oracles running search sizes subject",
+    "diagnosis": "binding checks faults judging model objects oracles running search sizes subject",
     "report": "model",
 }
 DOORS = {"api", "cli", "plugin", "__main__", ""}  # what these know is their own affair, as long as nothing knows them

@@ -54,6 +54,7 @@ from gradcheck_plugin.conventions.base import Caller, Candidate
 from gradcheck_plugin.conventions.tensor_caller import TensorCaller
 from gradcheck_plugin.faults import blame
 from gradcheck_plugin.faults.raised import not_as_pinned, not_implemented, timed_out
+from gradcheck_plugin.judging import depends, misfit
 from gradcheck_plugin.model import Array, Case, NotDriven, Unbindable
 from gradcheck_plugin.names.aliases import promise, spec_named
 from gradcheck_plugin.objects import state
@@ -84,7 +85,6 @@ SETTINGS_TRIED = 3
 CALLS = 300_000  # of the user's code, to find out how it is called
 CALLS_FOR_SETTINGS = 20_000  # and with which other settings
 CLOSE = 1e-3  # up to which a wrong forward is a known one, whatever its eps
-Misfit = Callable[[Subject, Case, bool], float]  # 0 for a right backward; with True, how far a wrong one is from that
 
 
 class NotFinite(Unbindable):
@@ -115,12 +115,11 @@ def bind(
     module: str = "",
     layer: str | None = None,
     seconds: float = 10.0,
-    misfit: Misfit | None = None,
 ) -> Subject | Broken | NotDriven:
     """Bind a candidate. `layer` names the reference; without it the name and the numbers decide.
 
-    `misfit` says how far the gradients of a subject are from those of its forward in a case: it settles what the
-    forward leaves open, such as the form of labels or what the arguments of a backward mean.
+    What the forward leaves open, such as the form of labels or what the arguments of a backward mean, is settled by how
+    far the gradients are from those of the forward.
     """
     place: dict[str, Any] = {"file": file, "line": candidate.line}
     named = specs()[layer] if layer else spec_named(candidate.name, candidate.kind)
@@ -130,14 +129,14 @@ def bind(
     try:
         with metered(seconds, CALLS) as meter:
             candidate = _with_thresholds(candidate)
-            candidate = with_shapes(candidate, named, _reading(candidate, misfit))
-            attempt, candidate = _chosen(candidate, named, misfit, pinned=layer is not None)
+            candidate = with_shapes(candidate, named, _reading(candidate))
+            attempt, candidate = _chosen(candidate, named, pinned=layer is not None)
             other = attempt.subject is None or attempt.subject.spec is not named
             if pinned is not None and other and not isinstance(attempt.fault, UserCodeRaised | NothingReturned):
                 reason = str(attempt.fault or "no layout of it fits")
                 finding = not_as_pinned(candidate.name, candidate.function, pinned.name, reason, place)
                 return Broken(candidate.name, finding, convention=convention_of(candidate), layer=pinned.name, **place)
-            if candidate.objects.get("unsure") and (attempt.fault or _distance(attempt, misfit)):
+            if candidate.objects.get("unsure") and (attempt.fault or _distance(attempt, far=True)):
                 return _nothing_says(candidate, attempt.fault, root, place)
             if candidate.kind in RULES and isinstance(attempt.fault, UserCodeRaised) and attempt.tried:
                 return backward_raised(candidate, attempt.fault, root, place, clear=True, tried=attempt.tried)
@@ -181,7 +180,7 @@ def bind(
     if isinstance(bound.caller, derivative.DerivativeCaller):  # its gradient is of another kind than the caller's
         return bound
     bound = _with_missing(candidate, bound, seconds)
-    return _with_settings(candidate, bound, misfit, seconds)
+    return _with_settings(candidate, bound, seconds)
 
 
 def _with_thresholds(candidate: Candidate) -> Candidate:
@@ -190,26 +189,24 @@ def _with_thresholds(candidate: Candidate) -> Candidate:
     return dataclasses.replace(candidate, objects={**candidate.objects, "thresholds": found}) if found else candidate
 
 
-def _chosen(
-    candidate: Candidate, named: LayerSpec | None, misfit: Misfit | None, pinned: bool
-) -> tuple[_Attempt, Candidate]:
+def _chosen(candidate: Candidate, named: LayerSpec | None, pinned: bool) -> tuple[_Attempt, Candidate]:
     """The best way of calling a candidate, with arrays or with tensors, or as what else it may be."""
-    attempt = _search(candidate, named, misfit, pinned=pinned)
+    attempt = _search(candidate, named, pinned=pinned)
     if (attempt.subject is None or attempt.fault) and uses_torch(candidate):
         tensors = dataclasses.replace(candidate, objects={**candidate.objects, "tensors": True})
-        second = _search(tensors, named, misfit, pinned=pinned)
+        second = _search(tensors, named, pinned=pinned)
         if second.subject is not None and second.fault is None:
             attempt, candidate = second, tensors
     other = candidate.objects.get("otherwise")
     while other and (attempt.subject is None or attempt.fault):
-        second = _search(other, named, misfit, pinned=pinned)
+        second = _search(other, named, pinned=pinned)
         if second.subject is not None and second.fault is None:
             attempt, candidate = second, other
         other = other.objects.get("otherwise")
     mean = attempt.subject is not None and _is_mean(attempt.subject.caller)
-    if mean and _distance(attempt, _whether(misfit)) and not averages.takes_mean(candidate.objects):
-        second = _alone(candidate, misfit)  # the reference knows the mean; nobody says that it is taken
-        if second.subject and not _is_mean(second.subject.caller) and not _distance(second, _whether(misfit)):
+    if mean and _distance(attempt) and not averages.takes_mean(candidate.objects):
+        second = _alone(candidate)  # the reference knows the mean; nobody says that it is taken
+        if second.subject and not _is_mean(second.subject.caller) and not _distance(second):
             attempt = second
     return attempt, candidate
 
@@ -244,12 +241,12 @@ def _with_missing(candidate: Candidate, bound: Subject, seconds: float) -> Subje
     return bound
 
 
-def _with_settings(candidate: Candidate, bound: Subject, misfit: Misfit | None, seconds: float) -> Subject:
+def _with_settings(candidate: Candidate, bound: Subject, seconds: float) -> Subject:
     """A bound candidate with its other settings; a note says where not all could be tried."""
     found: list[Subject] = []
     try:
         with metered(seconds, CALLS_FOR_SETTINGS) as meter:
-            found.extend(_settings(candidate, bound, misfit))
+            found.extend(_settings(candidate, bound))
             if candidate.kind in ("network", "loss"):
                 sizes = generic_sizes(bound.layout, bound.spec, bound.spec.layout if bound.spec else None)
                 found.extend(strengths.settings(bound, sizes))
@@ -276,17 +273,17 @@ def _nothing_says(
     return NotDriven(candidate.name, reason, **place)
 
 
-def _reading(candidate: Candidate, misfit: Misfit | None) -> Callable[[Candidate, Layout | None], Subject | None]:
+def _reading(candidate: Candidate) -> Callable[[Candidate, Layout | None], Subject | None]:
     """How a candidate is called with a layout, or with the first that runs; None where it does not run so."""
 
     def read(known: Candidate, layout: Layout | None) -> Subject | None:
-        attempt = _alone(known, None) if layout is None else _try(known, None, Variant(), layout, misfit)
+        attempt = _alone(known, judged=False) if layout is None else _try(known, None, Variant(), layout)
         return attempt.subject if attempt.fault is None else None
 
     return read
 
 
-def _settings(candidate: Candidate, bound: Subject, misfit: Misfit | None) -> Iterator[Subject]:
+def _settings(candidate: Candidate, bound: Subject) -> Iterator[Subject]:
     """The object with other values of the reference's options, where its forward follows them: stride 1 for stride 2.
 
     A fault may show in one setting only: `dx[pad:-pad]` is right for every pad but 0. The author's own come first.
@@ -308,7 +305,7 @@ def _settings(candidate: Candidate, bound: Subject, misfit: Misfit | None) -> It
             continue
         if all(_given(way) in tried for way in ways):
             continue
-        attempt = _try(candidate, bound.spec, variant, layout, misfit)
+        attempt = _try(candidate, bound.spec, variant, layout)
         if attempt.subject is None or not attempt.matches or attempt.fault is not None:
             continue  # what raises says so itself
         if (given := _given(attempt.subject.caller)) not in tried:
@@ -382,57 +379,57 @@ def _suits(spec: LayerSpec, candidate: Candidate) -> bool:
     return whole or _kind(spec) == _kind_of(candidate)
 
 
-def _search(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | None, pinned: bool = False) -> _Attempt:
+def _search(candidate: Candidate, named: LayerSpec | None, pinned: bool = False) -> _Attempt:
     """The best reading of a candidate; readings of single numbers only where no array runs, or its author shows them.
 
     Whatever multiplies two arrays in some way also multiplies two numbers.
     """
-    first = _searched(candidate, named, misfit, pinned)
+    first = _searched(candidate, named, pinned)
     refuses = isinstance(first.fault, UserCodeRaised) and first.fault.where == "forward"
     if candidate.kind != "layer" or not refuses:
         return first
     objects = {**candidate.objects, "numbers": True}
-    second = _searched(dataclasses.replace(candidate, objects=objects), named, misfit, pinned)
+    second = _searched(dataclasses.replace(candidate, objects=objects), named, pinned)
     return second if second.subject is not None and second.fault is None else first
 
 
-def _searched(candidate: Candidate, named: LayerSpec | None, misfit: Misfit | None, pinned: bool = False) -> _Attempt:
+def _searched(candidate: Candidate, named: LayerSpec | None, pinned: bool = False) -> _Attempt:
     if candidate.kind in RULES:
         found = bind_rule.search(candidate, named, pinned)
         return _Attempt(found.subject, found.fault, found.subject is not None, found.matches, tried=found.tried)
     best, refused = _Attempt(), None
     if named:
-        best = _against(candidate, named, misfit)
+        best = _against(candidate, named)
         more = trained.beyond(best.subject) if best.matches and best.subject and not best.fault and not pinned else ()
         if more:  # it trains what the reference does not know of
-            own = _alone(candidate, misfit)
+            own = _alone(candidate)
             return own if own.subject is not None and own.fault is None else best
         if pinned or best.matches or _known_fault(best.subject):
-            return _of_another_rank(candidate, best, misfit) or best
+            return _of_another_rank(candidate, best) or best
     for spec in specs().values():
         if spec is not named and _suits(spec, candidate) and (spec.distinctive or _alike(spec, named)):
-            other = _against(candidate, spec, misfit, quick=True)
+            other = _against(candidate, spec, quick=True)
             if other.matches and other.subject is not None and other.fault is not None:
                 better = refused is None or _says_more(candidate, other, refused)
                 if better and any(e.dims for e in other.subject.layout.entries):
                     refused = other  # its backward may want an input of another shape
             elif other.matches and other.subject and says_as_much(other.subject):
                 said = "computes what `{}` computes" if named else "recognised as `{}` by its numbers"
-                recognised = _or_as_its_gradients(candidate, other.subject, spec.layouts(), misfit)
+                recognised = _or_as_its_gradients(candidate, other.subject, spec.layouts())
                 other.subject = dataclasses.replace(recognised, notes=(*recognised.notes, said.format(spec.name)))
                 return other
     claimed = named is not None and best.ran and (pinned or _says_so(candidate, named, best))
     if claimed and named is not None and not _own_settings(named, best.subject):
         return best
     best.fits = named is not None and not isinstance(best.fault, Unbindable)
-    alone = _alone(candidate, misfit)
+    alone = _alone(candidate)
     if refused is not None and (alone.subject is None or alone.fault is not None):
         return refused
     if alone.subject is not None and (named is None or best.subject is None or not claimed):
         if named is not None and best.ran and alone.fault is None and promise(candidate.name) == "firm":
             alone.subject = dataclasses.replace(alone.subject, promised=named.name)
         return alone
-    if named and best.ran and alone.subject is not None and alone.fault is None and not _distance(alone, misfit):
+    if named and best.ran and alone.subject is not None and alone.fault is None and not _distance(alone):
         return alone  # right for a forward with settings of its own
     if isinstance(alone.fault, UserCodeRaised) and not isinstance(best.fault, UserCodeRaised):
         alone.fits = best.fits
@@ -484,11 +481,11 @@ def _alike_in_kind(subject: Subject, least: float) -> bool:
     return abs(float(np.corrcoef(a, b)[0, 1])) >= least
 
 
-def _of_another_rank(candidate: Candidate, best: _Attempt, misfit: Misfit | None) -> _Attempt | None:
+def _of_another_rank(candidate: Candidate, best: _Attempt) -> _Attempt | None:
     """What is elementwise takes all arrays, and its backward may be written for images only: for those it is tried."""
     if not best.matches or not isinstance(best.fault, UserCodeRaised) or not doubt(best.fault, None):
         return None
-    alone = _alone(candidate, misfit)
+    alone = _alone(candidate)
     return alone if alone.subject is not None and alone.fault is None else None
 
 
@@ -545,7 +542,7 @@ def _known_fault(subject: Subject | None) -> bool:
     return False
 
 
-def _against(candidate: Candidate, spec: LayerSpec, misfit: Misfit | None, quick: bool = False) -> _Attempt:
+def _against(candidate: Candidate, spec: LayerSpec, quick: bool = False) -> _Attempt:
     """The layout of `spec` that fits the candidate best.
 
     A layer that takes its own steps often does so one sample at a time; then N is 1 in every layout of rows. For
@@ -553,14 +550,14 @@ def _against(candidate: Candidate, spec: LayerSpec, misfit: Misfit | None, quick
     """
     best = _Attempt()
     for layouts in (group for whole in _layouts(spec) for group in _stated_first(candidate, spec, whole)):
-        attempt = _in_layouts(candidate, spec, layouts, misfit, quick)
+        attempt = _in_layouts(candidate, spec, layouts, quick)
         attempt = _Attempt(attempt.subject, ran=True) if _takes_wider_windows(attempt) else attempt
         unfit = best.subject is None and isinstance(best.fault, Unbindable | None)
         best = attempt if attempt.matches or (attempt.ran and not best.ran) or unfit else best
         if best.matches:
             break
     if not best.matches and not quick and (own := _with_own_defaults(candidate, spec, float)):
-        attempt = _in_layouts(candidate, spec, _meant(candidate, spec, own), misfit, quick)
+        attempt = _in_layouts(candidate, spec, _meant(candidate, spec, own), quick)
         best = attempt if attempt.matches else best
     one_is_enough = spec.minimum.get("N", 1) == 1
     accident = best.subject is not None and best.subject.variant.incidental
@@ -571,7 +568,7 @@ def _against(candidate: Candidate, spec: LayerSpec, misfit: Misfit | None, quick
             if "N" in l.dims() and len(l.inputs[0].dims) <= 2
         ]
         for pair in single:
-            one = _in_layouts(candidate, spec, [pair], misfit, quick)
+            one = _in_layouts(candidate, spec, [pair], quick)
             if one.matches and one.fault is None and not (quick and one.subject and _agrees_by_chance(one.subject)):
                 return one
     return best
@@ -681,7 +678,6 @@ def _in_layouts(
     candidate: Candidate,
     spec: LayerSpec,
     layouts: list[tuple[Variant, Layout]],
-    misfit: Misfit | None,
     quick: bool,
 ) -> _Attempt:
     """The first layout of `spec` that the forward agrees with; else the first that runs; else the first fault.
@@ -698,7 +694,7 @@ def _in_layouts(
         stuck = best.matches and isinstance(best.fault, UserCodeRaised)  # its backward may be written for another rank
         if best.matches and best.exact and not best.distance and not stuck and (quick or not same):
             continue
-        attempt = _try(candidate, spec, variant, layout, misfit, quick)
+        attempt = _try(candidate, spec, variant, layout, quick)
         if variant.incidental and attempt.matches and attempt.fault is None and only is None:
             only = attempt
         fewer = stuck and attempt.matches and attempt.exact >= best.exact and _of_other_ranks(attempt, best)
@@ -725,10 +721,10 @@ def _in_layouts(
     if best.subject is not None and further:
         best.subject = dataclasses.replace(best.subject, further=tuple(further))
     if best.subject is not None and best.matches and best.fault is None and not quick:
-        best.subject = _beside_wider(candidate, best.subject, layouts, misfit)
-        best.subject = _or_as_its_gradients(candidate, best.subject, layouts, misfit)
+        best.subject = _beside_wider(candidate, best.subject, layouts)
+        best.subject = _or_as_its_gradients(candidate, best.subject, layouts)
     elif best.subject is not None and best.matches and _backward_raises(best.fault) and not quick:
-        other = _or_as_its_gradients(candidate, best.subject, layouts, misfit, raises=True)
+        other = _or_as_its_gradients(candidate, best.subject, layouts, raises=True)
         best = best if other is best.subject else dataclasses.replace(best, subject=other, fault=None)
     return best
 
@@ -742,7 +738,6 @@ def _or_as_its_gradients(
     candidate: Candidate,
     subject: Subject,
     layouts: list[tuple[Variant, Layout]],
-    misfit: Misfit | None,
     raises: bool = False,
 ) -> Subject:
     """A subject, or one with an array of another shape that the forward takes, too, and that its gradient has.
@@ -751,7 +746,7 @@ def _or_as_its_gradients(
     and nothing says which is meant, its gradient stays open. An engine may look at shapes, and raise. What takes its
     own step repeats a gradient over its array: the numbers tell, not the shape.
     """
-    if misfit is None or (not raises and _fits(subject) and not _steps_apart(candidate, subject, misfit)):
+    if not raises and _fits(subject) and not _steps_apart(candidate, subject):
         return subject
     shapes = {e.name: e.dims for e in subject.layout.entries}
     for variant, layout in layouts:
@@ -760,21 +755,21 @@ def _or_as_its_gradients(
         variant = variant if variant.options else dataclasses.replace(variant, options=subject.variant.options)
         if variant.options != subject.variant.options and not _called_alike(candidate, subject, variant):
             continue  # with another axis it is called otherwise, which says nothing of this call
-        attempt = _try(candidate, subject.spec, variant, layout, misfit)
+        attempt = _try(candidate, subject.spec, variant, layout)
         other = attempt.subject
         if not attempt.exact or attempt.fault is not None or other is None or not _fits(other):
             continue
         if not raises and not {*given_shapes(other)} >= {*given_shapes(subject)}:
             continue  # a step that cannot be read from an array of this shape is no right one
-        if not _distance(attempt, _whether(misfit)):
+        if not _distance(attempt):
             doubts = _of_shapes(candidate, other, shapes)
             return dataclasses.replace(other, doubts={**other.doubts, **doubts})
     return subject
 
 
-def _steps_apart(candidate: Candidate, subject: Subject, misfit: Misfit) -> bool:
+def _steps_apart(candidate: Candidate, subject: Subject) -> bool:
     """Whether the steps that a layer takes by itself are not those of its gradients."""
-    return bool(candidate.objects.get("steps") and _distance(_Attempt(subject), _whether(misfit)))
+    return bool(candidate.objects.get("steps") and _distance(_Attempt(subject)))
 
 
 def _called_alike(candidate: Candidate, subject: Subject, variant: Variant) -> bool:
@@ -845,9 +840,7 @@ def _as_others_raise(candidate: Candidate, attempt: _Attempt, other: _Attempt) -
     return attempt
 
 
-def _beside_wider(
-    candidate: Candidate, subject: Subject, layouts: list[tuple[Variant, Layout]], misfit: Misfit | None
-) -> Subject:
+def _beside_wider(candidate: Candidate, subject: Subject, layouts: list[tuple[Variant, Layout]]) -> Subject:
     """A subject with a doubt where its backward is wrong for the same arrays without the axis of length 1 in front.
 
     The forward agrees with its reference for both, and what is not summed over a single row shows in the other only.
@@ -855,8 +848,8 @@ def _beside_wider(
     for variant, layout in layouts:
         if not narrow.is_same_but_for_rows(subject.layout, layout):
             continue
-        other = _try(candidate, subject.spec, variant, layout, misfit)
-        wrong = other.fault is not None or bool(_distance(other, _whether(misfit)))
+        other = _try(candidate, subject.spec, variant, layout)
+        wrong = other.fault is not None or bool(_distance(other))
         if other.matches and other.exact and wrong:
             return dataclasses.replace(subject, doubts=narrow.doubts(candidate, subject.layout, layout))
     return subject
@@ -915,8 +908,8 @@ def _try(
     spec: LayerSpec | None,
     variant: Variant,
     layout: Layout,
-    misfit: Misfit | None,
     quick: bool = False,
+    judged: bool = True,
 ) -> _Attempt:
     """Every way of calling the candidate with a layout; the numbers choose where there is more than one.
 
@@ -946,7 +939,7 @@ def _try(
     if quick and not good:
         return next((a for a in attempts if a.matches), attempts[0])
     ran = [a for a in attempts if a.ran and a.fault is None]
-    best, distance = _nearest(good or ran or [a for a in attempts if a.ran] or attempts, misfit)
+    best, distance = _nearest(good or ran or [a for a in attempts if a.ran] or attempts, judged)
     best.distance = distance
     return best
 
@@ -976,11 +969,11 @@ def _where(fault: Exception | None) -> tuple[str, int] | None:
     return (type(fault.cause).__name__, place[1]) if place and isinstance(fault, UserCodeRaised) else None
 
 
-def _nearest(attempts: list[_Attempt], misfit: Misfit | None) -> tuple[_Attempt, float]:
+def _nearest(attempts: list[_Attempt], judged: bool) -> tuple[_Attempt, float]:
     """The attempt whose backward comes closest to being the gradient of its forward, and how far it is from that."""
     best, nearest = attempts[0], np.inf
     for attempt in attempts:
-        distance = _distance(attempt, misfit)
+        distance = _distance(attempt, far=True, judged=judged)
         if distance < nearest:
             best, nearest = attempt, distance
         if not distance:
@@ -1113,7 +1106,7 @@ def _judged(subject: Subject, case: Any) -> tuple[str, ...]:
     return tuple(present)
 
 
-def _alone(candidate: Candidate, misfit: Misfit | None) -> _Attempt:
+def _alone(candidate: Candidate, judged: bool = True) -> _Attempt:
     """Bind without a reference: the forward is the only authority on what it computes.
 
     The first shape of input that runs is the natural one. The form of labels is settled by the backward, where the
@@ -1127,15 +1120,15 @@ def _alone(candidate: Candidate, misfit: Misfit | None) -> _Attempt:
         for layout in layouts:
             if ran and candidate.kind == "layer" and _same_arrays(layout, ran[0][0]):
                 continue
-            attempt = _try(candidate, None, Variant(), layout, misfit)
+            attempt = _try(candidate, None, Variant(), layout, judged=judged)
             if isinstance(attempt.fault, NotFinite):
-                gentle = _try(candidate, None, Variant(), positive(layout), misfit)
+                gentle = _try(candidate, None, Variant(), positive(layout), judged=judged)
                 attempt = gentle if gentle.subject is not None and gentle.fault is None else attempt
             if attempt.subject is not None and attempt.fault is None:
                 if _not_as_turned(candidate, attempt.subject):
                     other = other or attempt
                     continue
-                attempt = _with_trained(candidate, _with_masks(candidate, attempt, misfit))
+                attempt = _with_trained(candidate, _with_masks(candidate, attempt, judged))
                 assert attempt.subject is not None
                 notes = [*attempt.subject.notes, "no reference: checked numerically"]
                 if isinstance(raised, UserCodeRaised) and raised.where == "backward":
@@ -1144,11 +1137,11 @@ def _alone(candidate: Candidate, misfit: Misfit | None) -> _Attempt:
                     attempt.subject = dataclasses.replace(attempt.subject, doubts=doubts)
                 if other is not None:
                     notes.append("its backward gives other shapes for inputs of fewer axes")
-                attempt.subject = _also(candidate, dataclasses.replace(attempt.subject, notes=tuple(notes)), misfit)
+                attempt.subject = _also(candidate, dataclasses.replace(attempt.subject, notes=tuple(notes)), judged)
                 fits = _fits(attempt.subject)
                 if candidate.kind == "layer" and other is not None and not (fits and _is_wider(attempt, other)):
                     continue
-                if fits and not _distance(attempt, _whether(misfit)) and not _rescued(candidate, attempt, ran):
+                if fits and not _distance(attempt, judged=judged) and not _rescued(candidate, attempt, ran):
                     wrong = next((a.subject for a, fitted in ran if fitted), None)
                     doubts = _of_labels(attempt.subject, wrong) if candidate.kind == "loss" else {}
                     doubts = {**attempt.subject.doubts, **doubts}
@@ -1175,7 +1168,7 @@ def _alone(candidate: Candidate, misfit: Misfit | None) -> _Attempt:
 _EVEN = {"7": "8", "9": "10"}
 
 
-def _also(candidate: Candidate, subject: Subject, misfit: Misfit | None) -> Subject:
+def _also(candidate: Candidate, subject: Subject, judged: bool) -> Subject:
     """A layer without a reference that is tried on images, too, which may show more than what it was found to take.
 
     A step of 2 leaves entries behind the last one it takes where sides are even, not where they are odd as those that
@@ -1193,7 +1186,7 @@ def _also(candidate: Candidate, subject: Subject, misfit: Misfit | None) -> Subj
         return subject
     inputs = (dataclasses.replace(e, axes=axes) for e, axes in zip(subject.layout.inputs, shapes, strict=True))
     layout = dataclasses.replace(subject.layout, inputs=tuple(inputs))
-    attempt = _try(candidate, None, Variant(), layout, misfit)
+    attempt = _try(candidate, None, Variant(), layout, judged=judged)
     if attempt.subject is None or not _built_alike(attempt, _Attempt(subject)):
         return subject
     if _backward_raises(attempt.fault):
@@ -1249,7 +1242,7 @@ def _of_unknown_shape(subject: Subject | None) -> list[str]:
     return [e.name for e in entries if np.prod(given[e.name]) != np.prod(e.shape(sizes))]
 
 
-def _with_masks(candidate: Candidate, attempt: _Attempt, misfit: Misfit | None) -> _Attempt:
+def _with_masks(candidate: Candidate, attempt: _Attempt, judged: bool) -> _Attempt:
     """The attempt with any numbers for a mask that the forward moves with and that the backward gives a gradient of.
 
     What is added to scores is named a mask, too; its gradient, where there is one, is as good a claim as any.
@@ -1260,7 +1253,7 @@ def _with_masks(candidate: Candidate, attempt: _Attempt, misfit: Misfit | None) 
     if candidate.kind != "layer" or subject is None or not masks:
         return attempt
     inputs = tuple(dataclasses.replace(e, domain="real") if e in masks else e for e in inputs)
-    moved = _try(candidate, None, Variant(), dataclasses.replace(subject.layout, inputs=inputs), misfit)
+    moved = _try(candidate, None, Variant(), dataclasses.replace(subject.layout, inputs=inputs), judged=judged)
     if moved.subject is None or moved.fault is not None:
         return attempt
     case, given = (
@@ -1268,7 +1261,7 @@ def _with_masks(candidate: Candidate, attempt: _Attempt, misfit: Misfit | None) 
         given_gradients(moved.subject),
     )
     claims = all(e.name in given and given[e.name].any() for e in masks)
-    return moved if claims and all(missing.depends(moved.subject, e.name, case) for e in masks) else attempt
+    return moved if claims and all(depends(moved.subject, e.name, case) for e in masks) else attempt
 
 
 def _with_trained(candidate: Candidate, attempt: _Attempt) -> _Attempt:
@@ -1281,7 +1274,7 @@ def _with_trained(candidate: Candidate, attempt: _Attempt) -> _Attempt:
     if found.constants:
         notes = (*notes, f"nobody trains {', '.join(found.constants)}")
     if found.layout != attempt.subject.layout:
-        again = _try(candidate, None, Variant(), found.layout, None)
+        again = _try(candidate, None, Variant(), found.layout, judged=False)
         if again.subject is None or again.fault is not None:
             return attempt
         attempt = again
@@ -1325,17 +1318,13 @@ def _same_arrays(layout: Layout, other: _Attempt) -> bool:
     return [e.name for e in layout.params] == [e.name for e in other.subject.layout.params]
 
 
-def _whether(misfit: Misfit | None) -> Misfit | None:
-    """Whether a backward is right, without how far it is from that."""
-    return misfit and (lambda subject, case, _: misfit(subject, case, False))
-
-
-def _distance(attempt: _Attempt, misfit: Misfit | None) -> float:
-    if misfit is None or attempt.subject is None or attempt.fault is not None:
+def _distance(attempt: _Attempt, far: bool = False, judged: bool = True) -> float:
+    """0 where the gradients of an attempt are right, else more, and if `far`, the more the less they look like it."""
+    if not judged or attempt.subject is None or attempt.fault is not None:
         return np.inf
     base = attempt.subject.spec.layout if attempt.subject.spec else None
     sizes = generic_sizes(attempt.subject.layout, attempt.subject.spec, base)
-    return misfit(attempt.subject, attempt.subject.sample(11, sizes), True)
+    return misfit(attempt.subject, attempt.subject.sample(11, sizes), far)
 
 
 def _alike(spec: LayerSpec, named: LayerSpec | None) -> bool:

@@ -18,15 +18,14 @@ import numpy as np
 from gradcheck_plugin.author.roles import WEIGHTS, compares, constants, is_data, is_prediction, twins
 from gradcheck_plugin.author.signature import arguments
 from gradcheck_plugin.conventions.base import Candidate
+from gradcheck_plugin.judging import depends
 from gradcheck_plugin.model import Case
 from gradcheck_plugin.objects import state
 from gradcheck_plugin.objects.told import Told
 from gradcheck_plugin.running.calls import frozen
-from gradcheck_plugin.running.values import numeric
 from gradcheck_plugin.sizes import generic_sizes
 from gradcheck_plugin.subject import Subject
 
-STEP = 1e-4
 _LOSS = re.compile(
     r"loss|cost|error|entropy|criterion|objective|likelihood|penalty|hinge|^(mse|mae|rmse|bce|cce|nll|kl)",
     re.IGNORECASE,
@@ -70,30 +69,6 @@ def settled(subject: Subject, candidate: Candidate) -> Subject:
     order = [e.name for e in subject.layout.entries]
     judged.sort(key=order.index)
     return dataclasses.replace(subject, judged=tuple(judged), open=left_open)
-
-
-def depends(subject: Subject, name: str, case: Case) -> bool:
-    """Whether the forward of a case has a slope along a direction of one array: steps and rounding are none."""
-    x = np.asarray(case.arrays[name], dtype=float)
-    u = case.rng(40).standard_normal(x.shape)
-
-    def moved(t: float) -> Any:
-        arrays = {**case.arrays, name: x + t * u} if t else case.arrays
-        with frozen(case.seed):
-            return numeric(subject.caller.forward(arrays).output)
-
-    try:
-        start, near = moved(0.0), moved(STEP)
-        far = near if start is None or near is None or np.array_equal(start, near) else moved(2 * STEP)
-        if any(a is None or a.shape != start.shape for a in (start, near, far)):
-            return False
-    except Exception:  # what raises for a number that is no whole one takes labels
-        return False
-    finite = np.isfinite(start) & np.isfinite(near) & np.isfinite(far)
-    first, second = (np.abs(np.where(finite, a - start, 0.0)) for a in (near, far))
-    size = float(np.max(np.abs(start[finite]), initial=0.0))
-    least = (1e-5 if start.dtype in (np.float32, np.float16) else 1e-11) * max(size, 1e-3)
-    return bool(np.any((first > least) & (second > 1.2 * first) & (second < 5 * first)))
 
 
 def _generic(subject: Subject, shift: int) -> Case:

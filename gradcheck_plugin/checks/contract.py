@@ -24,8 +24,8 @@ from gradcheck_plugin.checks.breach import (
     rounding,
     same,
 )
-from gradcheck_plugin.checks.gradient import output_of, pass_upstream, upstream
 from gradcheck_plugin.checks.mutations import Watch
+from gradcheck_plugin.judging import output_of, pass_upstream, upstream
 from gradcheck_plugin.model import Array, Case, Severity
 from gradcheck_plugin.oracles.numerical import EPS, floored
 from gradcheck_plugin.running.calls import frozen

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_plugin.checks.gradient import output_of
+from gradcheck_plugin.judging import output_of
 from gradcheck_plugin.model import Array, Case, Verdict
 from gradcheck_plugin.running.calls import frozen
 from gradcheck_plugin.subject import Subject

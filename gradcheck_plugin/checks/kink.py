@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gradcheck_plugin.checks.gradient import exact, output_of, pass_upstream, upstream
+from gradcheck_plugin.judging import exact, output_of, pass_upstream, upstream
 from gradcheck_plugin.model import Array, Case, Verdict
 from gradcheck_plugin.oracles.numerical import Ladder
 from gradcheck_plugin.running.calls import frozen

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.checks.breach import Breach, same
-from gradcheck_plugin.checks.gradient import output_of, pass_upstream
+from gradcheck_plugin.judging import output_of, pass_upstream
 from gradcheck_plugin.model import Array, Case, Severity
 from gradcheck_plugin.objects import state
 from gradcheck_plugin.running import calls

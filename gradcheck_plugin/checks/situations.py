@@ -21,7 +21,7 @@ from gradcheck_plugin.checks.breach import (
     largest,
     same,
 )
-from gradcheck_plugin.checks.gradient import exact, output_of, pass_upstream, upstream
+from gradcheck_plugin.judging import exact, output_of, pass_upstream, upstream
 from gradcheck_plugin.model import Array, Case, Severity
 from gradcheck_plugin.running import calls
 from gradcheck_plugin.running.calls import UserCodeRaised, frozen

@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gradcheck_plugin.binding import rules
-from gradcheck_plugin.checks.gradient import gradients, referred
 from gradcheck_plugin.checks.rule import RuleJudgement
 from gradcheck_plugin.diagnosis.codes import CODES, help_for, sentence
-from gradcheck_plugin.diagnosis.localise import numerical_gradient
+from gradcheck_plugin.judging import gradients, numerical_gradient, referred
 from gradcheck_plugin.model import Array, Case
 from gradcheck_plugin.objects import state
 from gradcheck_plugin.running.calls import frozen
@@ -26,7 +25,6 @@ from reference_impls.shapes import OUTPUT, Layout
 from reference_impls.spec import Mistake
 
 CASES = 12
-COMPARED = 200  # entries of an array up to which a guess at its shape is measured by its gradient
 
 
 @dataclass(frozen=True)
@@ -232,20 +230,6 @@ def updated_weights(subject: Subject, name: str, layout: Layout, seed: int) -> C
         if yours is None or right is None or not _close(yours, right):
             return None
     return _cause(subject, name, ("updated-weights-used", "", None), 2) if rates else None
-
-
-def unlikeness(subject: Subject, name: str, case: Case) -> float:
-    """How far a gradient is from a multiple of the right one, and, less, how far that multiple is from one."""
-    out, dy, given = gradients(subject, case)
-    small = case.arrays[name].size <= COMPARED
-    yours, right = numeric(given.get(name)), numerical_gradient(subject, name, case, dy, out) if small else None
-    if yours is None or right is None or yours.shape != right.shape or not np.isfinite(yours).all():
-        return 10.0
-    sizes = float(np.linalg.norm(yours)), float(np.linalg.norm(right))
-    if not all(sizes):
-        return 5.0
-    cosine = abs(float(np.vdot(yours, right))) / (sizes[0] * sizes[1])
-    return 1 - cosine + 0.01 * min(abs(float(np.log(sizes[0] / sizes[1]))), 10.0)
 
 
 def _close(a: Array, b: Array) -> bool:

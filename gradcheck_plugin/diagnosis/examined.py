@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from gradcheck_plugin.checks.gradient import Judgement
 from gradcheck_plugin.model import Case, Settings
+from gradcheck_plugin.oracles.judge import Judgement
 from gradcheck_plugin.subject import Subject
 from reference_impls.shapes import Layout
 

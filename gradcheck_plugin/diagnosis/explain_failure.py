@@ -11,21 +11,22 @@ import numpy as np
 from gradcheck_plugin.binding.obstacles import Broken
 from gradcheck_plugin.checks.contract import Breach
 from gradcheck_plugin.checks.forward import ForwardJudgement
-from gradcheck_plugin.checks.gradient import Judgement, gradients
 from gradcheck_plugin.checks.kink import KinkJudgement
 from gradcheck_plugin.checks.kink import judge as judge_kink
 from gradcheck_plugin.checks.rule import judge as judge_rule
 from gradcheck_plugin.diagnosis import causes
 from gradcheck_plugin.diagnosis.codes import CODES, help_for, sentence
 from gradcheck_plugin.diagnosis.examined import Examined
-from gradcheck_plugin.diagnosis.localise import Location, localise, numerical_gradient
+from gradcheck_plugin.diagnosis.localise import Location, localise
 from gradcheck_plugin.diagnosis.place import EVERYWHERE
 from gradcheck_plugin.diagnosis.reproducer import UPSTREAM, identifiers, reproduce
 from gradcheck_plugin.diagnosis.source import source_of
 from gradcheck_plugin.diagnosis.square import only_square
 from gradcheck_plugin.faults.raised import raised as raised_finding
 from gradcheck_plugin.faults.raised import timed_out
+from gradcheck_plugin.judging import gradients, numerical_gradient
 from gradcheck_plugin.model import Array, Case, Comparison, Finding, Severity, Verdict
+from gradcheck_plugin.oracles.judge import Judgement
 from gradcheck_plugin.running.calls import UserCodeRaised, frozen, place_of
 from gradcheck_plugin.running.limits import TimeLimit
 from gradcheck_plugin.running.values import numeric

@@ -16,17 +16,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradcheck_plugin.checks.gradient import EXACT, NEGLIGIBLE, SINGLE, Judgement, gradients
 from gradcheck_plugin.diagnosis.place import describe, halves
+from gradcheck_plugin.judging import WHOLE, forward_with, gradients
 from gradcheck_plugin.model import Array, Case, Entry, Verdict
+from gradcheck_plugin.oracles.judge import EXACT, NEGLIGIBLE, SINGLE, Judgement
 from gradcheck_plugin.oracles.numerical import EPS, FAST, KAPPA, Estimate, Ladder, floored
-from gradcheck_plugin.running.calls import frozen
 from gradcheck_plugin.running.limits import TimeLimit
-from gradcheck_plugin.running.values import numeric
 from gradcheck_plugin.subject import Subject
 from reference_impls.shapes import Layout
 
-WHOLE = 500  # entries of an array up to which the whole gradient is differenced, six forwards each
 FORWARDS = 1000  # at most, for an array that is larger
 SHOWN = 5  # entries with their numbers
 TRIED = 24  # entries of a part that all have to be wrong before the whole part is called wrong
@@ -82,7 +80,7 @@ def localise(subject: Subject, name: str, case: Case, layout: Layout, judged: Ju
         return None
 
     def function(moved: Array) -> Array | None:
-        return _forward(subject, name, case, moved)
+        return forward_with(subject, name, case, moved)
 
     return numerically(function, x, yours, dy, dims, case.rng(PURPOSE), out)
 
@@ -101,16 +99,6 @@ def _known(subject: Subject, case: Case, layout: Layout, judged: Judgement, out:
 
 def _single(value: Array) -> bool:
     return value.dtype in (np.float32, np.float16)
-
-
-def _forward(subject: Subject, name: str, case: Case, moved: Array) -> Array | None:
-    """The forward with another value of one array, flat; None where it raises or is not finite."""
-    try:
-        with frozen(case.seed):
-            value = numeric(subject.caller.forward({**case.arrays, name: moved}).output)
-    except Exception:
-        return None
-    return None if value is None or not np.isfinite(value).all() else value.astype(np.float64).ravel()
 
 
 def against(expected: Array | None, yours: Array, dims: Sequence[str], dy: Array) -> Location | None:
@@ -383,24 +371,3 @@ class _Search:
             return self.function(moved)
 
         return Ladder(line, self.start)
-
-
-def numerical_gradient(subject: Subject, name: str, case: Case, dy: Array, out: Array) -> Array | None:
-    """The whole gradient of one array by differences, entry by entry; None where it is too large for that."""
-    x = case.arrays[name]
-    if x.size > WHOLE:
-        return None
-    result = np.zeros(x.shape)
-    v, start = dy.astype(float).ravel(), out.astype(float).ravel()
-    for index in np.ndindex(x.shape):
-
-        def line(t: float, index: tuple[int, ...] = index) -> Array | None:
-            moved = x.copy()
-            moved[index] += t
-            return _forward(subject, name, case, moved)
-
-        slope = Ladder(line, start).slope(v)
-        if slope is None:
-            return None
-        result[index] = slope
-    return result

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_plugin.checks.gradient import gradients, output_of, upstream
 from gradcheck_plugin.diagnosis.examined import Examined
+from gradcheck_plugin.judging import gradients, output_of, upstream
 from gradcheck_plugin.model import Array, Case
 from gradcheck_plugin.objects import state
 from gradcheck_plugin.objects.pasted import place

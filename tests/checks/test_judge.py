@@ -13,7 +13,7 @@ from reference_subject import target
 
 from gradcheck_plugin.api import Report, check
 from gradcheck_plugin.checks import forward, situations
-from gradcheck_plugin.checks.gradient import gradients
+from gradcheck_plugin.judging import gradients
 from gradcheck_plugin.model import Settings, Verdict
 from gradcheck_plugin.oracles.numerical import Ladder
 from gradcheck_plugin.suite import open_namespace
@@ -153,8 +153,8 @@ def test_rounding_in_place_of_an_exact_zero_is_not_a_failure() -> None:
 
 
 def test_only_a_gross_contradiction_of_the_exact_oracles_decides() -> None:
-    from gradcheck_plugin.checks.gradient import Judgement, _contradicted
     from gradcheck_plugin.model import Verdict
+    from gradcheck_plugin.oracles.judge import Judgement, _contradicted
 
     zero = np.zeros((2, 2))
     base = Judgement(Verdict.INCONCLUSIVE, expected=zero, torch=zero, dy=np.ones(1))

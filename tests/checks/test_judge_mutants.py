@@ -15,8 +15,10 @@ from benchmarks import zoo
 from benchmarks.power import cases_of, outcome, subject_of
 from reference_subject import target
 
-from gradcheck_plugin.checks import contract, gradient
+from gradcheck_plugin import judging
+from gradcheck_plugin.checks import contract
 from gradcheck_plugin.model import Array, Case, Verdict
+from gradcheck_plugin.oracles import judge
 from gradcheck_plugin.oracles.numerical import EPS, Estimate, Ladder
 from gradcheck_plugin.subject import Subject
 from reference_impls import load
@@ -93,7 +95,7 @@ def both_ways() -> Verdict:
     function = zoo.Function("tanh", forward, TANH.vjp, zoo.normal((40,)))
     subject = subject_of(function, function.vjp)
     case = subject.sample(3, {})
-    gradient.judge(subject, "x0", case, subject.layout)
+    judging.judge(subject, "x0", case, subject.layout)
     steps = [x - case.arrays["x0"] for x in seen]
     return PASS if any((s > 0).any() and (s < 0).any() for s in steps) else FAIL
 
@@ -166,7 +168,7 @@ Patch = Callable[[pytest.MonkeyPatch], None]
 
 
 def times_100(name: str) -> Patch:
-    return lambda m: m.setattr(gradient, name, 100 * getattr(gradient, name))
+    return lambda m: m.setattr(judge, name, 100 * getattr(judge, name))
 
 
 def ladder(**methods: object) -> Patch:
@@ -179,7 +181,7 @@ def ladder(**methods: object) -> Patch:
 
 def upstreams(made: Callable[[Subject, Case, Array], Array]) -> Patch:
     def patch(m: pytest.MonkeyPatch) -> None:
-        m.setattr(gradient, "upstream", made)
+        m.setattr(judging, "upstream", made)
         m.setattr(contract, "upstream", made)
 
     return patch
@@ -208,11 +210,11 @@ MUTATIONS: dict[str, tuple[Patch, str]] = {  # what is done to the judge, and an
     "upstream gradients of ones": (upstreams(ones), "softmax without a backward"),
     "one-hot upstream gradients": (upstreams(one_hot), "one entry of a dense Jacobian doubled"),
     "directions without a sign": (
-        lambda m: m.setattr(gradient, "direction", never_negative),
+        lambda m: m.setattr(judge, "direction", never_negative),
         "a probe that moves entries up and down at once",
     ),
     "a fast path that always passes": (
-        lambda m: m.setattr(gradient, "FAST_TOLERANCE", np.inf),
+        lambda m: m.setattr(judge, "FAST_TOLERANCE", np.inf),
         "a factor 2 forgotten",
     ),
     "no grain of single precision": (

@@ -8,8 +8,8 @@ import pytest
 from from_file import checked
 
 from gradcheck_plugin.binding import bind
-from gradcheck_plugin.checks.gradient import Judgement
 from gradcheck_plugin.model import Case, Result, Verdict
+from gradcheck_plugin.oracles.judge import Judgement
 from gradcheck_plugin.subject import Subject
 from gradcheck_plugin.target import Target
 from reference_impls.shapes import Layout

@@ -1,8 +1,8 @@
-"""One gradient of one case, judged by three oracles that know nothing of each other.
+"""One gradient, judged by three oracles that know nothing of each other.
 
-Numerical differentiation of the user's own forward is the judge: the backward has to be the gradient of the forward
-that is there. Where the forward agrees with a reference, the reference's gradient and torch's are compared exactly;
-they decide where the numbers cannot, and a FAIL never goes against all three.
+Numerical differentiation of the forward is the judge: the backward has to be the gradient of the forward that is there.
+Where the forward agrees with a reference, the reference's gradient and torch's are compared exactly; they decide where
+the numbers cannot, and a FAIL never goes against all three.
 """
 
 from __future__ import annotations
@@ -13,15 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_plugin.binding.missing import depends
-from gradcheck_plugin.conventions.base import Tape
-from gradcheck_plugin.model import Array, Case, Verdict
-from gradcheck_plugin.oracles import autograd
+from gradcheck_plugin.model import Array, Verdict
 from gradcheck_plugin.oracles.numerical import EPS, KAPPA, STEPS, Estimate, Ladder, direction, floored
-from gradcheck_plugin.running.calls import BadOutput, frozen
-from gradcheck_plugin.running.values import describe, numeric
-from gradcheck_plugin.subject import Subject
-from reference_impls.shapes import OUTPUT, Layout
 
 DIRECTIONS = 2
 FAST_TOLERANCE = 1e-8
@@ -54,81 +47,34 @@ class Judgement:
     note: str = ""
 
 
-def upstream(subject: Subject, case: Case, output: Array) -> Array:
-    """The upstream gradient of a case: random, every entry away from 0 and of no fixed sign; 1 where there is none."""
-    if not subject.caller.upstream:
-        return np.ones(np.shape(output))
-    rng = case.rng(1)
-    if subject.one_hot is not None and np.size(output):
-        single = np.zeros(np.shape(output))
-        at = subject.one_hot if subject.one_hot >= 0 else rng.integers(single.size)
-        single.flat[at] = (2 if at % 2 else -2) * abs(floored(rng, (1,))[0])  # of either sign, at half of the places
-        return single
-    if case.short:
-        return rng.choice([-2.0, -1.5, -1.0, -0.5, 0.5, 1.5, 2.0], size=np.shape(output))
-    return floored(rng, np.shape(output))
+def flat(a: Array) -> Array:
+    """An array as a flat vector of float64."""
+    return np.asarray(a).astype(np.float64).ravel()
 
 
-def pass_upstream(dy: Array) -> Any:
-    """The upstream gradient as user code gets it: its own copy, a float where it is a scalar."""
-    return dy.copy() if dy.ndim else float(dy)
+def judge(
+    x: Array,
+    yours: Array | None,
+    out: Array,
+    dy: Array,
+    moved: Callable[[float, Array], Array | None],
+    draws: Callable[[int], np.random.Generator],
+    exact: tuple[Array | None, Array | None] = (None, None),
+    trusted: bool = False,
+) -> Judgement:
+    """Judge what a backward gave as the gradient of `x`, whose forward gives `out`, for the upstream gradient `dy`.
 
-
-def output_of(subject: Subject, case: Case) -> tuple[Tape, Array]:
-    """A frozen forward; raises BadOutput when what came back is no array of numbers."""
-    tape = subject.caller.forward(case.arrays)
-    out = numeric(tape.output)
-    if out is None:
-        raise BadOutput(f"forward returned {describe(tape.output)}, not an array of numbers")
-    return tape, out
-
-
-def gradients(subject: Subject, case: Case) -> tuple[Array, Array, dict[str, Any]]:
-    """Output, upstream gradient and raw gradients of one frozen forward and backward."""
-    with frozen(case.seed):
-        tape, out = output_of(subject, case)
-        dy = upstream(subject, case, out)
-        return out, dy, tape.backward(pass_upstream(dy))
-
-
-def underflows(subject: Subject, case: Case) -> bool:
-    """Whether numbers of a forward come out below 1e-308: what is left of them moves in steps, or not at all."""
-    seen: list[str] = []
-    try:
-        with frozen(case.seed), np.errstate(under="call", call=lambda kind, _: seen.append(kind)):
-            subject.caller.forward(case.arrays)
-    except Exception:
-        return False
-    return bool(seen)
-
-
-def judge(subject: Subject, name: str, case: Case, layout: Layout) -> Judgement:
-    """Judge the gradient of the array `name`."""
-    if name in subject.open:
-        return Judgement(Verdict.INCONCLUSIVE, subject.open[name], "not-found")
-    out, dy, given = gradients(subject, case)
-    x, raw = case.arrays[name], given.get(name)
-    expected, torch = exact(subject, name, case, layout, dy, out)
-    base = Judgement(Verdict.FAIL, yours=raw, expected=expected, torch=torch, dy=dy)
+    `moved(t, u)` is the forward at x + t u as a flat vector, None where it has no finite numbers; `draws(k)` gives the
+    random numbers of the k-th direction; `exact` are the gradients of the reference and of torch, where there are any,
+    and `trusted` says whether the forward is the reference's. A gradient that is None is judged by whoever knows why.
+    """
+    expected, torch = exact
+    base = Judgement(Verdict.FAIL, yours=yours, expected=expected, torch=torch, dy=dy)
     start = out.astype(np.float64).ravel()
-    line = _line(subject, name, case, start)
-    v = dy.astype(np.float64).ravel()
-    u = direction(case.rng(2), x)
-    base.ladder, base.v = Ladder(lambda t: line(t, u), np.where(np.isinf(start), 0.0, start)), v
-    if raw is None:
-        if expected is None and referred(subject, case, layout, dy, out):
-            reason = f"neither it nor the reference gives a gradient of `{subject.display(name)}`"
-            return Judgement(Verdict.INCONCLUSIVE, reason, "not-found")
-        if not depends(subject, name, case):
-            reason = f"the forward does not depend on `{subject.display(name)}` here"
-            return Judgement(Verdict.INCONCLUSIVE, reason, "not-found")
-        base.kind, base.reason = "missing-gradient", "it is None" if name in given else "it is nowhere"
-        return base
-    yours = numeric(raw)
+    u = direction(draws(2), x)
+    base.ladder, base.v = Ladder(lambda t: moved(t, u), np.where(np.isinf(start), 0.0, start)), flat(dy)
     if yours is None:
-        base.kind, base.reason = "not-numeric", f"it is {describe(raw)}"
         return base
-    base.yours = yours
     if yours.shape != x.shape:
         if yours.size == x.size and [s for s in yours.shape if s > 1] == [s for s in x.shape if s > 1]:
             base.note = f"has shape {yours.shape} where the array has {x.shape}; the numbers are compared"
@@ -136,10 +82,10 @@ def judge(subject: Subject, name: str, case: Case, layout: Layout) -> Judgement:
         else:
             base.kind = "wrong-shape"
             base.reason = f"it has shape {yours.shape}, the array {x.shape}"
-            base.estimate = base.ladder.estimate(v)
+            base.estimate = base.ladder.estimate(base.v)
             return base
     if not np.isfinite(yours).all():
-        base.estimate = base.ladder.estimate(v)
+        base.estimate = base.ladder.estimate(base.v)
         base.kind, base.reason = "not-finite", "it has NaN or infinite entries"
         if base.ladder.kinked():
             base.verdict, base.kind, base.reason = Verdict.INCONCLUSIVE, "", "a kink of the forward"
@@ -150,35 +96,17 @@ def judge(subject: Subject, name: str, case: Case, layout: Layout) -> Judgement:
             base.verdict = Verdict.INCONCLUSIVE
         return base
     single = yours.dtype in (np.float32, np.float16)
-    return _numbers(subject, base, yours.astype(np.float64), SINGLE if single else EPS, x, line, case)
-
-
-def _line(subject: Subject, name: str, case: Case, start: Array) -> Callable[[float, Array], Array | None]:
-    """The forward along a direction of one array, everything else as in the case.
-
-    An infinity that stays, as the -inf under a mask does, is a constant like any other.
-    """
-    constant = np.isinf(start)
-
-    def line(t: float, u: Array) -> Array | None:
-        arrays = {**case.arrays, name: case.arrays[name] + t * u}
-        try:
-            with frozen(case.seed):
-                out = numeric(subject.caller.forward(arrays).output)
-        except Exception:
-            return None
-        if out is None:
-            return None
-        flat = out.astype(np.float64).ravel()
-        if constant.any() and flat.shape == start.shape and np.array_equal(flat[constant], start[constant]):
-            flat[constant] = 0.0
-        return flat if np.isfinite(flat).all() else None
-
-    return line
+    return _numbers(base, yours.astype(np.float64), SINGLE if single else EPS, x, moved, draws, trusted)
 
 
 def _numbers(
-    subject: Subject, base: Judgement, yours: Array, eps: float, x: Array, line: Callable[..., Array | None], case: Case
+    base: Judgement,
+    yours: Array,
+    eps: float,
+    x: Array,
+    line: Callable[[float, Array], Array | None],
+    draws: Callable[[int], np.random.Generator],
+    trusted: bool,
 ) -> Judgement:
     """Two directions against numerical differentiation, then the exact oracles."""
     assert base.ladder is not None
@@ -188,7 +116,7 @@ def _numbers(
     agrees = agrees and base.expected is not None
     worst = 0.0
     scales: list[float] = []
-    directions = [direction(case.rng(2 + k), x) for k in range(DIRECTIONS)]
+    directions = [direction(draws(2 + k), x) for k in range(DIRECTIONS)]
     directions += _faint(yours, directions[-1])
     for k, u in enumerate(directions):
         ladder = base.ladder if k == 0 else Ladder(lambda t, u=u: line(t, u), base.ladder._start)  # type: ignore[misc]
@@ -200,7 +128,7 @@ def _numbers(
             verdict, reason, resolution, estimate = _direction(ladder, base.v, slope, scale, yours, u, eps, noise)
         if verdict is not Verdict.PASS and len(ladder.usable) < len(STEPS):
             # a logarithm, a root: a step that keeps to the side of each entry
-            u = floored(case.rng(20 + k), x.shape) * np.abs(x)
+            u = floored(draws(20 + k), x.shape) * np.abs(x)
             ladder = Ladder(lambda t, u=u: line(t, u), base.ladder._start)  # type: ignore[misc]
             slope, scale = float(np.vdot(yours, u)), float(np.linalg.norm(yours * u))
             verdict, reason, resolution, estimate = _direction(ladder, base.v, slope, scale, yours, u, eps)
@@ -210,7 +138,7 @@ def _numbers(
         worst = max(worst, resolution)
         if verdict is not Verdict.PASS:
             base.estimate, base.ladder, base.slope = estimate, ladder, slope
-            if agrees and subject.matches:
+            if agrees and trusted:
                 base.verdict, base.note = Verdict.PASS, f"by the reference and torch; numerically: {reason}"
                 base.resolution, base.overruled = EXACT, True
                 return base
@@ -285,30 +213,3 @@ def _contradicted(yours: Array, base: Judgement) -> bool:
     coarse = 1e-6 * float(np.max(np.abs(base.dy), initial=0.0))
     allowed = [1e-2 * float(np.max(np.abs(o), initial=0.0)) + coarse for o in oracles]
     return all(np.max(np.abs(yours - o), initial=0.0) > a for o, a in zip(oracles, allowed, strict=True))
-
-
-def exact(
-    subject: Subject, name: str, case: Case, layout: Layout, dy: Array, out: Array
-) -> tuple[Array | None, Array | None]:
-    """The reference's gradient and torch's, where the forward agrees with the reference in this very case."""
-    reference = referred(subject, case, layout, dy, out)
-    if not reference or subject.spec is None or not autograd.ready():
-        return reference.get(name), None
-    base_dy = layout.to_base(OUTPUT, np.asarray(dy), subject.spec.layout, case.sizes)
-    arrays, options = subject.base_arrays(case, layout), subject.variant.options
-    theirs = subject.to_user(autograd.gradients(subject.spec, arrays, base_dy, options), case, layout)
-    return reference.get(name), theirs.get(name)
-
-
-def referred(subject: Subject, case: Case, layout: Layout, dy: Array, out: Array) -> dict[str, Array]:
-    """The reference's gradients, where the forward agrees with the reference in this very case."""
-    spec = subject.spec
-    want = subject.reference(case, layout) if subject.matches else None
-    if spec is None or spec.kind == "update" or want is None or want.shape != out.shape:
-        return {}
-    scale = max(float(np.max(np.abs(want), initial=0.0)), 1e-3)
-    if not np.isfinite(want).all() or not np.all(np.abs(out - want) <= 1e-5 * scale):
-        return {}
-    base_dy = layout.to_base(OUTPUT, np.asarray(dy), spec.layout, case.sizes)
-    arrays = subject.base_arrays(case, layout).values()
-    return subject.to_user(spec.gradients(base_dy, *arrays, **subject.variant.options), case, layout)

@@ -1,0 +1,230 @@
+"""The gradients of a subject, judged; and what of its forward is known without a judgement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gradcheck_plugin.conventions.base import Tape
+from gradcheck_plugin.model import Array, Case, Unbindable, Verdict
+from gradcheck_plugin.oracles import autograd
+from gradcheck_plugin.oracles.judge import Judgement
+from gradcheck_plugin.oracles.judge import judge as judged
+from gradcheck_plugin.oracles.numerical import Ladder, floored
+from gradcheck_plugin.running.calls import BadOutput, UserCodeRaised, frozen
+from gradcheck_plugin.running.values import describe, numeric
+from gradcheck_plugin.subject import Subject
+from reference_impls.shapes import OUTPUT, Layout
+
+COMPARED = 200  # entries of an array up to which a guess at its shape is measured by its gradient
+WHOLE = 500  # entries of an array up to which the whole gradient is differenced, six forwards each
+STEP = 1e-4
+
+
+def upstream(subject: Subject, case: Case, output: Array) -> Array:
+    """The upstream gradient of a case: random, every entry away from 0 and of no fixed sign; 1 where there is none."""
+    if not subject.caller.upstream:
+        return np.ones(np.shape(output))
+    rng = case.rng(1)
+    if subject.one_hot is not None and np.size(output):
+        single = np.zeros(np.shape(output))
+        at = subject.one_hot if subject.one_hot >= 0 else rng.integers(single.size)
+        single.flat[at] = (2 if at % 2 else -2) * abs(floored(rng, (1,))[0])  # of either sign, at half of the places
+        return single
+    if case.short:
+        return rng.choice([-2.0, -1.5, -1.0, -0.5, 0.5, 1.5, 2.0], size=np.shape(output))
+    return floored(rng, np.shape(output))
+
+
+def pass_upstream(dy: Array) -> Any:
+    """The upstream gradient as user code gets it: its own copy, a float where it is a scalar."""
+    return dy.copy() if dy.ndim else float(dy)
+
+
+def output_of(subject: Subject, case: Case) -> tuple[Tape, Array]:
+    """A frozen forward; raises BadOutput when what came back is no array of numbers."""
+    tape = subject.caller.forward(case.arrays)
+    out = numeric(tape.output)
+    if out is None:
+        raise BadOutput(f"forward returned {describe(tape.output)}, not an array of numbers")
+    return tape, out
+
+
+def gradients(subject: Subject, case: Case) -> tuple[Array, Array, dict[str, Any]]:
+    """Output, upstream gradient and raw gradients of one frozen forward and backward."""
+    with frozen(case.seed):
+        tape, out = output_of(subject, case)
+        dy = upstream(subject, case, out)
+        return out, dy, tape.backward(pass_upstream(dy))
+
+
+def underflows(subject: Subject, case: Case) -> bool:
+    """Whether numbers of a forward come out below 1e-308: what is left of them moves in steps, or not at all."""
+    seen: list[str] = []
+    try:
+        with frozen(case.seed), np.errstate(under="call", call=lambda kind, _: seen.append(kind)):
+            subject.caller.forward(case.arrays)
+    except Exception:
+        return False
+    return bool(seen)
+
+
+def judge(subject: Subject, name: str, case: Case, layout: Layout) -> Judgement:
+    """Judge the gradient of the array `name`."""
+    if name in subject.open:
+        return Judgement(Verdict.INCONCLUSIVE, subject.open[name], "not-found")
+    out, dy, given = gradients(subject, case)
+    oracles = exact(subject, name, case, layout, dy, out)
+    line = _line(subject, name, case, out.astype(np.float64).ravel())
+    raw = given.get(name)
+    yours = numeric(raw)
+    found = judged(case.arrays[name], yours, out, dy, line, case.rng, oracles, subject.matches)
+    if yours is not None:
+        return found
+    found.yours = raw
+    if raw is not None:
+        found.kind, found.reason = "not-numeric", f"it is {describe(raw)}"
+        return found
+    if oracles[0] is None and referred(subject, case, layout, dy, out):
+        reason = f"neither it nor the reference gives a gradient of `{subject.display(name)}`"
+        return Judgement(Verdict.INCONCLUSIVE, reason, "not-found")
+    if not depends(subject, name, case):
+        reason = f"the forward does not depend on `{subject.display(name)}` here"
+        return Judgement(Verdict.INCONCLUSIVE, reason, "not-found")
+    found.kind, found.reason = "missing-gradient", "it is None" if name in given else "it is nowhere"
+    return found
+
+
+def _line(subject: Subject, name: str, case: Case, start: Array) -> Callable[[float, Array], Array | None]:
+    """The forward along a direction of one array, everything else as in the case.
+
+    An infinity that stays, as the -inf under a mask does, is a constant like any other.
+    """
+    constant = np.isinf(start)
+
+    def line(t: float, u: Array) -> Array | None:
+        arrays = {**case.arrays, name: case.arrays[name] + t * u}
+        try:
+            with frozen(case.seed):
+                out = numeric(subject.caller.forward(arrays).output)
+        except Exception:
+            return None
+        if out is None:
+            return None
+        flat = out.astype(np.float64).ravel()
+        if constant.any() and flat.shape == start.shape and np.array_equal(flat[constant], start[constant]):
+            flat[constant] = 0.0
+        return flat if np.isfinite(flat).all() else None
+
+    return line
+
+
+def depends(subject: Subject, name: str, case: Case) -> bool:
+    """Whether the forward of a case has a slope along a direction of one array: steps and rounding are none."""
+    x = np.asarray(case.arrays[name], dtype=float)
+    u = case.rng(40).standard_normal(x.shape)
+
+    def moved(t: float) -> Any:
+        arrays = {**case.arrays, name: x + t * u} if t else case.arrays
+        with frozen(case.seed):
+            return numeric(subject.caller.forward(arrays).output)
+
+    try:
+        start, near = moved(0.0), moved(STEP)
+        far = near if start is None or near is None or np.array_equal(start, near) else moved(2 * STEP)
+        if any(a is None or a.shape != start.shape for a in (start, near, far)):
+            return False
+    except Exception:  # what raises for a number that is no whole one takes labels
+        return False
+    finite = np.isfinite(start) & np.isfinite(near) & np.isfinite(far)
+    first, second = (np.abs(np.where(finite, a - start, 0.0)) for a in (near, far))
+    size = float(np.max(np.abs(start[finite]), initial=0.0))
+    least = (1e-5 if start.dtype in (np.float32, np.float16) else 1e-11) * max(size, 1e-3)
+    return bool(np.any((first > least) & (second > 1.2 * first) & (second < 5 * first)))
+
+
+def forward_with(subject: Subject, name: str, case: Case, moved: Array) -> Array | None:
+    """The forward with another value of one array, flat; None where it raises or is not finite."""
+    try:
+        with frozen(case.seed):
+            value = numeric(subject.caller.forward({**case.arrays, name: moved}).output)
+    except Exception:
+        return None
+    return None if value is None or not np.isfinite(value).all() else value.astype(np.float64).ravel()
+
+
+def numerical_gradient(subject: Subject, name: str, case: Case, dy: Array, out: Array) -> Array | None:
+    """The whole gradient of one array by differences, entry by entry; None where it is too large for that."""
+    x = case.arrays[name]
+    if x.size > WHOLE:
+        return None
+    result = np.zeros(x.shape)
+    v, start = dy.astype(float).ravel(), out.astype(float).ravel()
+    for index in np.ndindex(x.shape):
+
+        def line(t: float, index: tuple[int, ...] = index) -> Array | None:
+            moved = x.copy()
+            moved[index] += t
+            return forward_with(subject, name, case, moved)
+
+        slope = Ladder(line, start).slope(v)
+        if slope is None:
+            return None
+        result[index] = slope
+    return result
+
+
+def exact(
+    subject: Subject, name: str, case: Case, layout: Layout, dy: Array, out: Array
+) -> tuple[Array | None, Array | None]:
+    """The reference's gradient and torch's, where the forward agrees with the reference in this very case."""
+    reference = referred(subject, case, layout, dy, out)
+    if not reference or subject.spec is None or not autograd.ready():
+        return reference.get(name), None
+    base_dy = layout.to_base(OUTPUT, np.asarray(dy), subject.spec.layout, case.sizes)
+    arrays, options = subject.base_arrays(case, layout), subject.variant.options
+    theirs = subject.to_user(autograd.gradients(subject.spec, arrays, base_dy, options), case, layout)
+    return reference.get(name), theirs.get(name)
+
+
+def referred(subject: Subject, case: Case, layout: Layout, dy: Array, out: Array) -> dict[str, Array]:
+    """The reference's gradients, where the forward agrees with the reference in this very case."""
+    spec = subject.spec
+    want = subject.reference(case, layout) if subject.matches else None
+    if spec is None or spec.kind == "update" or want is None or want.shape != out.shape:
+        return {}
+    scale = max(float(np.max(np.abs(want), initial=0.0)), 1e-3)
+    if not np.isfinite(want).all() or not np.all(np.abs(out - want) <= 1e-5 * scale):
+        return {}
+    base_dy = layout.to_base(OUTPUT, np.asarray(dy), spec.layout, case.sizes)
+    arrays = subject.base_arrays(case, layout).values()
+    return subject.to_user(spec.gradients(base_dy, *arrays, **subject.variant.options), case, layout)
+
+
+def misfit(subject: Subject, case: Case, far: bool = False) -> float:
+    """0 where every gradient of a subject passes in one case; else 1, and if `far`, more the less they look like it."""
+    try:
+        names = [n for n in subject.judged if n not in subject.open]
+        judged = ((n, judge(subject, n, case, subject.layout)) for n in names)
+        wrong = (n for n, j in judged if j.verdict is not Verdict.PASS)
+        if not far:
+            return float(any(wrong))
+        return max((1.0 + unlikeness(subject, n, case) for n in wrong), default=0.0)
+    except (UserCodeRaised, Unbindable, TypeError):
+        return float("inf")
+
+
+def unlikeness(subject: Subject, name: str, case: Case) -> float:
+    """How far a gradient is from a multiple of the right one, and, less, how far that multiple is from one."""
+    out, dy, given = gradients(subject, case)
+    small = case.arrays[name].size <= COMPARED
+    yours, right = numeric(given.get(name)), numerical_gradient(subject, name, case, dy, out) if small else None
+    if yours is None or right is None or yours.shape != right.shape or not np.isfinite(yours).all():
+        return 10.0
+    sizes = float(np.linalg.norm(yours)), float(np.linalg.norm(right))
+    if not all(sizes):
+        return 5.0
+    cosine = abs(float(np.vdot(yours, right))) / (sizes[0] * sizes[1])
+    return 1 - cosine + 0.01 * min(abs(float(np.log(sizes[0] / sizes[1]))), 10.0)
