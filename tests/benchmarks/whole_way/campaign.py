@@ -18,7 +18,7 @@ from typing import Any
 
 import gradcheck_plugin
 from benchmarks.whole_way import conventions
-from benchmarks.whole_way.collect import Unwritable, stores
+from benchmarks.whole_way.collect import Unwritable, loads, stores
 from benchmarks.whole_way.conventions import Convention
 from benchmarks.whole_way.mutate import mutated
 from benchmarks.whole_way.style import Style
@@ -255,22 +255,27 @@ class Draft:
 def _settled(made: Made, taken: Mapping[str, str]) -> str:
     """The text of an object without helpers that the file has, and with other names for those that differ."""
     text = made.text
-    kept = []
-    for node in ast.parse(text).body:
-        names = stores(node) if isinstance(node, ast.Assign) else {getattr(node, "name", "")}
-        same = [n for n in names if n in taken]
-        if same and all(taken[n] == ast.unparse(node) for n in same):
-            kept.append((node, True))
-        elif same and names & {made.name, *made.mentioned}:
-            raise Unwritable("a helper of the file has its name")
-        else:
-            kept.append((node, False))
-            for n in same:
-                text = re.sub(rf"(?<![.\w]){n}\b(?!=)", f"{n}_{len(taken)}", text)
-    for node, drop in kept:
-        if drop:
+    nodes = [(node, _names_of(node)) for node in ast.parse(text).body]
+    here = [(node, {n for n in names if n in taken}) for node, names in nodes]
+    others: set[str] = set()  # names that the file has for something else
+    while True:
+        found = {n for node, names in here for n in names
+                 if any(taken[m] != ast.unparse(node) for m in names) or loads(node) & (others - names)}  # fmt: skip
+        if found <= others:
+            break
+        others |= found
+    if others & {made.name, *made.mentioned}:
+        raise Unwritable("a helper of the file has its name")
+    for node, names in here:
+        if names and not names & others:
             text = _without(text, node)
+    for n in sorted(others):
+        text = re.sub(rf"(?<![.\w]){n}\b(?!=)", f"{n}_{len(taken)}", text)
     return text
+
+
+def _names_of(node: ast.stmt) -> set[str]:
+    return stores(node) if isinstance(node, ast.Assign) else {getattr(node, "name", "")}
 
 
 def _without(text: str, node: ast.stmt) -> str:
