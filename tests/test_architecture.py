@@ -57,7 +57,7 @@ ARROWS = {  # a package or module of the plugin, and those below it that it may 
     "loading": "running",
     "faults": "author loading model running",
     "objects": "author loading model names running",
-    "conventions": "author model names objects running sizes",
+    "conventions": "author model names objects oracles running sizes",
     "subject": "conventions model running",
     "oracles": "model",
     "judging": "conventions model oracles running subject",

@@ -55,11 +55,12 @@ from gradcheck_plugin.conventions.tensor_caller import TensorCaller
 from gradcheck_plugin.faults import blame
 from gradcheck_plugin.faults.raised import not_as_pinned, not_implemented, timed_out
 from gradcheck_plugin.judging import depends, misfit
-from gradcheck_plugin.model import Array, Case, NotDriven, Unbindable
+from gradcheck_plugin.model import Case, NotDriven, Unbindable
 from gradcheck_plugin.names.aliases import promise, spec_named
 from gradcheck_plugin.objects import state
 from gradcheck_plugin.objects.constructor import option_of
 from gradcheck_plugin.objects.strengths import Strength
+from gradcheck_plugin.oracles.equal import ALIKE, ROUNDING, equal
 from gradcheck_plugin.running.calls import (
     WHOLE,
     Meter,
@@ -78,13 +79,11 @@ from reference_impls import specs
 from reference_impls.shapes import OUTPUT, Entry, Layout
 from reference_impls.spec import RULES, LayerSpec, Variant
 
-EXACT = 1e-10  # share of the output up to which a variant is the very one, and no neighbour such as another eps
 ENOUGH = 8  # numbers that agree: of two scalars the smaller one is the first of them once in two times
 GUARD = 1e-3  # up to which a number is an eps, not a setting
 SETTINGS_TRIED = 3
 CALLS = 300_000  # of the user's code, to find out how it is called
 CALLS_FOR_SETTINGS = 20_000  # and with which other settings
-CLOSE = 1e-3  # up to which a wrong forward is a known one, whatever its eps
 
 
 class NotFinite(Unbindable):
@@ -537,7 +536,7 @@ def _known_fault(subject: Subject | None) -> bool:
                 wrong = spec.output(*arrays, forward=mistake.forward, **subject.variant.options)
         except Exception:
             continue
-        if out is not None and _near(out, layout.from_base(OUTPUT, wrong, spec.layout, case.sizes), CLOSE):
+        if out is not None and equal(out, layout.from_base(OUTPUT, wrong, spec.layout, case.sizes), ALIKE):
             return True
     return False
 
@@ -1035,8 +1034,8 @@ def _trial(subject: Subject, quick: bool) -> _Attempt:
                 want = subject.reference(case)
                 assert want is not None
                 attempt.shaped = out.shape == want.shape or out.size == want.size == 1
-                agrees.append(attempt.shaped and _near(out, want))
-                exact.append(agrees[-1] and _near(out, want, EXACT))
+                agrees.append(attempt.shaped and equal(out, want))
+                exact.append(agrees[-1] and equal(out, want, ROUNDING))
                 if quick and not agrees[-1]:
                     return attempt
             if shift >= 1 and (spec is None or not all(agrees) or shift * out.size >= ENOUGH):
@@ -1202,7 +1201,7 @@ def _agrees_by_chance(subject: Subject) -> bool:
         with frozen(case.seed):
             out = numeric(subject.caller.forward(case.arrays).output)
         want = subject.reference(case)
-        if out is None or (want is not None and not _near(out, want)):
+        if out is None or (want is not None and not equal(out, want)):
             return True
     return _gives_back(subject)
 
@@ -1330,12 +1329,3 @@ def _distance(attempt: _Attempt, far: bool = False, judged: bool = True) -> floa
 def _alike(spec: LayerSpec, named: LayerSpec | None) -> bool:
     """Whether people call two references by one name: the numbers choose."""
     return named is not None and bool({*spec.aliases} & {named.name, *named.aliases})
-
-
-def _near(a: Array, b: Array, tolerance: float = 1e-5) -> bool:
-    if not np.isfinite(a).all():  # -inf under a mask
-        if np.isnan(a).any() or not np.array_equal(np.isinf(a), np.isinf(b)):
-            return False
-        a, b = (np.where(np.isinf(v), np.sign(v), v) for v in (a, b))
-    scale = float(np.max(np.abs(b))) if b.size else 1.0
-    return bool(np.all(np.abs(a - b) <= tolerance * max(scale, 1e-3)))

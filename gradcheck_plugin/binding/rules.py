@@ -9,6 +9,7 @@ import numpy as np
 
 from gradcheck_plugin.model import Array, Case
 from gradcheck_plugin.oracles import distribution
+from gradcheck_plugin.oracles.equal import ROUNDING, equal
 from gradcheck_plugin.running.calls import frozen
 from gradcheck_plugin.running.values import numeric
 from gradcheck_plugin.sizes import generic_sizes
@@ -16,20 +17,12 @@ from gradcheck_plugin.subject import Subject
 from reference_impls.shapes import OUTPUT
 from reference_impls.spec import Mistake
 
-TOLERANCE = 1e-10
 CASES = 3
 
 
 def same(yours: Array, want: Array) -> bool:
     """Whether two results are equal up to rounding; NaN is equal to NaN."""
-    if yours.size != want.size:
-        return False
-    yours, want = yours.ravel(), want.ravel()
-    known = np.isfinite(want)
-    if not np.array_equal(np.isnan(yours), np.isnan(want)) or not np.array_equal(np.isfinite(yours), known):
-        return False
-    scale = max(float(np.max(np.abs(want[known]), initial=0.0)), 1e-3)
-    return bool(np.all(np.abs(yours[known] - want[known]) <= TOLERANCE * scale))
+    return yours.size == want.size and equal(yours.ravel(), want.ravel(), ROUNDING, nan=True)
 
 
 def situations(subject: Subject, case: Case) -> Iterator[Case]:

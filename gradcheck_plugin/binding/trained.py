@@ -21,6 +21,8 @@ from gradcheck_plugin.judging import depends
 from gradcheck_plugin.model import Array, Case, Unbindable
 from gradcheck_plugin.objects import state, told
 from gradcheck_plugin.objects.pasted import returned_names
+from gradcheck_plugin.oracles.equal import CLOSE
+from gradcheck_plugin.oracles.numerical import secant
 from gradcheck_plugin.running.calls import UserCodeRaised, frozen
 from gradcheck_plugin.running.values import numeric
 from gradcheck_plugin.sizes import generic_sizes
@@ -28,7 +30,6 @@ from gradcheck_plugin.subject import Subject
 from reference_impls.shapes import Layout
 
 _MOST = 40  # arrays that are looked at
-STEP, NEAR = 1e-5, 1e-4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -168,12 +169,13 @@ class _Found:
         if g is None or g.shape != x.shape:
             return False
         u = self.case.rng(41).standard_normal(x.shape)
-        outs = []
-        for t in (STEP, -STEP):
+
+        def output(moved: Array) -> Array:
             with frozen(self.case.seed):
-                outs.append(numeric(self.subject.caller.forward({**self.case.arrays, name: x + t * u}).output))
-        slope = float(np.vdot(self.dy, (outs[0] - outs[1]) / (2 * STEP)))  # type: ignore[operator]
-        return abs(slope - float(np.vdot(g, u))) <= NEAR * float(np.linalg.norm(g * u))
+                return np.asarray(numeric(self.subject.caller.forward({**self.case.arrays, name: moved}).output))
+
+        slope = float(np.vdot(self.dy, secant(output, x, u)))
+        return abs(slope - float(np.vdot(g, u))) <= CLOSE * float(np.linalg.norm(g * u))
 
 
 def _kept(subject: Subject, inner: Any, case: Case) -> dict[state.Path, Array]:

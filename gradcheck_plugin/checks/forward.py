@@ -9,12 +9,12 @@ import numpy as np
 
 from gradcheck_plugin.judging import output_of
 from gradcheck_plugin.model import Array, Case, Verdict
+from gradcheck_plugin.oracles.equal import ALIKE, DIGITS, LEAST
 from gradcheck_plugin.running.calls import frozen
 from gradcheck_plugin.subject import Subject
 from reference_impls.shapes import Layout
 
 TOLERANCE = {np.dtype(np.float64): 1e-10, np.dtype(np.float32): 1e-5}
-CLOSE = 1e-6  # share of the output up to which a difference is a habit, such as a constant of six digits
 SINGLE = 1e-5  # up to which single precision inside may be off
 MOVE = 1e-7  # of every input: single precision moves in steps of this size
 
@@ -44,16 +44,16 @@ def judge(subject: Subject, case: Case, layout: Layout) -> ForwardJudgement:
         out = out.reshape(want.shape)
     both = np.isinf(want) & (out == want)  # -inf under a mask
     yours, right = (np.where(both, 0.0, a) for a in (out, want))
-    scale = max(float(np.max(np.abs(right), initial=0.0)), 1e-3)
+    scale = max(float(np.max(np.abs(right), initial=0.0)), LEAST)
     error = float(np.max(np.abs(yours - right), initial=0.0)) / scale
-    allowed = TOLERANCE.get(out.dtype, 1e-3)
+    allowed = TOLERANCE.get(out.dtype, ALIKE)
     if allowed < error < np.inf:  # rounding counts for more where large terms cancel
         allowed += rounding(subject, case, layout, want, out.dtype) / scale
     if error <= allowed:
         return ForwardJudgement(Verdict.PASS, yours=out, expected=want, error=error)
     if error <= SINGLE and _grain(subject, case, out):
         return ForwardJudgement(Verdict.PASS, "single precision inside", out, want, error)
-    if error <= CLOSE:
+    if error <= DIGITS:
         reason = "a constant of few digits, or an eps in another place"
         return ForwardJudgement(Verdict.PASS, reason, out, want, error)
     return ForwardJudgement(Verdict.FAIL, "its numbers differ from the reference's", out, want, error)

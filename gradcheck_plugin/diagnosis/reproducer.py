@@ -15,6 +15,7 @@ from gradcheck_plugin.judging import gradients, output_of, upstream
 from gradcheck_plugin.model import Array, Case
 from gradcheck_plugin.objects import state
 from gradcheck_plugin.objects.pasted import place
+from gradcheck_plugin.oracles.equal import DIGITS, equal
 from gradcheck_plugin.running.calls import frozen
 from gradcheck_plugin.running.limits import TimeLimit, time_limit
 from gradcheck_plugin.running.values import numeric
@@ -181,7 +182,7 @@ class _Trial:
         got = numeric(value)
         if got is None or self.wanted is None or got.size != self.wanted.size:
             return False
-        return np.allclose(got.ravel(), self.wanted.ravel(), rtol=1e-6, atol=1e-12, equal_nan=True)
+        return equal(got.ravel(), self.wanted.ravel(), DIGITS, least=1e-6, nan=True)
 
 
 def _value(expression: str, scope: dict[str, Any]) -> Any:

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.model import Array, Verdict
+from gradcheck_plugin.oracles.equal import EXACT
 from gradcheck_plugin.oracles.numerical import EPS, KAPPA, STEPS, Estimate, Ladder, direction, floored
 
 DIRECTIONS = 2
 FAST_TOLERANCE = 1e-8
-EXACT = 1e-9
 FAINT = 1e-7  # share of the norm below which an entry gets a direction of its own: twice it would be seen above
 COARSEST = 1e-3
 NEGLIGIBLE = 1e4 * EPS  # a gradient this small beside the function is zero and rounding

@@ -18,6 +18,7 @@ import numpy as np
 from gradcheck_plugin.author.signature import arguments
 from gradcheck_plugin.conventions.engines.engine import Engine, quietly
 from gradcheck_plugin.model import Unbindable
+from gradcheck_plugin.oracles.equal import ALIKE, equal
 from gradcheck_plugin.running.calls import UserCodeRaised, frozen
 
 _NOT_UPSTREAM = ("retain", "create", "zero", "visited", "verbose", "free", "clear", "lr")
@@ -128,7 +129,7 @@ def _multiplies(engine: Engine, summed: str) -> bool:
                 x, c = x[0, 0], c[0, 0]
             graph = Graph({"x": (leaf := engine.make(x))}, leaf)
             _product(summed)(engine, graph, c)
-            return bool(np.allclose(np.asarray(engine.gradient(leaf), dtype=float), c, rtol=1e-5))
+            return equal(np.asarray(engine.gradient(leaf), dtype=float), np.asarray(c))
 
         engine.multiplies[summed] = bool(quietly(right))
     return engine.multiplies[summed]
@@ -220,8 +221,7 @@ def _doubled(a: Any, b: Any) -> bool:
     """Whether one gradient is twice another, by its own measure: what rounding leaves of a zero is not doubled."""
     if np.shape(a) != np.shape(b):
         return False
-    largest = np.max(np.abs(b), initial=0.0, where=np.isfinite(b))
-    return bool(np.allclose(2.0 * np.asarray(a), b, rtol=1e-4, atol=1e-4 * largest, equal_nan=True))
+    return equal(2.0 * np.asarray(a), np.asarray(b), ALIKE, least=0.0, nan=True)
 
 
 def _proven(engine: Engine) -> list[Feed]:

@@ -17,6 +17,7 @@ from gradcheck_plugin.conventions.engines.graphs import sample, trial_layouts
 from gradcheck_plugin.conventions.engines.ops import FunctionOp, Op
 from gradcheck_plugin.conventions.engines.settings import JOINS, LISTS, SPLITS
 from gradcheck_plugin.model import Array
+from gradcheck_plugin.oracles.equal import equal
 
 
 def takes_several(op: FunctionOp) -> bool:
@@ -56,7 +57,7 @@ def _packs(engine: Engine, op: FunctionOp) -> bool:
     arrays = sample(trial_layouts(two)[0])
     out = _output(engine, two)
     both = np.concatenate([a.ravel() for a in arrays.values()])
-    return out is not None and np.shape(out) == both.shape and np.allclose(out, both, rtol=1e-5)
+    return out is not None and equal(out, both)
 
 
 def _output(engine: Engine, op: Op) -> Array | None:

@@ -22,12 +22,12 @@ from gradcheck_plugin.conventions.base import Candidate, Tape
 from gradcheck_plugin.conventions.layers import layer_class
 from gradcheck_plugin.conventions.layers.layer_class import LayerClass
 from gradcheck_plugin.model import Array, Unbindable
+from gradcheck_plugin.oracles.equal import DIGITS, equal
 from gradcheck_plugin.running.values import numeric
 from reference_impls.shapes import Layout
 
 ORDER = 20
 BLANK = 0
-_NEAR = 1e-6
 # room for every path: two words, of which the second may be the first again, and at least five steps
 _AXES = {"logits": ("6 N 5", "N 6 5"), "target": ("N 2 @word(5)",) * 2, "lengths": ("N @length(6)",) * 2,
          "target_lengths": ("N @length(2)",) * 2}  # fmt: skip
@@ -94,7 +94,7 @@ class CTCLoss(LayerClass):
             return tape
         found, out = self._of_samples(arrays), numeric(tape.output)
         divergence, loss = found.mean(axis=1)
-        if out is None or out.size != 1 or abs(float(out.squeeze()) - divergence) > _NEAR * abs(divergence):
+        if out is None or out.size != 1 or not equal(out.reshape(()), np.asarray(divergence), DIGITS, least=0.0):
             raise Unbindable(f"{self.built.cls.__name__}.forward is not the mean of the expected divergence")
         return Tape(np.asarray(loss if self.how == "mean" else found[1].sum()), tape.backward)
 
