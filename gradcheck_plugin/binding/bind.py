@@ -1207,11 +1207,11 @@ def _agrees_by_chance(subject: Subject) -> bool:
 
 
 def _gives_back(subject: Subject) -> bool:
-    """Whether a layer gives back the very array that it gets."""
+    """Whether a layer gives back the very numbers that it gets, as the maximum of each column of one row does."""
     case = subject.sample(7, generic_sizes(subject.layout, None, None))
     with frozen(case.seed):
         out = numeric(subject.caller.forward(case.arrays).output)
-    return out is not None and np.array_equal(out, next(iter(case.arrays.values())))
+    return out is not None and np.array_equal(out.ravel(), next(iter(case.arrays.values())).ravel())
 
 
 def _is_wider(attempt: _Attempt, other: _Attempt) -> bool:

@@ -216,3 +216,26 @@ def test_a_mask_without_a_gradient_is_data(tmp_path: Path, more: str) -> None:
     report = checked(tmp_path, MASKED.format(more=more))
     assert report.passes("Masked")
     assert "dmask" not in report.verdicts("Masked")
+
+
+LARGEST = """
+import numpy as np
+
+
+class {name}:
+    def forward(self, x):
+        self.x = x
+        return x.T.max(axis=1)
+
+    def backward(self, dout, lr):
+        mask = {mask}
+        return (np.repeat(dout[:, None], len(self.x), axis=1) * mask).T
+"""
+
+
+@pytest.mark.parametrize("name", ["Layer", "Largest"])
+def test_one_row_says_nothing_of_what_is_done_down_the_columns(tmp_path: Path, name: str) -> None:
+    """The maximum of one number is that number, and so is the logarithm of the sum of its exponential."""
+    right = checked(tmp_path, LARGEST.format(name=name, mask="self.x.T == self.x.T.max(axis=1)[:, None]"), "right.py")
+    assert right.passes(name), right.failed(name)
+    assert checked(tmp_path, LARGEST.format(name=name, mask="1"), "wrong.py").failed(name)
