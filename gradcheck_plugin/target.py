@@ -15,7 +15,6 @@ import numpy as np
 
 from gradcheck_plugin import judging, outcome
 from gradcheck_plugin import search as searching
-from gradcheck_plugin.binding import rules
 from gradcheck_plugin.binding.obstacles import Broken
 from gradcheck_plugin.checks import contract, forward, kink, rule
 from gradcheck_plugin.conventions.base import Tape
@@ -26,6 +25,7 @@ from gradcheck_plugin.loading import process
 from gradcheck_plugin.loading.notebook import Notebook
 from gradcheck_plugin.model import Array, Case, Finding, Result, Settings, Severity, Verdict
 from gradcheck_plugin.oracles import autograd
+from gradcheck_plugin.oracles.equal import ROUNDING
 from gradcheck_plugin.oracles.judge import Judgement
 from gradcheck_plugin.running import guards
 from gradcheck_plugin.running.calls import WHOLE, BadOutput, UserCodeRaised, frozen, metered
@@ -377,7 +377,7 @@ class Target:
             return f"{property}-differs" if rule.judge(subject, drawn.case).verdict is Verdict.FAIL else ""
 
         found = self._search(subject, property, holds, self.settings.cases)
-        result = replace(result, cases=found.cases, resolution=rules.TOLERANCE)
+        result = replace(result, cases=found.cases, resolution=ROUNDING)
         if getattr(subject.caller, "kept", True) is False:
             result = replace(result, advice=(explain_failure.habit(subject, "not-in-place"),))
         if ignored := getattr(subject.caller, "ignored", ()):

@@ -19,7 +19,8 @@ import numpy as np
 from gradcheck_plugin.diagnosis.place import describe, halves
 from gradcheck_plugin.judging import WHOLE, forward_with, gradients
 from gradcheck_plugin.model import Array, Case, Entry, Verdict
-from gradcheck_plugin.oracles.judge import EXACT, NEGLIGIBLE, SINGLE, Judgement
+from gradcheck_plugin.oracles.equal import EXACT
+from gradcheck_plugin.oracles.judge import NEGLIGIBLE, SINGLE, Judgement
 from gradcheck_plugin.oracles.numerical import EPS, FAST, KAPPA, Estimate, Ladder, floored
 from gradcheck_plugin.running.limits import TimeLimit
 from gradcheck_plugin.subject import Subject
