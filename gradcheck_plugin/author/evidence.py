@@ -21,7 +21,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Any, Literal
 
-from gradcheck_plugin.author.roles import DERIVATIVES, RATES
+from gradcheck_plugin.names.words import DERIVATIVES, RATES
 
 Of = Literal["input", "output"]
 Whose = Literal["mine", "perhaps", ""]

@@ -11,7 +11,7 @@ from functools import lru_cache
 from types import MethodType
 from typing import Any, cast
 
-from gradcheck_plugin.author.roles import BACKWARD, FORWARD
+from gradcheck_plugin.names.words import BACKWARD, FORWARD
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 

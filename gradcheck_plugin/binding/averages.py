@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gradcheck_plugin.author.evidence import Text, closure, functions_of, kept_as, last_name, remarks, texts
-from gradcheck_plugin.author.roles import BACKWARD, LABELS
+from gradcheck_plugin.names.words import BACKWARD, LABELS
 
 _SAMPLES = r"(mini-?)?batch(es)?|samples?|examples?|rows"
 _SAID = re.compile(

@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_plugin.author.roles import LABELS, PREDICTIONS
 from gradcheck_plugin.author.signature import Signature, arguments
 from gradcheck_plugin.author.written import leaves_in_self
 from gradcheck_plugin.binding import (
@@ -57,6 +56,7 @@ from gradcheck_plugin.faults.raised import not_as_pinned, not_implemented, timed
 from gradcheck_plugin.judging import depends, misfit
 from gradcheck_plugin.model import Case, NotDriven, Unbindable
 from gradcheck_plugin.names.aliases import promise, spec_named
+from gradcheck_plugin.names.words import LABELS, PREDICTIONS
 from gradcheck_plugin.objects import state
 from gradcheck_plugin.objects.constructor import option_of
 from gradcheck_plugin.objects.strengths import Strength

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.author.multiplied import Held, beside, in_products, with_gradients
-from gradcheck_plugin.author.roles import compares, is_data, is_label, is_prediction, twins
 from gradcheck_plugin.author.signature import arguments
 from gradcheck_plugin.binding import class_weights, fixed_sizes
 from gradcheck_plugin.binding.author_shapes import Said, kind_of, stated_ranks
 from gradcheck_plugin.conventions.base import Candidate
 from gradcheck_plugin.model import Array, Unbindable
+from gradcheck_plugin.names.words import compares, is_data, is_label, is_prediction, twins
 from gradcheck_plugin.objects import state
 from gradcheck_plugin.objects.constructor import DATA_SETS, IMAGE, WORD_TO_INDEX
 from gradcheck_plugin.objects.drawn_sizes import is_bias

@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gradcheck_plugin.author.roles import BACKWARD, FORWARD
 from gradcheck_plugin.author.signature import arguments, line_of
 from gradcheck_plugin.author.written import (
     in_snake_case,
@@ -23,6 +22,7 @@ from gradcheck_plugin.author.written import (
 )
 from gradcheck_plugin.conventions.base import Candidate
 from gradcheck_plugin.model import PASSED_OVER, NotDriven
+from gradcheck_plugin.names.words import BACKWARD, FORWARD
 
 _DERIVATIVE = re.compile(
     r"^(?P<stem>\w+?)_*(backward|backprop|back_prop|backpropagation|bwd|bprop|vjp|grad|grads|gradient|gradients|"

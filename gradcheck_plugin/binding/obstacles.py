@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_plugin.author.roles import BACKWARD, FORWARD
 from gradcheck_plugin.conventions.base import Candidate
 from gradcheck_plugin.faults import blame
 from gradcheck_plugin.faults.blame import was_in_numpy
@@ -22,6 +21,7 @@ from gradcheck_plugin.loading.notebook import from_python_2, parses
 from gradcheck_plugin.loading.older import is_python_2
 from gradcheck_plugin.loading.stand_in import StandIn, StandInModule
 from gradcheck_plugin.model import PASSED_OVER, Case, Finding, NotDriven
+from gradcheck_plugin.names.words import BACKWARD, FORWARD
 from gradcheck_plugin.running.calls import NoGradient, NothingReturned, UserCodeRaised, place_of
 from gradcheck_plugin.running.values import describe
 from gradcheck_plugin.subject import Subject

@@ -27,9 +27,9 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_plugin.author.roles import BACKWARD, FORWARD
 from gradcheck_plugin.loading.notebook import from_python_2, parses
 from gradcheck_plugin.loading.stand_in import StandIn, StandInModule
+from gradcheck_plugin.names.words import BACKWARD, FORWARD
 from gradcheck_plugin.running.calls import UserCodeRaised, own_frame, place_of
 
 PYTHON_2 = ("xrange", "unicode", "raw_input", "reduce", "basestring", "long", "unichr", "cmp", "file", "execfile")

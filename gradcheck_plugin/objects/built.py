@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.author.multiplied import kept_as
-from gradcheck_plugin.author.roles import BACKWARD, FORWARD, RATE
 from gradcheck_plugin.author.signature import arguments
 from gradcheck_plugin.author.written import arrays_of_self, left_in_self
 from gradcheck_plugin.model import Array, Unbindable
+from gradcheck_plugin.names.words import BACKWARD, FORWARD, RATE
 from gradcheck_plugin.objects import state, told
 from gradcheck_plugin.objects.constructor import axis_sizes, filled, plan_arguments
 from gradcheck_plugin.objects.drawn_sizes import free_sizes, sizes_by_parameter, sizes_of

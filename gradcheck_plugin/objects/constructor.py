@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_plugin.author.roles import RATE, RATES
 from gradcheck_plugin.author.signature import Signature
 from gradcheck_plugin.model import Array, Unbindable
+from gradcheck_plugin.names.words import RATE, RATES
 from gradcheck_plugin.objects.drawn_sizes import HIDDEN, IN, hidden_size
 from gradcheck_plugin.objects.made_by_author import Made
 from gradcheck_plugin.objects.neighbours import made

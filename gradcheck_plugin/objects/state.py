@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_plugin.author.roles import constants
 from gradcheck_plugin.model import Array
+from gradcheck_plugin.names.words import constants
 from gradcheck_plugin.running.tensors import is_tensor, to_array, to_tensor
 from reference_impls.shapes import Entry
 

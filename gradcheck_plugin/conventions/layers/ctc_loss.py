@@ -16,12 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_plugin.author.roles import forward_inputs, is_label
+from gradcheck_plugin.author.roles import forward_inputs
 from gradcheck_plugin.author.signature import Signature, arguments, line_of
 from gradcheck_plugin.conventions.base import Candidate, Tape
 from gradcheck_plugin.conventions.layers import layer_class
 from gradcheck_plugin.conventions.layers.layer_class import LayerClass
 from gradcheck_plugin.model import Array, Unbindable
+from gradcheck_plugin.names.words import is_label
 from gradcheck_plugin.oracles.equal import DIGITS, equal
 from gradcheck_plugin.running.values import numeric
 from reference_impls.shapes import Layout

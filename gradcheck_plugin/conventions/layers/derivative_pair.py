@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.author.evidence import Derivative, Of
-from gradcheck_plugin.author.roles import INPUTS, LABELS, WEIGHTS, label_first
 from gradcheck_plugin.author.signature import arguments, line_of
 from gradcheck_plugin.author.written import compared_with, free_functions, is_abstract
 from gradcheck_plugin.conventions.base import Candidate, Tape
 from gradcheck_plugin.model import Array, Unbindable
+from gradcheck_plugin.names.words import INPUTS, LABELS, WEIGHTS, label_first
 from gradcheck_plugin.objects.strengths import Strength, of_arguments
 from gradcheck_plugin.running.calls import guarded, private
 from gradcheck_plugin.running.values import numeric

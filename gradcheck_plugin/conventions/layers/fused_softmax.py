@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_plugin.author.roles import LABELS
 from gradcheck_plugin.author.signature import arguments, line_of
 from gradcheck_plugin.conventions.base import Candidate, Tape
 from gradcheck_plugin.conventions.layers.backward_alone import reference_output
 from gradcheck_plugin.model import Array, Unbindable
 from gradcheck_plugin.names.aliases import spec_named
+from gradcheck_plugin.names.words import LABELS
 from gradcheck_plugin.running.calls import guarded, private
 from reference_impls import specs
 from reference_impls.shapes import Layout

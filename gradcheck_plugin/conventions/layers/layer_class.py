@@ -18,22 +18,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.author.evidence import Derivative
-from gradcheck_plugin.author.roles import (
-    BACKWARD,
-    DERIVATIVES,
-    FORWARD,
-    OF_ACTIVATIONS,
-    RATE,
-    RATES,
-    UPSTREAM,
-    VERBS,
-    Role,
-    backward_roles,
-    forward_inputs,
-    is_label,
-    label_first,
-    mode,
-)
+from gradcheck_plugin.author.roles import UPSTREAM, Role, backward_roles, forward_inputs, mode
 from gradcheck_plugin.author.signature import Signature, arguments, line_of
 from gradcheck_plugin.author.written import (
     attributes_of_self,
@@ -50,6 +35,17 @@ from gradcheck_plugin.conventions.base import Candidate, Tape
 from gradcheck_plugin.conventions.outputs import join
 from gradcheck_plugin.conventions.results import flat
 from gradcheck_plugin.model import Array, Unbindable
+from gradcheck_plugin.names.words import (
+    BACKWARD,
+    DERIVATIVES,
+    FORWARD,
+    OF_ACTIVATIONS,
+    RATE,
+    RATES,
+    VERBS,
+    is_label,
+    label_first,
+)
 from gradcheck_plugin.objects import state
 from gradcheck_plugin.objects.built import Built, DrivesObjects, flush
 from gradcheck_plugin.objects.dictionaries import Dictionaries, dictionaries_of

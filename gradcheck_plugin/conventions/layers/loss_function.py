@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_plugin.author.roles import label_first
 from gradcheck_plugin.author.signature import arguments, line_of
 from gradcheck_plugin.author.written import assigned, returned, words_of
 from gradcheck_plugin.conventions.base import Candidate, Tape
 from gradcheck_plugin.model import Array, Unbindable
+from gradcheck_plugin.names.words import label_first
 from gradcheck_plugin.objects import state
 from gradcheck_plugin.objects.strengths import Strength, of_arguments
 from gradcheck_plugin.running.calls import NoGradient, guarded, private

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.author.evidence import mentions
-from gradcheck_plugin.author.roles import WAYS_BACK, WAYS_FORWARD
 from gradcheck_plugin.author.signature import arguments, line_of
 from gradcheck_plugin.conventions.base import Candidate, Tape
 from gradcheck_plugin.model import Array, Unbindable
+from gradcheck_plugin.names.words import WAYS_BACK, WAYS_FORWARD
 from gradcheck_plugin.objects import state
 from gradcheck_plugin.objects.built import Built, DrivesObjects
 from gradcheck_plugin.objects.constructor import SIZES

@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_plugin.author.roles import forward_inputs, is_label
+from gradcheck_plugin.author.roles import forward_inputs
 from gradcheck_plugin.author.signature import arguments, line_of
 from gradcheck_plugin.conventions.base import Candidate, Tape
 from gradcheck_plugin.model import Array, Unbindable
+from gradcheck_plugin.names.words import is_label
 from gradcheck_plugin.objects import state
 from gradcheck_plugin.objects.built import Built, DrivesObjects
 from gradcheck_plugin.objects.neighbours import CRITERIA

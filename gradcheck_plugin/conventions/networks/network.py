@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_plugin.author.roles import label_first
 from gradcheck_plugin.author.signature import Signature, arguments, line_of
 from gradcheck_plugin.author.written import is_abstract
 from gradcheck_plugin.conventions.base import Candidate, Tape
 from gradcheck_plugin.model import Array, Unbindable
+from gradcheck_plugin.names.words import label_first
 from gradcheck_plugin.objects import state
 from gradcheck_plugin.objects.built import Built, DrivesObjects
 from gradcheck_plugin.objects.constructor import option_of

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_plugin.author.roles import UPSTREAM, forward_inputs, is_label, label_first
+from gradcheck_plugin.author.roles import UPSTREAM, forward_inputs
 from gradcheck_plugin.author.signature import Signature, arguments, line_of
 from gradcheck_plugin.author.written import is_abstract
 from gradcheck_plugin.conventions.base import Candidate, Tape
@@ -24,6 +24,7 @@ from gradcheck_plugin.conventions.layers import layer_class
 from gradcheck_plugin.conventions.layers.layer_class import LayerClass
 from gradcheck_plugin.conventions.tapes import gradients as tape
 from gradcheck_plugin.model import Array, Unbindable
+from gradcheck_plugin.names.words import is_label, label_first
 from gradcheck_plugin.objects.neighbours import ENGINES, records
 from gradcheck_plugin.objects.pasted import place
 from gradcheck_plugin.running.calls import UserCodeRaised, guarded, private
