@@ -424,6 +424,9 @@ def _searched(candidate: Candidate, named: LayerSpec | None, pinned: bool = Fals
     alone = _alone(candidate)
     if refused is not None and (alone.subject is None or alone.fault is not None):
         return refused
+    if refused is not None and refused.subject is not None and alone.subject is not None:
+        narrower = narrow.beside_a_reference(candidate, alone.subject.layout, refused.subject.layout)
+        alone.subject = dataclasses.replace(alone.subject, doubts={**alone.subject.doubts, **narrower})
     if alone.subject is not None and (named is None or best.subject is None or not claimed):
         if named is not None and best.ran and alone.fault is None and promise(candidate.name) == "firm":
             alone.subject = dataclasses.replace(alone.subject, promised=named.name)

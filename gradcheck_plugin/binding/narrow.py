@@ -29,6 +29,21 @@ def doubts(candidate: Candidate, taken: Layout, other: Layout | None) -> dict[st
     return {"": f"right for `{name}` of shape {shapes[0]}, not for {shapes[1]}; the forward takes both"}
 
 
+def beside_a_reference(candidate: Candidate, taken: Layout, other: Layout) -> dict[str, str]:
+    """The doubt about a reading of one column, or row, where the forward is a reference for many of them.
+
+    The backward raises there. None where the author says that the axis has length 1.
+    """
+    if not taken.inputs or not other.inputs:
+        return {}
+    name, mine, wider = candidate.inputs[0], taken.inputs[0].dims, other.inputs[0].dims
+    single = len(mine) == len(wider) and any(a == "1" and not b.isdigit() for a, b in zip(mine, wider, strict=True))
+    if not single or "1" in said(candidate).axes.get(name, ()):
+        return {}
+    own = ", ".join("1" if a == "1" else b for a, b in zip(mine, wider, strict=True))
+    return {"": f"right for `{name}` of shape ({own}), not for ({', '.join(wider)}); the forward takes both"}
+
+
 def is_same_but_for_rows(taken: Layout, other: Layout) -> bool:
     """Whether two layouts of one reference differ in an axis of length 1 in front of the input only."""
     if not taken.inputs or not other.inputs or [e.name for e in taken.entries] != [e.name for e in other.entries]:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from from_file import checked
 
+from gradcheck_plugin.model import Verdict
+
 LINEAR = """
     import numpy as np
 
@@ -264,3 +266,37 @@ def test_a_network_that_sums_is_one_of_many_samples(tmp_path: Path, dw: str, db:
 def test_an_array_that_gets_an_axis_first_may_be_turned_then(tmp_path: Path, rows: str) -> None:
     source = PERCEPTRON.format(dw="x.T @ dz", db="dz.sum()").replace("z = np.dot", f"{rows}; t = t[None]; z = np.dot")
     assert checked(tmp_path, source).failed("Layer") == {}
+
+
+COLUMNS = """
+import numpy as np
+
+
+class {name}:
+    def __init__(self, n_out, n_in):
+        self.w = 0.01 * np.random.randn(n_out, n_in)
+        self.b = np.zeros((n_out, 1))
+
+    def forward(self, x):
+        self.x = x
+        return np.dot(self.w, x) + self.b
+
+    def backward(self, dout):
+        self.dw = np.dot(dout, self.x.T)
+        self.db = {db}
+        return np.dot(self.w.T, dout)
+"""
+
+
+@pytest.mark.parametrize("name", ["Custom", "Block"])
+@pytest.mark.parametrize(
+    ("db", "verdicts"),
+    [("dout.sum(axis=1, keepdims=True)", {Verdict.PASS}),
+     ("dout.copy().reshape(self.b.shape)", {Verdict.INCONCLUSIVE, Verdict.PASS}),
+     ("2 * dout.sum(axis=1, keepdims=True)", {Verdict.FAIL, Verdict.PASS})],
+)  # fmt: skip
+def test_one_column_is_open_where_the_forward_is_one_of_many(
+    tmp_path: Path, name: str, db: str, verdicts: set[Verdict]
+) -> None:
+    found = checked(tmp_path, COLUMNS.format(name=name, db=db)).verdicts(name)
+    assert set(found.values()) == verdicts, found
