@@ -17,7 +17,7 @@ from gradcheck_plugin import judging, outcome
 from gradcheck_plugin import search as searching
 from gradcheck_plugin.binding.obstacles import Broken
 from gradcheck_plugin.checks import contract, forward, kink, rule
-from gradcheck_plugin.conventions.base import Tape
+from gradcheck_plugin.conventions.base import Caller, Tape, Wrapped
 from gradcheck_plugin.diagnosis import explain_failure
 from gradcheck_plugin.faults.blame import always
 from gradcheck_plugin.faults.raised import timed_out
@@ -199,14 +199,10 @@ class Target:
             return replace(found, verdict=Verdict.INCONCLUSIVE, reason=self.subject.doubt)
         if found.verdict is Verdict.PASS and (doubt := self._doubt(found.property)):
             return replace(found, verdict=Verdict.INCONCLUSIVE, reason=doubt)
-        intended = getattr(self.subject.caller, "intended", None)
-        if (
-            intended is None
-            or found.finding is None
-            or found.finding.code in ("raised", "time-limit", "not-implemented")
-        ):
+        if found.finding is None or found.finding.code in ("raised", "time-limit", "not-implemented"):
             return found
-        why = intended("" if found.property in ("contract", "forward", "kink") else self.array_of(found.property))
+        arrays = (n for n in self.subject.judged if self.subject.gradient_name(n) == found.property)
+        why = self.subject.caller.intended(next(arrays, ""))
         if not why:
             return found
         return replace(found, verdict=Verdict.INCONCLUSIVE, finding=None, reason=f"intentional: {why}")
@@ -378,9 +374,9 @@ class Target:
 
         found = self._search(subject, property, holds, self.settings.cases)
         result = replace(result, cases=found.cases, resolution=ROUNDING)
-        if getattr(subject.caller, "kept", True) is False:
+        if not subject.caller.kept:
             result = replace(result, advice=(explain_failure.habit(subject, "not-in-place"),))
-        if ignored := getattr(subject.caller, "ignored", ()):
+        if ignored := subject.caller.ignored:
             result = replace(result, advice=(explain_failure.habit(subject, "setting-ignored", ", ".join(ignored)),))
         if not found.smallest:
             return result
@@ -548,24 +544,28 @@ def _means_something(subject: Subject, drawn: Drawn) -> bool:
     return out is None or bool(out.size and not np.isnan(out).any())
 
 
-class _Counted:
+class _Counted(Wrapped):
     """A caller that counts its forwards and backwards."""
 
-    def __init__(self, caller: Any) -> None:
-        self._caller = caller
+    def __init__(self, caller: Caller) -> None:
+        super().__init__(caller)
         self.forwards = 0
         self.backwards = 0
 
-    def __getattr__(self, name: str) -> Any:
-        inner = getattr(self._caller, name)
-        if name == "forward_after" and inner is not None:
-            return lambda before, arrays: self._count(inner(before, arrays), 2)
-        if name == "backward_with":
-            return lambda arrays, dy: self._count(Tape(None, lambda _: inner(arrays, dy))).backward(dy)
-        return inner
+    @property
+    def forward_after(self) -> Any:
+        run = self.wrapped.forward_after
+        return None if run is None else lambda before, arrays: self._count(run(before, arrays), 2)
+
+    @property
+    def backward_with(self) -> Any:
+        run = self.wrapped.backward_with
+        return (
+            None if run is None else lambda arrays, dy: self._count(Tape(None, lambda _: run(arrays, dy))).backward(dy)
+        )
 
     def forward(self, arrays: Mapping[str, Any]) -> Tape:
-        return self._count(self._caller.forward(arrays))
+        return self._count(self.wrapped.forward(arrays))
 
     def _count(self, tape: Tape, forwards: int = 1) -> Tape:
         self.forwards += forwards

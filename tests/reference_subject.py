@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.binding.bind import defaults
-from gradcheck_plugin.conventions.base import Tape
+from gradcheck_plugin.conventions.base import Caller, Code, Tape
 from gradcheck_plugin.model import Result, Settings, Severity, Verdict
 from gradcheck_plugin.oracles.distribution import draw
 from gradcheck_plugin.running.calls import private
@@ -18,10 +18,12 @@ from reference_impls.shapes import OUTPUT, Layout
 from reference_impls.spec import LayerSpec, Mistake, Variant
 
 
-class ReferenceCaller:
+class ReferenceCaller(Caller):
     """Calls plain functions of the base layout with the arrays of a variant, as a user of that variant would."""
 
     convention = "reference"
+    upstream = True
+    kept = True
 
     def __init__(
         self,
@@ -89,6 +91,9 @@ class ReferenceCaller:
             return self.layout.from_base(name, np.asarray(gradient), self.spec.layout, sizes)
         except ValueError:
             return gradient
+
+    def code(self) -> Code:
+        return Code.of(self.forward_function, self.backward_function)
 
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
         return []

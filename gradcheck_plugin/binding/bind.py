@@ -174,7 +174,7 @@ def bind(
         return Broken(candidate.name, finding, convention=bound.caller.convention, layer=named_so, **place)
     if _is_mean(bound.caller) and not averages.takes_mean(candidate.objects):
         bound = dataclasses.replace(bound, doubt=reduction.DOUBT)
-    if doubt := getattr(bound.caller, "doubt", ""):
+    if doubt := bound.caller.doubt:
         bound = dataclasses.replace(bound, doubt=doubt)
     if isinstance(bound.caller, derivative.DerivativeCaller):  # its gradient is of another kind than the caller's
         return bound
@@ -353,8 +353,7 @@ def _arguments_of(candidate: Candidate) -> Signature:
 
 def _given(caller: Any) -> str:
     """The settings that the user's own code is given, in words; "" where none is known."""
-    settings = getattr(caller, "settings", {})
-    return repr(sorted(settings.items())) if settings else ""
+    return repr(sorted(caller.settings.items())) if caller.settings else ""
 
 
 def _is_mean(caller: Caller) -> bool:
@@ -872,7 +871,8 @@ def _names(layout: Layout) -> list[str]:
 
 def _built_alike(one: _Attempt, other: _Attempt) -> bool:
     """Whether two layouts are for one object: a constructor may have been given sizes that only one of them has."""
-    plans = [getattr(getattr(a.subject and a.subject.caller, "built", None), "plan", None) for a in (one, other)]
+    driven = [a.subject.caller.objects if a.subject is not None else None for a in (one, other)]
+    plans = [d.built.plan if d is not None else None for d in driven]
     return plans[0] == plans[1]
 
 
@@ -1021,7 +1021,7 @@ def _trial(subject: Subject, quick: bool) -> _Attempt:
             with frozen(case.seed):
                 tape = subject.caller.forward(case.arrays)
             out = numeric(tape.output)
-            if tape.output is None and blame.forgets_return(_forward_of(subject.caller)):
+            if tape.output is None and blame.forgets_return(subject.caller.code().forward):
                 raise NothingReturned("forward returns nothing")
             if out is None:
                 raise Unbindable(f"forward returned {describe(tape.output)}, not an array of numbers")
@@ -1029,7 +1029,7 @@ def _trial(subject: Subject, quick: bool) -> _Attempt:
                 raise NotFinite("its forward gives nothing, or no number, for every input that was tried")
             if spec is None and not layout.output.dims and not of_axes(out, next(iter(case.arrays.values()))):
                 raise Unbindable(f"a loss gives one number, or one a sample, not an array of shape {out.shape}")
-            if spec is None and stretched(layout, sizes, out) and not repeats(_forward_of(subject.caller)):
+            if spec is None and stretched(layout, sizes, out) and not repeats(subject.caller.code().forward):
                 raise Unbindable("an axis of length 1 is stretched to a size that nothing of the input has")
             attempt.ran = True
             if spec is not None:
@@ -1048,7 +1048,7 @@ def _trial(subject: Subject, quick: bool) -> _Attempt:
         attempt.fault = exc
         attempt.ran = False
         return attempt
-    notes = (*subject.notes, *getattr(subject.caller, "readings", ()))
+    notes = (*subject.notes, *subject.caller.readings)
     attempt.subject = dataclasses.replace(subject, names=subject.caller.user_names(), notes=notes)
     try:
         if spec is None or spec.kind != "update":
@@ -1056,16 +1056,6 @@ def _trial(subject: Subject, quick: bool) -> _Attempt:
     except (Unbindable, UserCodeRaised) as exc:
         attempt.fault = exc
     return attempt
-
-
-def _forward_of(caller: Any) -> Any:
-    """The user's function that a caller runs as forward."""
-    if (forward := getattr(caller, "forward_function", None)) is not None:
-        return forward
-    owners = (getattr(caller, "built", None), getattr(caller, "op", None), caller)
-    found = (getattr(getattr(o, "cls", None) or getattr(o, "function", None), n, None)
-             for o in owners for n in (getattr(caller, "forward_name", ""), "forward") if n)  # fmt: skip
-    return next((f for f in found if f is not None), None)
 
 
 def _with_its_own(subject: Subject, case: Case) -> Subject:

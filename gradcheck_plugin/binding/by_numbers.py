@@ -28,15 +28,15 @@ def says_as_much(subject: Subject) -> bool:
 
 def _covers(subject: Subject) -> bool:
     """Whether a reference has all the parameters that an object holds: one left at zero hides in its numbers."""
-    build, paths = getattr(subject.caller, "build", None), getattr(subject.caller, "paths", {})
-    if build is None:
+    driven = subject.caller.objects
+    if driven is None:
         return True
     case = subject.sample(7, generic_sizes(subject.layout, subject.spec, subject.spec.layout if subject.spec else None))
     try:
-        obj = build(case.arrays)
+        obj = driven.build(case.arrays)
     except (Unbindable, UserCodeRaised):
         return True
-    known = [a for a in (state.get(obj, path) for path in paths.values()) if isinstance(a, np.ndarray)]
+    known = [a for a in (state.get(obj, path) for path in driven.paths.values()) if isinstance(a, np.ndarray)]
     return all(any(np.shares_memory(a, k) for k in known) for a in state.weights(obj)) and not trained.beyond(subject)
 
 

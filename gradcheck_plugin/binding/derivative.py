@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_plugin.author.evidence import Derivative, Of
-from gradcheck_plugin.conventions.base import Caller, Tape
+from gradcheck_plugin.author.evidence import Of
+from gradcheck_plugin.conventions.base import Caller, Tape, Wrapped
 from gradcheck_plugin.model import Array, Case
 from gradcheck_plugin.oracles.equal import DIGITS, equal
 from gradcheck_plugin.oracles.numerical import secant
@@ -25,21 +25,19 @@ from gradcheck_plugin.subject import Subject
 SCALES = (1.0, 1.0, 4.0)  # of the inputs of the cases: far out some functions bend that are straight near zero
 
 
-class DerivativeCaller:
+class DerivativeCaller(Wrapped):
     """A caller whose backward gets the output or the input, and is multiplied by the upstream gradient here."""
 
     def __init__(self, caller: Caller, of: Of) -> None:
-        self._caller = caller
+        super().__init__(caller)
         self.of = of
-        self.convention = f"{caller.convention}, backward is the derivative as a function of its {of}"
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._caller, name)
-
-    forward_after = None  # its backward takes no upstream gradient
+    @property
+    def convention(self) -> str:
+        return f"{self.wrapped.convention}, backward is the derivative as a function of its {self.of}"
 
     def forward(self, arrays: Mapping[str, Array]) -> Tape:
-        tape = self._caller.forward(arrays)
+        tape = self.wrapped.forward(arrays)
         given = numeric(tape.output) if self.of == "output" else next(iter(arrays.values()))
 
         def backward(dy: Any) -> dict[str, Any]:
@@ -50,7 +48,7 @@ class DerivativeCaller:
 
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
         given = "out" if self.of == "output" else next(iter(arrays.values()))
-        return self._caller.reproduce(arrays, given, gradient)
+        return self.wrapped.reproduce(arrays, given, gradient)
 
 
 @dataclass(frozen=True)
@@ -70,10 +68,10 @@ def read(subject: Subject, sizes: Mapping[str, int]) -> Subject:
 
     Where only the numbers say so, it stays what it is, and knows of what it would be the derivative.
     """
-    multiplied = getattr(subject.caller, "multiplied", False)  # a derivative() of the stored state, seen to already
-    if len(subject.layout.entries) != 1 or not subject.caller.upstream or multiplied:
+    caller = subject.caller
+    if len(subject.layout.entries) != 1 or not caller.upstream or caller.multiplied:
         return subject
-    written: Derivative | None = getattr(subject.caller, "written", None)
+    written = caller.written
     fit = _fit(subject, sizes)
     if fit.ordinary or not (fit.of or (written and written.named)):
         return subject

@@ -51,7 +51,7 @@ def settled(subject: Subject, candidate: Candidate) -> Subject:
     given = _given(subject, cases[0])
     judged, left_open = list(subject.judged), dict(subject.open)
     constants = _constants(subject, cases[0]) - {n for n, g in given.items() if g is not None}
-    if hasattr(subject.caller, "unasked"):  # which knows for itself what else is data
+    if subject.caller.unasked is not None:  # which knows for itself what else is data
         return dataclasses.replace(subject, judged=tuple(n for n in judged if n not in constants))
     for entry in subject.layout.entries:
         name = entry.name
@@ -114,7 +114,8 @@ class _Author:
         self.loss = candidate.kind == "loss" or not subject.caller.upstream or bool(_LOSS.search(candidate.name))
 
         self.labelled = self.loss and not compares(candidate.name)
-        self.told: Told | None = getattr(subject.caller, "told", None)
+        driven = subject.caller.objects
+        self.told: Told | None = driven.told if driven is not None else None
 
     def says(self, name: str) -> str:
         """ "missing", why it may be meant so, or nothing where the gradient is not wanted."""
@@ -148,10 +149,10 @@ class _Author:
 
     def _is_setting(self, name: str) -> bool:
         """Whether a single number is a plain number of the constructor, by its default, and not made to be trained."""
-        built = getattr(self.subject.caller, "built", None)
-        if built is None or self.subject.layout[name].dims:
+        driven = self.subject.caller.objects
+        if driven is None or self.subject.layout[name].dims:
             return False
-        default = arguments(built.cls.__init__, method=True).defaults.get(self.shown[name])
+        default = arguments(driven.built.cls.__init__, method=True).defaults.get(self.shown[name])
         return isinstance(default, int | float)
 
     def _of_another_kind(self, shown: str) -> bool:
@@ -199,17 +200,17 @@ class _Author:
         return held > 2 and bool(_MODEL.search(self.candidate.name))
 
     def _made_with(self) -> tuple[str, ...]:
-        built = getattr(self.subject.caller, "built", None)
-        return tuple(built.given) if built is not None else ()
+        driven = self.subject.caller.objects
+        return tuple(driven.built.given) if driven is not None else ()
 
     def _frozen(self, name: str) -> bool:
         """Whether the object says of itself, or of the parameter, that it is not trained."""
-        build = getattr(self.subject.caller, "build", None)
-        if build is None:
+        driven = self.subject.caller.objects
+        if driven is None:
             return False
         try:
-            obj = build(_generic(self.subject, 0).arrays)
-            path = self.subject.caller.paths[name]  # type: ignore[attr-defined]
+            obj = driven.build(_generic(self.subject, 0).arrays)
+            path = driven.paths[name]
         except Exception:
             return False
         owners = (state.get(obj, path[:i]) for i in range(len(path) + 1))

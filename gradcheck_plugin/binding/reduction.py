@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from gradcheck_plugin.conventions.base import Caller, Tape
+from gradcheck_plugin.conventions.base import Caller, Tape, Wrapped
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.running.values import numeric
 
@@ -15,27 +15,22 @@ DOUBT = "right for the mean of the losses that it gives, and nothing in the file
 How = Literal["mean", "sum"]
 
 
-class ReducedCaller:
+class ReducedCaller(Wrapped):
     """A caller whose output is the mean or the sum of what the loss gives."""
 
-    forward_after = None
-
     def __init__(self, caller: Caller, how: How) -> None:
-        self._caller = caller
+        super().__init__(caller)
         self.how = how
-        self.convention = f"{caller.convention}, one loss a sample and the gradient of their {how}"
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._caller, name)
+    @property
+    def convention(self) -> str:
+        return f"{self.wrapped.convention}, one loss a sample and the gradient of their {self.how}"
 
     def forward(self, arrays: Mapping[str, Array]) -> Tape:
-        tape = self._caller.forward(arrays)
+        tape = self.wrapped.forward(arrays)
         out = numeric(tape.output)
         reduced = tape.output if out is None else np.mean(out) if self.how == "mean" else np.sum(out)
         return Tape(reduced, tape.backward)
-
-    def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
-        return self._caller.reproduce(arrays, dy, gradient)
 
 
 def reduced(caller: Caller, output: Array, first: Array) -> list[Caller]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from gradcheck_plugin.author.signature import arguments
-from gradcheck_plugin.conventions.tensor_caller import TensorCaller
+from gradcheck_plugin.conventions.base import Caller, Wrapped
 from gradcheck_plugin.model import Case, Unbindable
 from gradcheck_plugin.objects.strengths import FAINT, VISIBLE, Strength
 from gradcheck_plugin.running.calls import UserCodeRaised, frozen
@@ -33,53 +32,34 @@ def settings(bound: Subject, sizes: Mapping[str, int]) -> Iterator[Subject]:
             yield replace(subject, further=(), settings=())
 
 
-def strengths_of(caller: Any, case: Case) -> list[Strength]:
+def strengths_of(caller: Caller, case: Case) -> list[Strength]:
     """The strengths of what a caller runs; none where it cannot give it others."""
-    inner = _within(caller)
-    if not hasattr(type(inner), "weighted"):
-        return []
     try:
         with frozen(case.seed):
-            found: list[Strength] = inner.strengths(case.arrays)
+            return caller.strengths(case.arrays)
     except (Unbindable, UserCodeRaised):
         return []
-    return found
 
 
-def weighted(caller: Any, values: Mapping[Strength, float]) -> Any:
+def weighted(caller: Caller, values: Mapping[Strength, float]) -> Caller:
     """The same caller with other strengths."""
-    other = _within(caller).weighted(values)
-    return TensorCaller(other) if isinstance(caller, TensorCaller) else other
+    return caller.weighted(values)
 
 
-def _within(caller: Any) -> Any:
-    return getattr(caller, "_caller", None) if isinstance(caller, TensorCaller) else caller
-
-
-def numbers_of(caller: Any) -> dict[str, float]:
+def numbers_of(caller: Caller) -> dict[str, float]:
     """The numbers that an object is made with or that its forward is given, the author's defaults among them."""
-    given = dict(getattr(caller, "settings", {}))
-    built = getattr(caller, "built", None)
-    if built is not None and built.instance is None:
-        given = {**arguments(built.cls.__init__, method=True).defaults, **given}
+    given, driven = dict(caller.settings), caller.objects
+    if driven is not None and driven.built.instance is None:
+        given = {**arguments(driven.built.cls.__init__, method=True).defaults, **given}
     return {n: v for n, v in given.items() if isinstance(v, float)}
 
 
-def with_setting(caller: Any, name: str, value: float) -> Any:
+def with_setting(caller: Caller, name: str, value: float) -> Caller | None:
     """The same caller with another value of one number that it gives the user's code; None where it gives none."""
-    if "_caller" in vars(caller):
-        inner = with_setting(caller._caller, name, value)
-        outer: Any = object.__new__(type(caller))
-        vars(outer).update(vars(caller) | {"_caller": inner})
-        return None if inner is None else outer
-    built = vars(caller).get("built")
-    if built is not None:
-        return replace(caller, built=replace(built, plan=built.plan | {name: ("value", value)}, warming={}))
-    for place in ("settings", "extra"):
-        given = vars(caller).get(place)
-        if isinstance(given, dict) and name in given:
-            return replace(caller, **{place: {**given, name: value}})
-    return None
+    if isinstance(caller, Wrapped):
+        inner = with_setting(caller.wrapped, name, value)
+        return None if inner is None else caller.around(inner)
+    return caller.with_setting(name, value)
 
 
 def _runs(subject: Subject, case: Case) -> bool:

@@ -20,6 +20,7 @@ from gradcheck_plugin.binding.missing import untrained
 from gradcheck_plugin.judging import depends
 from gradcheck_plugin.model import Array, Case, Unbindable
 from gradcheck_plugin.objects import state, told
+from gradcheck_plugin.objects.built import DrivesObjects
 from gradcheck_plugin.objects.pasted import returned_names
 from gradcheck_plugin.oracles.equal import CLOSE
 from gradcheck_plugin.oracles.numerical import secant
@@ -50,8 +51,8 @@ def beyond(subject: Subject) -> tuple[str, ...]:
 
 def survey(subject: Subject) -> Survey | None:
     """What the object of a bound subject trains; None where it holds nothing, or cannot be looked at."""
-    inner = _innermost(subject.caller)
-    if not hasattr(inner, "built") or not hasattr(inner, "meet"):
+    inner = subject.caller.objects
+    if inner is None:
         return None
     try:
         return _survey(subject, inner)
@@ -59,7 +60,7 @@ def survey(subject: Subject) -> Survey | None:
         return None
 
 
-def _survey(subject: Subject, inner: Any) -> Survey | None:
+def _survey(subject: Subject, inner: DrivesObjects) -> Survey | None:
     layout, case = subject.layout, _case(subject)
     kept = _kept(subject, inner, case)
     single = _numbers(subject, inner, case)
@@ -76,7 +77,7 @@ def _survey(subject: Subject, inner: Any) -> Survey | None:
     own |= {e.name: a for e, a in zip(entries, new.values(), strict=True)}
     plain = {n for n, a in own.items() if not np.ptp(a)}
     own = {n: a if a.any() else 0.3 * case.rng(42).standard_normal(a.shape) for n, a in own.items()}  # 0 hides factors
-    full = dataclasses.replace(subject, caller=_with_layout(subject.caller, whole), layout=whole)
+    full = dataclasses.replace(subject, caller=subject.caller.with_layout(whole), layout=whole)
     first = dataclasses.replace(case, arrays={**case.arrays, **own})
     numbers = {e.name for e, p in zip(entries, new, strict=True) if p in single}
     found = _Found(full, first, plain, {e.name for e in layout.params}, numbers)
@@ -96,7 +97,8 @@ class _Found:
     def __init__(self, subject: Subject, case: Case, plain: set[str], known: set[str], numbers: set[str]) -> None:
         self.subject, self.case, self.plain, self.known, self.numbers = subject, case, plain, known, numbers
         self.used: dict[str, bool] = {}
-        self.inner = _innermost(subject.caller)
+        assert subject.caller.objects is not None
+        self.inner = subject.caller.objects
         self.open: dict[str, str] = {}
         with frozen(case.seed):
             tape = subject.caller.forward(case.arrays)
@@ -157,7 +159,7 @@ class _Found:
         """Whether an array differs from one object to the next: it is drawn at random, as weights are."""
         if name in self.inner.built.given:
             return True
-        values = []
+        values: list[Any] = []
         for seed in (1, 2):
             with frozen(seed):
                 values.append(self.inner.built.fresh(self.case.arrays, path))
@@ -178,7 +180,7 @@ class _Found:
         return abs(slope - float(np.vdot(g, u))) <= CLOSE * float(np.linalg.norm(g * u))
 
 
-def _kept(subject: Subject, inner: Any, case: Case) -> dict[state.Path, Array]:
+def _kept(subject: Subject, inner: DrivesObjects, case: Case) -> dict[state.Path, Array]:
     """The arrays that an object holds before it runs and that the forward of two inputs leaves as they are."""
     other = dict(case.arrays)
     sizes = {**case.sizes, "N": case.sizes["N"] + 1} if "N" in case.sizes else case.sizes
@@ -199,7 +201,7 @@ def _kept(subject: Subject, inner: Any, case: Case) -> dict[state.Path, Array]:
     return dict(whole[:_MOST])
 
 
-def _numbers(subject: Subject, inner: Any, case: Case) -> dict[state.Path, Array]:
+def _numbers(subject: Subject, inner: DrivesObjects, case: Case) -> dict[state.Path, Array]:
     """The single numbers that an object holds before it runs, and of which its backward gives a gradient by name.
 
     What nobody gives a gradient of, such as a slope, a rate or an epsilon, is a setting. A number that gets an array
@@ -209,8 +211,8 @@ def _numbers(subject: Subject, inner: Any, case: Case) -> dict[state.Path, Array
     before = {p: a for p, a in before.items() if p not in inner.paths.values() and state.may_be_parameter(p)}
     if not before:
         return {}
-    cls, method = inner.built.cls, getattr(inner, "backward_name", "")
-    returned = returned_names(getattr(cls, method)) if method else ()
+    backward = subject.caller.code().backward
+    returned = returned_names(backward) if backward is not None else ()
     obj, after = _run(subject, inner, case, before)
     taken = {state.gradient_path(obj, p) for p in inner.paths.values()}
     taken |= {state.gradient_path(obj, p) for p, a in state.leaves(obj) if a.ndim and state.is_weight(p)}
@@ -230,7 +232,9 @@ def _shape_at(obj: Any, path: state.Path) -> tuple[int, ...]:
     return () if array is None else array.shape
 
 
-def _run(subject: Subject, inner: Any, case: Case, numbers: Iterable[state.Path]) -> tuple[Any, dict[state.Path, Any]]:
+def _run(
+    subject: Subject, inner: DrivesObjects, case: Case, numbers: Iterable[state.Path]
+) -> tuple[Any, dict[state.Path, Any]]:
     """An object that has run forward and backward, and what it had at the places of `numbers` in between."""
     seen: list[Any] = []
     inner.meet = seen.append
@@ -251,7 +255,7 @@ def _is_still(after: Array | None, before: Array) -> bool:
     return after is not None and np.array_equal(after, before, equal_nan=True)
 
 
-def _authors(inner: Any, case: Case, path: state.Path) -> Array:
+def _authors(inner: DrivesObjects, case: Case, path: state.Path) -> Array:
     """What the author has put at a place; where a first forward makes it, what is there then."""
     with frozen(case.seed):
         value: Array | None = inner.built.fresh(case.arrays, path)
@@ -266,23 +270,6 @@ def _case(subject: Subject) -> Case:
     return subject.sample(29, generic_sizes(subject.layout, subject.spec, base))
 
 
-def _built(inner: Any, case: Case) -> Any:
+def _built(inner: DrivesObjects, case: Case) -> Any:
     with frozen(case.seed):
         return inner.build(case.arrays)
-
-
-def _innermost(caller: Any) -> Any:
-    while "_caller" in vars(caller):
-        caller = caller._caller
-    return caller
-
-
-def _with_layout(caller: Any, layout: Layout) -> Any:
-    """The same caller for more parameters."""
-    if "_caller" in vars(caller):
-        outer: Any = object.__new__(type(caller))
-        vars(outer).update(vars(caller))
-        outer._caller = _with_layout(caller._caller, layout)
-        return outer
-    built = dataclasses.replace(caller.built, layout=layout, paths=dict(caller.paths), places={}, warming={})
-    return dataclasses.replace(caller, built=built)

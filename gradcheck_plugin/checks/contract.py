@@ -7,7 +7,7 @@ gradient, is advice. The clauses here share three forwards and six backwards and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -56,7 +56,7 @@ def _all(subject: Subject, case: Case, rare: bool) -> Iterator[Breach]:
     yield from _aliases(run)
     if subject.caller.upstream and subject.one_hot is None:
         yield from _linear(run)
-    elif getattr(subject.caller, "optional_upstream", False):
+    elif subject.caller.optional_upstream:
         yield from _ignored(subject, case, seen.first)
     if rare:
         yield from situations.breaches(subject, case, seen)
@@ -183,7 +183,9 @@ def _how(run: _Run, name: str, allowed: float) -> str:
 
 def _ignored(subject: Subject, case: Case, first: Gradients) -> Iterator[Breach]:
     """A loss whose backward has `dout=1` and does not use it: fine as the last layer, wrong anywhere else."""
-    run: Callable[[Any, Any], dict[str, Any]] = subject.caller.backward_with  # type: ignore[attr-defined]
+    run = subject.caller.backward_with
+    if run is None:
+        return
     try:
         with frozen(case.seed):
             scaled = arrays_of(run(case.arrays, 3.0))

@@ -7,7 +7,7 @@ own exception stands on the line that writes; nothing else is judged by that run
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +41,11 @@ class Watch:
         with calls.recording(self._record), calls.meeting(self._meet):
             yield
 
+    def paths(self) -> Mapping[str, Any]:
+        """Where the parameters of the objects are that run."""
+        driven = self.subject.caller.objects
+        return driven.paths if driven is not None else {}
+
     def upstream(self, dy: Array) -> Any:
         given = pass_upstream(dy)
         if dy.ndim:
@@ -64,7 +69,7 @@ class Watch:
             return  # a torch Function: these are its inputs, and it may mark them dirty
         if obj is not None and not any(obj is o for o in self.met):
             self.met.append(obj)
-            for name, path in getattr(self.subject.caller, "paths", {}).items():
+            for name, path in self.paths().items():
                 held = state.get(obj, path)
                 array = numeric(held)
                 if array is not None and not any(held is g for _, g, _ in self.lent):

@@ -111,4 +111,4 @@ def draws_the_same(subject: Subject, case: Case) -> bool:
 
 def all_weights_alike(subject: Subject) -> bool:
     """Whether an initialiser of the parameters of whole layers gives weight matrices of one number."""
-    return rules.options(subject).get("distribution") == "none" and bool(getattr(subject.caller, "weights", False))
+    return rules.options(subject).get("distribution") == "none" and subject.caller.weights

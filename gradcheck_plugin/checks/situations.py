@@ -65,7 +65,7 @@ def _second_object(subject: Subject, case: Case, seen: Seen) -> Iterator[Breach]
 
 def _last_forward(subject: Subject, case: Case, seen: Seen) -> Iterator[Breach]:
     """After two forwards of one object, backward belongs to the second."""
-    run = getattr(subject.caller, "forward_after", None)
+    run = subject.caller.forward_after
     if run is None:
         return
     before = subject.sample(case.seed ^ 0x1F35, case.sizes)
@@ -104,8 +104,8 @@ def _strided(a: Array) -> Array:
 
 def _single(subject: Subject, case: Case, seen: Seen) -> Iterator[Breach]:
     """float32 stays float32, where every parameter can be had as float32."""
-    given_params = getattr(getattr(subject.caller, "built", None), "given", {})
-    if hasattr(subject.caller, "paths") and any(e.name not in given_params for e in subject.layout.params):
+    driven = subject.caller.objects
+    if driven is not None and any(e.name not in driven.built.given for e in subject.layout.params):
         return
 
     def single(a: Array) -> Array:

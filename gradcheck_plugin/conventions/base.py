@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import copy
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any
 
+from gradcheck_plugin.author.evidence import Derivative
 from gradcheck_plugin.model import Array
+from gradcheck_plugin.objects.built import DrivesObjects
+from gradcheck_plugin.objects.strengths import Strength
+from reference_impls.shapes import Layout
 
 
 @dataclass(frozen=True)
@@ -35,14 +41,263 @@ class Tape:
     backward: Callable[[Any], dict[str, Any]]
 
 
-class Caller(Protocol):
-    """How one object is called. Everything here takes and gives arrays by the names of the layout."""
+@dataclass(frozen=True)
+class Code:
+    """The user's own functions behind a caller, and the objects that lines which call them import, by name."""
 
-    convention: str
-    upstream: bool  # whether backward takes an upstream gradient at all
+    forward: Any = None
+    backward: Any = None
+    imported: Mapping[str, Any] = field(default_factory=dict)
 
-    def forward(self, arrays: Mapping[str, Array]) -> Tape: ...
+    @classmethod
+    def of(cls, forward: Any = None, backward: Any = None, *imported: Any) -> Code:
+        return cls(forward, backward, {o.__name__: o for o in imported if o is not None})
 
-    def user_names(self) -> dict[str, str]: ...
 
-    def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]: ...
+class Caller:
+    """How one object is called. Everything here takes and gives arrays by the names of the layout.
+
+    What a caller may be able to say or to do beside that has what holds for most of them.
+    """
+
+    @property
+    def convention(self) -> str:
+        """What the report calls this way of calling."""
+        return ""
+
+    @property
+    def upstream(self) -> bool:
+        """Whether backward takes an upstream gradient at all."""
+        return True
+
+    @property
+    def optional_upstream(self) -> bool:
+        """Whether that may be left away."""
+        return False
+
+    @property
+    def multiplied(self) -> bool:
+        """Whether what its backward gives is multiplied by the upstream gradient outside of it."""
+        return False
+
+    @property
+    def tensors(self) -> bool:
+        """Whether the user's code gets torch tensors."""
+        return False
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What the user's code is given beside arrays."""
+        return {}
+
+    @property
+    def readings(self) -> Sequence[str]:
+        """How it was read, for the report."""
+        return ()
+
+    @property
+    def doubt(self) -> str:
+        """Why its gradients are left open, though they are right."""
+        return ""
+
+    @property
+    def cause(self) -> str:
+        """The code of the one fault that can make its gradients wrong."""
+        return ""
+
+    @property
+    def written(self) -> Derivative | None:
+        """What the author says of a backward that may be a plain derivative."""
+        return None
+
+    @property
+    def unasked(self) -> frozenset[str] | None:
+        """The arrays that are data, where it knows for itself which are."""
+        return None
+
+    @property
+    def rates(self) -> Mapping[str, float]:
+        """Those of the steps that a layer takes by itself."""
+        return {}
+
+    @property
+    def weights(self) -> bool:
+        """Whether an initialiser gives the parameters of layers by name."""
+        return False
+
+    @property
+    def kept(self) -> bool:
+        """Whether the last run of a rule left the new values in the arrays that it was given."""
+        return True
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """The settings that a rule was left without."""
+        return ()
+
+    @property
+    def forward_after(self) -> Callable[[Mapping[str, Array], Mapping[str, Array]], Tape] | None:
+        """A forward of an object that has run another one before."""
+        return None
+
+    @property
+    def backward_with(self) -> Callable[[Mapping[str, Array], Any], dict[str, Any]] | None:
+        """The gradients for another upstream gradient than none."""
+        return None
+
+    def forward(self, arrays: Mapping[str, Array]) -> Tape:
+        raise NotImplementedError
+
+    def user_names(self) -> dict[str, str]:
+        """The user's names of the arrays."""
+        raise NotImplementedError
+
+    def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
+        """Lines that call the user's code, with these expressions for the arrays."""
+        raise NotImplementedError
+
+    def code(self) -> Code:
+        """The user's functions that are called."""
+        return Code()
+
+    def intended(self, name: str) -> str:
+        """Why a gradient is another one than that of the forward on purpose; "" where nothing says so."""
+        return ""
+
+    def strengths(self, arrays: Mapping[str, Array]) -> list[Strength]:
+        """The strengths of penalties in what it runs."""
+        return []
+
+    def weighted(self, values: Mapping[Strength, float]) -> Caller:
+        """The same caller with other strengths."""
+        raise NotImplementedError
+
+    def with_setting(self, name: str, value: float) -> Caller | None:
+        """The same caller with another value of one number that it gives the user's code; None where it gives none."""
+        fields: dict[str, Any] = vars(self)
+        if self.objects is not None:
+            built = self.objects.built
+            built = dataclasses.replace(built, plan=built.plan | {name: ("value", value)}, warming={})
+            return dataclasses.replace(self, built=built)  # type: ignore[type-var]
+        for place in ("settings", "extra"):
+            given = fields.get(place)
+            if isinstance(given, dict) and name in given:
+                return dataclasses.replace(self, **{place: {**given, name: value}})  # type: ignore[type-var]
+        return None
+
+    def with_layout(self, layout: Layout) -> Caller:
+        """The same caller for more parameters of its objects."""
+        assert self.objects is not None
+        built = self.objects.built
+        built = dataclasses.replace(built, layout=layout, paths=dict(built.paths), places={}, warming={})
+        return dataclasses.replace(self, built=built)  # type: ignore[type-var]
+
+    @property
+    def inner(self) -> Caller:
+        """What is called in the end, by a caller that changes what another one gets or gives."""
+        return self
+
+    @property
+    def objects(self) -> DrivesObjects | None:
+        """What makes the objects that are run, where there are any."""
+        return self if isinstance(self, DrivesObjects) else None
+
+
+class Wrapped(Caller):
+    """Another caller, with something done to what it gets or gives."""
+
+    def __init__(self, caller: Caller) -> None:
+        self.wrapped = caller
+
+    def around(self, caller: Caller) -> Caller:
+        """The same around another caller."""
+        other = copy.copy(self)
+        other.wrapped = caller
+        return other
+
+    @property
+    def convention(self) -> str:
+        return self.wrapped.convention
+
+    @property
+    def upstream(self) -> bool:
+        return self.wrapped.upstream
+
+    @property
+    def optional_upstream(self) -> bool:
+        return self.wrapped.optional_upstream
+
+    @property
+    def multiplied(self) -> bool:
+        return self.wrapped.multiplied
+
+    @property
+    def tensors(self) -> bool:
+        return self.wrapped.tensors
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return self.wrapped.settings
+
+    @property
+    def readings(self) -> Sequence[str]:
+        return self.wrapped.readings
+
+    @property
+    def doubt(self) -> str:
+        return self.wrapped.doubt
+
+    @property
+    def cause(self) -> str:
+        return self.wrapped.cause
+
+    @property
+    def written(self) -> Derivative | None:
+        return self.wrapped.written
+
+    @property
+    def unasked(self) -> frozenset[str] | None:
+        return self.wrapped.unasked
+
+    @property
+    def rates(self) -> Mapping[str, float]:
+        return self.wrapped.rates
+
+    @property
+    def weights(self) -> bool:
+        return self.wrapped.weights
+
+    @property
+    def kept(self) -> bool:
+        return self.wrapped.kept
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        return self.wrapped.ignored
+
+    @property
+    def backward_with(self) -> Callable[[Mapping[str, Array], Any], dict[str, Any]] | None:
+        return self.wrapped.backward_with
+
+    def user_names(self) -> dict[str, str]:
+        return self.wrapped.user_names()
+
+    def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
+        return self.wrapped.reproduce(arrays, dy, gradient)
+
+    def code(self) -> Code:
+        return self.wrapped.code()
+
+    def intended(self, name: str) -> str:
+        return self.wrapped.intended(name)
+
+    def with_layout(self, layout: Layout) -> Caller:
+        return self.around(self.wrapped.with_layout(layout))
+
+    @property
+    def inner(self) -> Caller:
+        return self.wrapped.inner
+
+    @property
+    def objects(self) -> DrivesObjects | None:
+        return self.wrapped.objects

@@ -5,27 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gradcheck_plugin.conventions.base import Caller, Tape
+from gradcheck_plugin.conventions.base import Caller, Tape, Wrapped
 from gradcheck_plugin.model import Array
+from gradcheck_plugin.objects.strengths import Strength
 from gradcheck_plugin.running import calls
 from gradcheck_plugin.running.tensors import double, to_tensor
 
 
-class TensorCaller:
-    """Another caller whose arrays become tensors on their way to the user's code."""
-
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._caller, name)
+class TensorCaller(Wrapped):
+    """Another caller whose arrays become tensors on their way to the user's code, in `forward` only."""
 
     tensors = True
-    forward_after = None  # tensors are made in `forward` only
 
     def forward(self, arrays: Mapping[str, Array]) -> Tape:
         with calls.converting(to_tensor), double():
-            tape = self._caller.forward(arrays)
+            tape = self.wrapped.forward(arrays)
         run = tape.backward
 
         def backward(dy: Any) -> dict[str, Any]:
@@ -33,3 +27,9 @@ class TensorCaller:
                 return run(to_tensor(dy))
 
         return Tape(tape.output, backward)
+
+    def strengths(self, arrays: Mapping[str, Array]) -> list[Strength]:
+        return self.wrapped.strengths(arrays)
+
+    def weighted(self, values: Mapping[Strength, float]) -> Caller:
+        return self.around(self.wrapped.weighted(values))

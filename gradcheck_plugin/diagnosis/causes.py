@@ -52,7 +52,7 @@ class Sample:
 
 def diagnose(subject: Subject, name: str, layout: Layout, seed: int) -> Cause:
     """The likeliest cause for the wrong gradient of the array `name`."""
-    if told := getattr(subject.caller, "cause", ""):  # a graph that shows one fault and no other
+    if told := subject.caller.cause:  # a graph that shows one fault and no other
         return Cause(told, sentence(told, grad=subject.gradient_name(name)), help_for(told))
     samples = list(_samples(subject, name, layout, seed))
     if samples:
@@ -218,7 +218,7 @@ def _samples(subject: Subject, name: str, layout: Layout, seed: int) -> Iterator
 
 def updated_weights(subject: Subject, name: str, layout: Layout, seed: int) -> Cause | None:
     """Whether a layer that takes its own step computes a gradient from the weights it has moved already."""
-    rates = getattr(subject.caller, "rates", {})
+    rates = subject.caller.rates
     base = subject.spec.layout if subject.spec else None
     for i in range(2 if rates else 0):
         case = subject.sample(seed + i, generic_sizes(layout, subject.spec, base, i), layout=layout)

@@ -31,7 +31,7 @@ _NOT_PLAIN = {*sys.stdlib_module_names, "numpy", "torch", "pytest", "hypothesis"
 
 def identifiers(subject: Subject, layout: Layout) -> dict[str, str]:
     """The user's own names of the arrays of a layout as Python identifiers: `params_0` for params[0]."""
-    taken = {*_OURS, *keyword.kwlist, *_imported(subject.caller), "print", "globals"}
+    taken = {*_OURS, *keyword.kwlist, *subject.caller.code().imported, "print", "globals"}
     names: dict[str, str] = {}
     for entry in layout.entries:
         name = re.sub(r"\W+", "_", subject.display(entry.name)).rstrip("_") or "array"
@@ -70,7 +70,7 @@ def reproduce(
     values: dict[str, Any] = {names[e.name]: drawn.case.arrays[e.name] for e in drawn.layout.entries}
     if any(re.search(rf"\b{UPSTREAM}\b", line) for line in lines) or (name and subject.caller.upstream):
         values[UPSTREAM] = np.asarray(1.0) if dy is None or not subject.caller.upstream else dy
-    if getattr(subject.caller, "tensors", False):
+    if subject.caller.tensors:
         head[0] += ", torch"
         given_arrays = [n for n, v in values.items() if np.ndim(v) or n == UPSTREAM]
         lines = [*(f"{n} = torch.tensor({n})" for n in given_arrays), *lines]
@@ -125,7 +125,7 @@ class _Trial:
                 others = (self._expression(body, self.seed + k)[1] for k in range(1, 9))
                 drawn = self.wanted is not None and not all(others)
                 seeds = [f"np.random.seed({self.seed % 2**32})"]
-                if getattr(self.subject.caller, "tensors", False):
+                if self.subject.caller.tensors:
                     seeds.append(f"torch.manual_seed({self.seed})")
                 return [*seeds, *settled] if drawn else settled
             ran = ran or settled
@@ -133,7 +133,7 @@ class _Trial:
 
     def _expression(self, body: list[str], seed: int) -> tuple[str, bool]:
         """The expression to print, and whether it is the wanted value; "" where the lines do not run."""
-        scope = dict(_imported(self.subject.caller)) | {"np": np, "torch": sys.modules.get("torch")}
+        scope = dict(self.subject.caller.code().imported) | {"np": np, "torch": sys.modules.get("torch")}
         scope |= {n: np.array(v) if np.ndim(v) else np.asarray(v).item() for n, v in self.values.items()}
         printed = body[-1].removeprefix("print(").removesuffix(")")
         try:
@@ -192,22 +192,9 @@ def _value(expression: str, scope: dict[str, Any]) -> Any:
         return None
 
 
-def _imported(caller: Any) -> dict[str, Any]:
-    """The user's objects that the lines use, by name."""
-    owner = getattr(caller, "owner", "")
-    if owner:
-        function = getattr(caller, "forward_function", None) or caller.function
-        return {owner: function.__globals__.get(owner)}
-    built = getattr(caller, "built", caller)
-    found = [getattr(built, "cls", None)]
-    found += [getattr(caller, a, None) for a in ("rule", "forward_function", "backward_function", "function")]
-    found += getattr(caller, "used", ())
-    return {o.__name__: o for o in found if o is not None}
-
-
 def _imports(target: Examined, subject: Subject) -> list[str]:
     """Lines that import the user's objects; [] where they cannot be imported, as from inside another function."""
-    imported, path = _imported(subject.caller), target.path
+    imported, path = subject.caller.code().imported, target.path
     if path is None or not imported or any("<" in getattr(o, "__qualname__", "<") for o in imported.values()):
         return []
     plain = path.suffix == ".py" and path.stem.isidentifier() and not keyword.iskeyword(path.stem)

@@ -31,17 +31,8 @@ def source_of(subject: Subject, property: str) -> dict[str, Any]:
 
 def _function(subject: Subject, property: str) -> Any:
     """The function or method that computes a property."""
-    caller: Any = subject.caller
-    cls = getattr(getattr(caller, "built", None), "cls", None)
-    if property == "forward":
-        method = getattr(caller, "forward_name", "loss")
-        return getattr(caller, "forward_function", None) or getattr(cls, method, None)
-    for attribute in ("backward_function", "function"):
-        if hasattr(caller, attribute):
-            return getattr(caller, attribute)
-    method = getattr(caller, "backward_name", "") or getattr(caller, "gradient", "") or "loss"
-    rule = getattr(caller, "rule", None)
-    return getattr(cls, method, None) or getattr(rule, getattr(caller, "method", "") or "__call__", None) or rule
+    code = subject.caller.code()
+    return code.forward if property == "forward" else code.backward
 
 
 def _assignment(tree: ast.AST, property: str) -> ast.stmt | None:

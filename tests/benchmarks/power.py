@@ -26,7 +26,7 @@ if __name__ == "__main__":
 from benchmarks import zoo
 from gradcheck_plugin import judging
 from gradcheck_plugin.checks import contract
-from gradcheck_plugin.conventions.base import Tape
+from gradcheck_plugin.conventions.base import Caller, Tape
 from gradcheck_plugin.model import Array, Case, Severity, Verdict
 from gradcheck_plugin.running.calls import frozen, private
 from gradcheck_plugin.subject import Subject
@@ -36,7 +36,7 @@ RIGHT = "right"
 NO_LAYOUT = Layout((), (), Entry(OUTPUT, ()))
 
 
-class PairCaller:
+class PairCaller(Caller):
     """Calls a function of the zoo and one of its gradients, and counts the calls."""
 
     convention = "pair"

@@ -28,7 +28,7 @@ if __name__ == "__main__":
 from reference_subject import target
 
 from gradcheck_plugin.checks import contract, forward, rule
-from gradcheck_plugin.conventions.base import Tape
+from gradcheck_plugin.conventions.base import Tape, Wrapped
 from gradcheck_plugin.model import Severity, Verdict
 from gradcheck_plugin.running.calls import converting
 from gradcheck_plugin.sizes import generic_sizes
@@ -38,18 +38,12 @@ from reference_impls import specs
 from reference_impls.spec import LayerSpec
 
 
-class SingleCaller:
+class SingleCaller(Wrapped):
     """Another caller in single precision: arrays, output and gradients are float32."""
-
-    def __init__(self, caller: Any) -> None:
-        self._caller = caller
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._caller, name)
 
     def forward(self, arrays: Mapping[str, Any]) -> Tape:
         with converting(single):
-            tape = self._caller.forward(arrays)
+            tape = self.wrapped.forward(arrays)
 
         def backward(dy: Any) -> dict[str, Any]:
             return {n: single(np.asarray(g)) for n, g in tape.backward(single(np.asarray(dy))).items()}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.author.namespaces import plain
-from gradcheck_plugin.conventions.base import Candidate, Tape
+from gradcheck_plugin.conventions.base import Caller, Candidate, Code, Tape
 from gradcheck_plugin.conventions.engines.engine import Engine, as_floats, quietly
 from gradcheck_plugin.conventions.engines.feed import ONES, Feed, Graph, likely, read, settle
 from gradcheck_plugin.conventions.engines.ops import MethodOp, Op
@@ -71,7 +71,7 @@ def _run_back(engine: Engine, feed: Feed, parts: Iterable[tuple[Graph, Any]]) ->
 
 
 @dataclass
-class EngineCaller:
+class EngineCaller(Caller):
     """Calls `op` on tensors of `engine`. An engine of single numbers is run once for every entry of the arrays."""
 
     engine: Engine
@@ -80,10 +80,10 @@ class EngineCaller:
     options: Mapping[str, Any] = field(default_factory=dict)
     several: bool = field(default=False, init=False)  # whether the last run gave more than one tensor
 
-    @property
-    def used(self) -> tuple[Any, ...]:
-        """The user's classes that the lines of a reproducer name."""
-        return (self.engine.tensor, *self.op.classes)
+    def code(self) -> Code:
+        cls = getattr(self.op, "cls", None)
+        parts = (getattr(cls, n, None) for n in ("forward", "backward"))
+        return Code.of(*parts, self.engine.tensor, *self.op.classes)
 
     @property
     def cause(self) -> str:

@@ -217,7 +217,7 @@ class BackwardAlone(FunctionPair):
         return None if same and all(same) else ArithmeticError()
 
     @property
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> Mapping[str, Any]:
         """None: there is no forward of the user's that could follow them."""
         return {}
 

@@ -21,7 +21,7 @@ import numpy as np
 from gradcheck_plugin.author.evidence import Derivative, Of
 from gradcheck_plugin.author.signature import arguments, line_of
 from gradcheck_plugin.author.written import compared_with, free_functions, is_abstract
-from gradcheck_plugin.conventions.base import Candidate, Tape
+from gradcheck_plugin.conventions.base import Caller, Candidate, Code, Tape
 from gradcheck_plugin.model import Array, Unbindable
 from gradcheck_plugin.names.words import INPUTS, LABELS, WEIGHTS, label_first
 from gradcheck_plugin.objects.strengths import Strength, of_arguments
@@ -138,7 +138,7 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
 
 
 @dataclass
-class DerivativePair:
+class DerivativePair(Caller):
     """Drives a function with its derivative; `order` maps the function's arguments to the arrays of the layout."""
 
     function: Callable[..., Any]
@@ -157,10 +157,11 @@ class DerivativePair:
     def upstream(self) -> bool:
         return len(self.order) == 1
 
-    @property
-    def used(self) -> tuple[Callable[..., Any], ...]:
-        """What a reproducer imports: the functions, or the class that they are in."""
-        return (self.function.__globals__[self.owner],) if self.owner else (self.function, self.derivative)
+    def code(self) -> Code:
+        """The functions; what a reproducer imports is they, or the class that they are in."""
+        if self.owner:
+            return Code(self.function, self.derivative, {self.owner: self.function.__globals__.get(self.owner)})
+        return Code.of(self.function, self.derivative, self.function, self.derivative)
 
     def forward(self, arrays: Mapping[str, Array]) -> Tape:
         out = guarded(

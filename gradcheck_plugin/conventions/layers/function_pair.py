@@ -25,7 +25,7 @@ from gradcheck_plugin.author.evidence import Derivative
 from gradcheck_plugin.author.roles import mode
 from gradcheck_plugin.author.signature import arguments, is_array, line_of
 from gradcheck_plugin.author.written import counts, in_snake_case, returned, tree_of, used_as_array
-from gradcheck_plugin.conventions.base import Candidate, Tape
+from gradcheck_plugin.conventions.base import Caller, Candidate, Code, Tape
 from gradcheck_plugin.conventions.outputs import join
 from gradcheck_plugin.conventions.results import flat
 from gradcheck_plugin.model import Array, Unbindable
@@ -240,7 +240,7 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
 
 
 @dataclass
-class FunctionPair:
+class FunctionPair(Caller):
     """Drives a pair; `order` maps the forward's argument names to the arrays of the layout."""
 
     forward_function: Callable[..., Any]
@@ -330,9 +330,15 @@ class FunctionPair:
         return Derivative(self.backward_function, names[0], self.forward_function.__name__, tuple(self.order))
 
     @property
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> Mapping[str, Any]:
         """What the forward is given besides arrays."""
         return self.extra
+
+    def code(self) -> Code:
+        forward, backward = self.forward_function, self.backward_function
+        if self.owner:
+            return Code(forward, backward, {self.owner: forward.__globals__.get(self.owner)})
+        return Code.of(forward, backward, forward, backward)
 
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
         dot = f"{self.owner}." if self.owner else ""

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.author.signature import arguments, line_of
-from gradcheck_plugin.conventions.base import Candidate, Tape
+from gradcheck_plugin.conventions.base import Caller, Candidate, Code, Tape
 from gradcheck_plugin.conventions.layers.backward_alone import reference_output
 from gradcheck_plugin.model import Array, Unbindable
 from gradcheck_plugin.names.aliases import spec_named
@@ -55,7 +55,7 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
 
 
 @dataclass
-class FusedSoftmax:
+class FusedSoftmax(Caller):
     """Drives the backward; what it gives is the gradient of the input of the softmax."""
 
     cls: Any
@@ -65,10 +65,8 @@ class FusedSoftmax:
     convention: str = "softmax fused with its loss, backward only"
     upstream: bool = False
 
-    @property
-    def used(self) -> tuple[Any, ...]:
-        """The user's class that the lines of a reproducer name."""
-        return (self.cls,)
+    def code(self) -> Code:
+        return Code.of(None, None, self.cls)
 
     def forward(self, arrays: Mapping[str, Array]) -> Tape:
         x, t = (arrays[e.name] for e in self.layout.entries)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.author.signature import arguments, line_of
-from gradcheck_plugin.conventions.base import Candidate, Tape
+from gradcheck_plugin.conventions.base import Caller, Candidate, Code, Tape
 from gradcheck_plugin.model import Array, Unbindable
 from gradcheck_plugin.objects.constructor import KERNEL, OPTION_NAMES
 from gradcheck_plugin.running.calls import guarded, private
@@ -81,7 +81,7 @@ def _filled(function: Callable[..., Any], options: Mapping[str, Any]) -> dict[st
 
 
 @dataclass
-class WindowPair:
+class WindowPair(Caller):
     """Drives the pair; `given` and `back` are the arguments of im2col and of col2im behind the first."""
 
     forward_function: Callable[..., Any]
@@ -104,6 +104,9 @@ class WindowPair:
 
     def user_names(self) -> dict[str, str]:
         return {self.layout.entries[0].name: arguments(self.forward_function).names[0]}
+
+    def code(self) -> Code:
+        return Code.of(self.forward_function, self.backward_function, self.forward_function, self.backward_function)
 
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
         (x,) = arrays.values()

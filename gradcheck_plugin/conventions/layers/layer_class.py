@@ -31,7 +31,7 @@ from gradcheck_plugin.author.written import (
     sums_gradients,
     switches,
 )
-from gradcheck_plugin.conventions.base import Candidate, Tape
+from gradcheck_plugin.conventions.base import Caller, Candidate, Code, Tape
 from gradcheck_plugin.conventions.outputs import join
 from gradcheck_plugin.conventions.results import flat
 from gradcheck_plugin.model import Array, Unbindable
@@ -175,7 +175,7 @@ def _flags(candidate: Candidate, forward: Signature) -> dict[str, Any]:
 
 
 @dataclass
-class LayerClass(DrivesObjects):
+class LayerClass(DrivesObjects, Caller):
     """Drives one class; the object is built for each forward from the arrays of the case.
 
     `order` maps the forward's arguments to the arrays of the layout, `flags` are its other arguments, `roles` say what
@@ -192,9 +192,12 @@ class LayerClass(DrivesObjects):
     again: dict[str, Any] = field(default_factory=dict)  # the forward's flags that its backward takes again
     keys: Dictionaries | None = None  # where it takes and gives dictionaries
     gradients: dict[str, tuple[state.Path, ...]] = field(default_factory=dict)
-    rates: dict[str, float] = field(default_factory=dict)
+    stepped: dict[str, float] = field(default_factory=dict)  # the rates of the steps that it takes by itself
     decays: tuple[str, ...] | None = None  # the strengths that only its own step knows, once they are looked for
     convention: str = "class layer"
+    upstream: bool = field(init=False, default=True)
+    optional_upstream: bool = field(init=False, default=False)
+    multiplied: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         self.built.warm = self._run
@@ -285,14 +288,14 @@ class LayerClass(DrivesObjects):
             if after is None or after.shape != before.shape:
                 continue
             if np.array_equal(after, before, equal_nan=True):
-                if name in self.rates and name not in found:  # it steps: this gradient is zero
+                if name in self.stepped and name not in found:  # it steps: this gradient is zero
                     found[name] = np.zeros_like(before)
                 continue
             asked = any(n.lower() in RATES for n in self.signature.required)
             rate = RATE if asked or self.built.steps else self._held_rate(obj)
             if name not in found and rate:
                 found[name] = (before - after) / rate
-                self.rates[name] = rate
+                self.stepped[name] = rate
                 without = "".join(f", judged without its `{decay}`" for decay in self.decays or ())
                 self.convention = f"class layer that updates its parameters in backward{without}"
             state.put(obj, self.paths[name], before)
@@ -357,14 +360,22 @@ class LayerClass(DrivesObjects):
         return Derivative(function, argument, self.forward_name, tuple(self.order), cls.__name__, cls)
 
     @property
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> Mapping[str, Any]:
         """What the constructor is given besides arrays and sizes."""
         return {argument: what for argument, (kind, what) in self.built.plan.items() if kind in ("value", "written")}
 
     @property
-    def readings(self) -> list[str]:
+    def rates(self) -> Mapping[str, float]:
+        return self.stepped
+
+    @property
+    def readings(self) -> Sequence[str]:
         """How the object was read, beyond what its reference says."""
         return self.built.readings
+
+    def code(self) -> Code:
+        cls = self.built.cls
+        return Code.of(getattr(cls, self.forward_name, None), getattr(cls, self.backward_name, None), cls, *self.used)
 
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
         if not self.built.pastable:
@@ -384,12 +395,12 @@ class LayerClass(DrivesObjects):
         if not gradient:
             return [*lines, "print(out)"]
         lines += [f"layer.{name} = 0.0" for name in self.decays or ()]
-        if gradient in self.rates:
+        if gradient in self.stepped:
             lines.append(f"before = layer{place(self.paths[gradient])}.copy()")
         passed += [f"{a}={v!r}" for a, v in self.again.items()]
         lines.append(f"dx = layer.{self.backward_name}({', '.join(passed)}){dx}")
-        if gradient in self.rates:
-            return [*lines, f"print((before - layer{place(self.paths[gradient])}) / {self.rates[gradient]!r})"]
+        if gradient in self.stepped:
+            return [*lines, f"print((before - layer{place(self.paths[gradient])}) / {self.stepped[gradient]!r})"]
         if gradient in self.gradients:
             parts = [f"layer{place(path)}" for path in self.gradients[gradient]]
             return [*lines, f"print({' + '.join(parts)})"]

@@ -14,7 +14,7 @@ import numpy as np
 
 from gradcheck_plugin.author.signature import arguments, line_of
 from gradcheck_plugin.author.written import assigned, returned, words_of
-from gradcheck_plugin.conventions.base import Candidate, Tape
+from gradcheck_plugin.conventions.base import Caller, Candidate, Code, Tape
 from gradcheck_plugin.model import Array, Unbindable
 from gradcheck_plugin.names.words import label_first
 from gradcheck_plugin.objects import state
@@ -184,7 +184,7 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
 
 
 @dataclass
-class LossFunction:
+class LossFunction(Caller):
     """Drives one function; there is no upstream gradient, the loss is the end of the graph."""
 
     function: Callable[..., Any]
@@ -241,6 +241,9 @@ class LossFunction:
 
     def user_names(self) -> dict[str, str]:
         return {n: a for a, n in self.order.items()}
+
+    def code(self) -> Code:
+        return Code.of(None, self.function, self.function)
 
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
         given = ", ".join([*(arrays[n] for n in self.order.values()), *(f"{n}={v!r}" for n, v in self.extra.items())])

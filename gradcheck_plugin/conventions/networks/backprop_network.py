@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from gradcheck_plugin.author.evidence import mentions
 from gradcheck_plugin.author.signature import arguments, line_of
-from gradcheck_plugin.conventions.base import Candidate, Tape
+from gradcheck_plugin.conventions.base import Caller, Candidate, Code, Tape
 from gradcheck_plugin.model import Array, Unbindable
 from gradcheck_plugin.names.words import WAYS_BACK, WAYS_FORWARD
 from gradcheck_plugin.objects import state
@@ -117,7 +117,7 @@ def _of_the_author(cls: Any) -> dict[str, tuple[str, Any]]:
 
 
 @dataclass
-class BackpropNetwork(DrivesObjects):
+class BackpropNetwork(DrivesObjects, Caller):
     """Drives one network with one loss on its output."""
 
     built: Built
@@ -171,9 +171,13 @@ class BackpropNetwork(DrivesObjects):
         return {e.name: e.name for e in self.built.layout.inputs} | self.built.names()
 
     @property
-    def readings(self) -> list[str]:
+    def readings(self) -> Sequence[str]:
         """What the network is made of, and how its backprop takes a batch."""
         return [*self.built.readings, *(["backprop takes the samples as rows"] if self.rows else [])]
+
+    def code(self) -> Code:
+        cls = self.built.cls
+        return Code.of(getattr(cls, self.forward_name, None), getattr(cls, self.backward_name, None), cls, *self.used)
 
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
         x, y = (arrays[e.name] for e in self.built.layout.inputs)

@@ -16,7 +16,7 @@ import numpy as np
 
 from gradcheck_plugin.author.roles import forward_inputs
 from gradcheck_plugin.author.signature import arguments, line_of
-from gradcheck_plugin.conventions.base import Candidate, Tape
+from gradcheck_plugin.conventions.base import Caller, Candidate, Code, Tape
 from gradcheck_plugin.model import Array, Unbindable
 from gradcheck_plugin.names.words import is_label
 from gradcheck_plugin.objects import state
@@ -65,7 +65,7 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
 
 
 @dataclass
-class LabelledNetwork(DrivesObjects):
+class LabelledNetwork(DrivesObjects, Caller):
     """Drives one network; its loss is what its own method `loss` says, else what the criterion says of its output."""
 
     built: Built
@@ -105,6 +105,10 @@ class LabelledNetwork(DrivesObjects):
 
     def user_names(self) -> dict[str, str]:
         return {e.name: e.name for e in self.layout.inputs} | self.built.names()
+
+    def code(self) -> Code:
+        cls = self.built.cls
+        return Code.of(getattr(cls, "forward", None), getattr(cls, "backward", None), cls, *self.used)
 
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
         if not self.built.pastable:

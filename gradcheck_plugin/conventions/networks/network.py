@@ -14,7 +14,7 @@ import numpy as np
 
 from gradcheck_plugin.author.signature import Signature, arguments, line_of
 from gradcheck_plugin.author.written import is_abstract
-from gradcheck_plugin.conventions.base import Candidate, Tape
+from gradcheck_plugin.conventions.base import Caller, Candidate, Code, Tape
 from gradcheck_plugin.model import Array, Unbindable
 from gradcheck_plugin.names.words import label_first
 from gradcheck_plugin.objects import state
@@ -127,7 +127,7 @@ def _element(value: Array) -> Any:
 
 
 @dataclass
-class Network(DrivesObjects):
+class Network(DrivesObjects, Caller):
     """Drives one network; the object is built for each forward and its parameters are overwritten."""
 
     built: Built
@@ -207,6 +207,10 @@ class Network(DrivesObjects):
     def user_names(self) -> dict[str, str]:
         inputs = dict(zip(self._order(), self._arguments(), strict=True))
         return inputs | self.built.names()
+
+    def code(self) -> Code:
+        cls = self.built.cls
+        return Code.of(getattr(cls, self.loss, None), getattr(cls, self.gradient or self.loss, None), cls, *self.used)
 
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
         if not self.built.pastable:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.author.signature import arguments, line_of
-from gradcheck_plugin.conventions.base import Candidate, Tape
+from gradcheck_plugin.conventions.base import Caller, Candidate, Code, Tape
 from gradcheck_plugin.conventions.networks.backprop_network import unnamed
 from gradcheck_plugin.model import Array, Unbindable
 from gradcheck_plugin.objects import state
@@ -192,7 +192,7 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
 
 
 @dataclass
-class NetworkFunctions:
+class NetworkFunctions(Caller):
     """Drives the functions of one network; there is no upstream gradient, the cost is the end of the graph."""
 
     forward_function: Callable[..., Any]
@@ -263,6 +263,9 @@ class NetworkFunctions:
 
     def user_names(self) -> dict[str, str]:
         return {}
+
+    def code(self) -> Code:
+        return Code.of(self.forward_function, self.backward_function, self.forward_function, self.backward_function)
 
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
         texts = {"x": arrays["X"], "y": arrays["Y"], "parameters": "parameters", "cache": "cache", "output": "out"}

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.author.signature import arguments, line_of
-from gradcheck_plugin.conventions.base import Candidate, Tape
+from gradcheck_plugin.conventions.base import Caller, Candidate, Code, Tape
 from gradcheck_plugin.conventions.rules.parameters import tensor
 from gradcheck_plugin.conventions.rules.settings import constants, settled, strings
 from gradcheck_plugin.model import Array, Unbindable
@@ -60,7 +60,7 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
 
 
 @dataclass
-class Clip:
+class Clip(Caller):
     """Drives one call for each set of gradients; the output is what all of them are afterwards, as one vector."""
 
     rule: Any
@@ -124,6 +124,10 @@ class Clip:
 
     def user_names(self) -> dict[str, str]:
         return {}
+
+    def code(self) -> Code:
+        called = self.rule if inspect.isfunction(self.rule) else vars(self.rule).get("__call__", self.rule)
+        return Code.of(None, called, self.rule)
 
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
         if self.box not in ("list", "one") or inspect.isclass(self.rule):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.author.signature import Signature, arguments, line_of
-from gradcheck_plugin.conventions.base import Candidate, Tape
+from gradcheck_plugin.conventions.base import Caller, Candidate, Code, Tape
 from gradcheck_plugin.conventions.rules.settings import constants, settled
 from gradcheck_plugin.model import Array, Unbindable
 from gradcheck_plugin.names.aliases import spec_named
@@ -139,7 +139,7 @@ def _either_way(roles: dict[str, str]) -> list[dict[str, str]]:
 
 
 @dataclass
-class Initialiser:
+class Initialiser(Caller):
     """Draws one weight matrix; of several tensors it is the first matrix."""
 
     rule: Any
@@ -196,6 +196,10 @@ class Initialiser:
 
     def user_names(self) -> dict[str, str]:
         return {}
+
+    def code(self) -> Code:
+        function = self.rule if inspect.isfunction(self.rule) else getattr(self.rule, self.method or "__call__", None)
+        return Code.of(None, function or self.rule, self.rule)
 
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
         return []

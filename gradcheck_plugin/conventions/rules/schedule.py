@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.author.signature import Signature, arguments, line_of
-from gradcheck_plugin.conventions.base import Candidate, Tape
+from gradcheck_plugin.conventions.base import Caller, Candidate, Code, Tape
 from gradcheck_plugin.conventions.rules.settings import constants, settled
 from gradcheck_plugin.model import Array, Unbindable
 from gradcheck_plugin.names.aliases import spec_named
@@ -121,7 +121,7 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
 
 
 @dataclass
-class Schedule:
+class Schedule(Caller):
     """Asks for the rates of the first steps. Where the first rate stands in the code, it is scaled to the drawn one."""
 
     rule: Any
@@ -172,6 +172,10 @@ class Schedule:
 
     def user_names(self) -> dict[str, str]:
         return {}
+
+    def code(self) -> Code:
+        function = self.rule if inspect.isfunction(self.rule) else getattr(self.rule, self.method or "__call__", None)
+        return Code.of(None, function or self.rule, self.rule)
 
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
         if self.method or not self.rate or any(callable(v) for v in self.given.values()):

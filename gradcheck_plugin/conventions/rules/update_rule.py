@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.author.signature import Signature, arguments, line_of
-from gradcheck_plugin.conventions.base import Candidate, Tape
+from gradcheck_plugin.conventions.base import Caller, Candidate, Code, Tape
 from gradcheck_plugin.conventions.rules import optimizers
 from gradcheck_plugin.conventions.rules.optimizers import Way, as_vector
 from gradcheck_plugin.conventions.rules.settings import NAMES, OFF, TELLING, constants, settled, strings
@@ -195,7 +195,7 @@ def _function_ways(function: Callable[..., Any]) -> tuple[tuple[str, ...], list[
 
 
 @dataclass
-class UpdateRule:
+class UpdateRule(Caller):
     """Drives several steps of a rule; the output is what both tensors are behind each of them, as one vector."""
 
     rule: Any
@@ -227,6 +227,10 @@ class UpdateRule:
 
     def user_names(self) -> dict[str, str]:
         return {}
+
+    def code(self) -> Code:
+        function = self.rule if inspect.isfunction(self.rule) else getattr(self.rule, self.method or "__call__", None)
+        return Code.of(None, function or self.rule, self.rule)
 
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
         given = ", ".join(f"{k}={v!r}" for k, v in self.given.items())

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.author.signature import arguments, line_of
-from gradcheck_plugin.conventions.base import Candidate, Tape
+from gradcheck_plugin.conventions.base import Caller, Candidate, Code, Tape
 from gradcheck_plugin.conventions.tapes import gradients as tape
 from gradcheck_plugin.model import Array, Unbindable
 from gradcheck_plugin.objects.neighbours import Neighbour, records
@@ -63,7 +63,7 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
 
 
 @dataclass
-class TapeEngine:
+class TapeEngine(Caller):
     """Drives one engine, made anew for every forward: it goes back once."""
 
     cls: Any
@@ -100,6 +100,9 @@ class TapeEngine:
 
     def user_names(self) -> dict[str, str]:
         return {"x": "x", "w": "w", "c": "c"}
+
+    def code(self) -> Code:
+        return Code.of(None, None, self.cls, *self.used)
 
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
         x, w, c = (arrays[n] for n in ("x", "w", "c"))

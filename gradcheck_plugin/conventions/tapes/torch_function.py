@@ -22,7 +22,7 @@ import numpy as np
 from gradcheck_plugin.author import intent, own_calls
 from gradcheck_plugin.author.argument_kinds import LABELS, Kinds, Setting, kinds, smooth
 from gradcheck_plugin.author.signature import arguments, line_of
-from gradcheck_plugin.conventions.base import Candidate, Tape
+from gradcheck_plugin.conventions.base import Caller, Candidate, Code, Tape
 from gradcheck_plugin.conventions.outputs import join
 from gradcheck_plugin.model import Array, Unbindable
 from gradcheck_plugin.objects.constructor import option_of
@@ -137,9 +137,9 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     made = TorchFunction(cls, layout, reading.names, order, unasked=unasked)
     choices = [{n: _values(n, s, options) for n, s in reading.settings.items() if n not in order}]
     if len(choices[0]) and any(len(v) > 1 for v in choices[0].values()):
-        ways = [replace(made, settings=settings) for settings in _combined(choices[0])]
+        ways = [replace(made, values=values) for values in _combined(choices[0])]
         return [next((way for way in ways if _runs(way)), ways[0])]
-    return [replace(made, settings={n: v[0] for n, v in choices[0].items()})]
+    return [replace(made, values={n: v[0] for n, v in choices[0].items()})]
 
 
 def _values(name: str, setting: Setting, options: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -167,17 +167,17 @@ def _runs(caller: TorchFunction) -> bool:
 
 
 @dataclass
-class TorchFunction:
+class TorchFunction(Caller):
     """Drives one Function; `order` maps the arguments that are tensors to the arrays of the layout.
 
-    `settings` are the values of the others, `unasked` arrays such as targets that no gradient is asked for.
+    `values` are the values of the others, `unasked` arrays such as targets that no gradient is asked for.
     """
 
     cls: Any
     layout: Layout
     names: tuple[str, ...]
     order: dict[str, str]
-    settings: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
     unasked: frozenset[str] = frozenset()
     convention: str = "torch.autograd.Function"
     upstream: bool = True
@@ -200,7 +200,7 @@ class TorchFunction:
             given = {
                 n: t.clone() if n in wanted else t for n, t in tensors.items()
             }  # no leaves: it may mark them dirty
-            values = [given[self.order[n]] if n in self.order else self.settings[n] for n in self.names]
+            values = [given[self.order[n]] if n in self.order else self.values[n] for n in self.names]
             out = guarded("forward", self.cls.apply, *values)
         outputs = out if isinstance(out, tuple | list) else (out,)
         if not any(is_tensor(o) for o in outputs):
@@ -268,8 +268,18 @@ class TorchFunction:
     def user_names(self) -> dict[str, str]:
         return {n: a for a, n in self.order.items()}
 
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return self.values
+
+    def with_setting(self, name: str, value: float) -> Caller | None:
+        return replace(self, values={**self.values, name: value}) if name in self.values else None
+
+    def code(self) -> Code:
+        return Code.of(self.cls.forward, self.cls.backward, self.cls)
+
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
-        written = {n: _written(v) for n, v in self.settings.items()}
+        written = {n: _written(v) for n, v in self.values.items()}
         if not all(written.values()):
             return []
         real = {n for n in self.order.values() if self.layout[n].differentiable}
@@ -303,9 +313,7 @@ class TorchFunction:
         """What `apply` itself returns."""
         arrays = self.sample(np.random.default_rng(0))
         with double(), frozen(0):
-            values = [
-                _tensor(arrays[self.order[n]], False) if n in self.order else self.settings[n] for n in self.names
-            ]
+            values = [_tensor(arrays[self.order[n]], False) if n in self.order else self.values[n] for n in self.names]
             return self.cls.apply(*values)
 
 
