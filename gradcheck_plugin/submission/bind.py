@@ -756,8 +756,11 @@ def _or_as_its_gradients(
     if misfit is None or (not raises and _fits(subject) and not _steps_apart(candidate, subject, misfit)):
         return subject
     shapes = {e.name: e.dims for e in subject.layout.entries}
+    stated = author_shapes.said(candidate).ranks
     for variant, layout in layouts:
         if _names(layout) != [*shapes] or all(e.dims == shapes[e.name] for e in layout.entries):
+            continue
+        if any(stated.get(subject.display(e.name), len(e.dims)) != len(e.dims) for e in layout.entries):
             continue
         variant = variant if variant.options else dataclasses.replace(variant, options=subject.variant.options)
         if variant.options != subject.variant.options and not _called_alike(candidate, subject, variant):
