@@ -55,7 +55,9 @@ def said(candidate: Candidate) -> Said:
     functions = list(_functions(candidate))
     if not functions:
         return Said()
-    products = factors(functions[0], candidate.inputs)
+    products: dict[str, Factor] = {}
+    for function in functions:  # the backward shows what a forward leaves to a function that it calls
+        products = factors(function, candidate.inputs) | products
     found = Said(
         factors={n: f for n, f in products.items() if kind_of(n, candidate.inputs) != "operand"},
         operands={n: f for n, f in products.items() if kind_of(n, candidate.inputs) == "operand"},

@@ -750,9 +750,14 @@ def _or_as_its_gradients(
     if not raises and _fits(subject) and not _steps_apart(candidate, subject):
         return subject
     shapes = {e.name: e.dims for e in subject.layout.entries}
+    stated = author_shapes.said(candidate).ranks
     for variant, layout in layouts:
         if _names(layout) != [*shapes] or all(e.dims == shapes[e.name] for e in layout.entries):
             continue
+        if any(stated.get(subject.display(e.name), len(e.dims)) != len(e.dims) for e in layout.entries):
+            continue
+        if len(layout.entries[0].dims) < min(len(subject.layout.entries[0].dims), 2):
+            continue  # one sample alone is right without the sum over samples
         variant = variant if variant.options else dataclasses.replace(variant, options=subject.variant.options)
         if variant.options != subject.variant.options and not _called_alike(candidate, subject, variant):
             continue  # with another axis it is called otherwise, which says nothing of this call

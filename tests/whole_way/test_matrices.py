@@ -277,3 +277,35 @@ def test_what_is_turned_where_it_is_kept_has_two_axes(tmp_path: Path) -> None:
     wrong = checked(tmp_path, KEPT.format(factor=2), "wrong.py")
     assert set(wrong.failed("Op")) == {"da"}
     assert set(wrong.failed("OfOneRow")) == {"dw"}
+
+
+CALLED = """
+import numpy as np
+
+
+def normed(x, W, b, gamma, beta):
+    a = x @ W + b
+    return gamma * (a - a.mean(1, keepdims=True)) / np.sqrt(a.var(1, keepdims=True) + 1e-5) + beta
+
+
+def {name}(inp, W, bias, gamma, beta):
+    W = W.T
+    return normed(inp, W, bias, gamma, beta)
+
+
+def {name}_backward(dout, inp, W, bias, gamma, beta):
+    W = W.T
+    a = inp @ W + bias
+    s = np.sqrt(a.var(1, keepdims=True) + 1e-5)
+    n = (a - a.mean(1, keepdims=True)) / s
+    dn = gamma * dout
+    da = (dn - dn.mean(1, keepdims=True) - n * (n * dn).mean(1, keepdims=True)) / s
+    return da @ W.T, (inp.T @ da).T, da.sum(axis=0), {factor} * (dout * n).sum(axis=0), dout.sum(axis=0)
+"""
+
+
+@pytest.mark.parametrize("name", ["custom", "block"])
+def test_a_product_that_only_the_backward_shows_tells_the_axes(tmp_path: Path, name: str) -> None:
+    right = checked(tmp_path, CALLED.format(name=name, factor=1), "right.py")
+    assert right.passes(name), right.failed(name)
+    assert set(checked(tmp_path, CALLED.format(name=name, factor=2), "wrong.py").failed(name)) == {"dgamma"}
