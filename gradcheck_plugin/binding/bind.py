@@ -756,7 +756,7 @@ def _or_as_its_gradients(
             continue
         if any(stated.get(subject.display(e.name), len(e.dims)) != len(e.dims) for e in layout.entries):
             continue
-        if len(layout.entries[0].dims) < min(len(subject.layout.entries[0].dims), 2):
+        if candidate.kind == "layer" and len(layout.entries[0].dims) < min(len(subject.layout.entries[0].dims), 2):
             continue  # one sample alone is right without the sum over samples
         variant = variant if variant.options else dataclasses.replace(variant, options=subject.variant.options)
         if variant.options != subject.variant.options and not _called_alike(candidate, subject, variant):
