@@ -105,6 +105,13 @@ OTHER_LAYOUTS: dict[str, list[dict[str, str]]] = {  # by the axes of the first i
         {"": "N D", **dict.fromkeys(_STATES, "N H")},
         {"": "D", **dict.fromkeys(_STATES, "H")},
     ],
+    "N T 4": [  # one sequence of queries, and one of keys with their values
+        {
+            "": "T 4",
+            **dict.fromkeys(("k", "key", "keys", "v", "value", "values"), "5 4"),
+            **dict.fromkeys(("mask", "attn_mask", "attention_mask"), "T 5 @onehot"),
+        }
+    ],
     "N 2 @label(7)": [{"": "N 2 7 @onehot", "target": "N 7 @onehot"}],
     "N C 7 9": [
         {"": "N C 7 9", "w": "F C 3 3", "b": "F 1"},
