@@ -86,7 +86,7 @@ def measure(function: zoo.Function, seed: int = 1) -> Cost:
     clean &= _clean(subject, case, rare=False)
     both = (caller.forwards, caller.backwards)
     verdicts = [judging.judge(subject, n, case, subject.layout).verdict for n in subject.judged]
-    judging = (caller.forwards - both[0], caller.backwards - both[1])
+    calls = (caller.forwards - both[0], caller.backwards - both[1])
 
     def later() -> None:
         _clean(subject, case, rare=False)
@@ -96,7 +96,7 @@ def measure(function: zoo.Function, seed: int = 1) -> Cost:
     seconds = best(later, repeats=3)
     mean = [(f + (CASES - 1) * (b - f)) / CASES for f, b in zip(first, both, strict=True)]
     verified = clean and all(v is Verdict.PASS for v in verdicts)
-    return Cost(function.name, len(verdicts), (mean[0], mean[1]), sum(first), judging, pair, seconds, verified)
+    return Cost(function.name, len(verdicts), (mean[0], mean[1]), sum(first), calls, pair, seconds, verified)
 
 
 def _clean(subject: PairSubject, case: Case, *, rare: bool) -> bool:
