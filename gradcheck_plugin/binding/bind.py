@@ -35,6 +35,7 @@ from gradcheck_plugin.binding import (
 from gradcheck_plugin.binding.author_shapes import Said
 from gradcheck_plugin.binding.by_numbers import says_as_much
 from gradcheck_plugin.binding.fixed_sizes import repeats, stretched
+from gradcheck_plugin.binding.glance import Glance
 from gradcheck_plugin.binding.guess import guesses, names_parameter, positive
 from gradcheck_plugin.binding.obstacles import (
     Broken,
@@ -404,8 +405,10 @@ def _searched(candidate: Candidate, named: LayerSpec | None, pinned: bool = Fals
             return own if own.subject is not None and own.fault is None else best
         if pinned or best.matches or _known_fault(best.subject):
             return _of_another_rank(candidate, best) or best
+    glance = Glance(candidate)
     for spec in specs().values():
-        if spec is not named and _suits(spec, candidate) and (spec.distinctive or _alike(spec, named)):
+        suits = spec is not named and _suits(spec, candidate) and (spec.distinctive or _alike(spec, named))
+        if suits and glance.may_be(spec):
             other = _against(candidate, spec, quick=True)
             if other.matches and other.subject is not None and other.fault is not None:
                 better = refused is None or _says_more(candidate, other, refused)
