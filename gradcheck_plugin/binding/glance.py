@@ -73,7 +73,8 @@ class Glance:
         for variant, layout in spec.layouts():
             if len(layout.entries) == 1 and not layout.params:
                 yield variant, layout
-                if self.candidate.objects.get("steps") and "N" in layout.dims():
+                alone = "N" in layout.dims() and spec.minimum.get("N", 1) == 1
+                if self.candidate.objects.get("steps") and alone:
                     yield variant, layout.pinned({"N": 1})
 
     def _agrees(self, spec: LayerSpec, variant: Variant, layout: Layout) -> bool:

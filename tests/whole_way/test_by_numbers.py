@@ -126,7 +126,8 @@ class Custom:
 
 
 def test_what_gives_back_a_single_row_is_not_known_by_that(tmp_path: Path) -> None:
-    assert checked(tmp_path, EVERY_OTHER.format(returned="dx")).passes("Custom")
+    report = checked(tmp_path, EVERY_OTHER.format(returned="dx"))
+    assert report.passes("Custom"), report.refused
     assert "dx" in checked(tmp_path, EVERY_OTHER.format(returned="grad")).failed("Custom")
 
 
