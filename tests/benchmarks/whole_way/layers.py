@@ -302,7 +302,7 @@ def rate(style: Style, kernel: Kernel, name: str) -> Made:
         grads = {names[n]: (before[n] - getattr(layer, n)) / 0.25 for n in kernel.params if n in kernel.grads}
         return [out], {names[kernel.inputs[0]]: dx, **grads}
 
-    return Made(name, (name,), text, (f"{name}.{backward_name}",), drive, _given(kernel))
+    return Made(name, (name,), text, (f"{name}.{backward_name}",), drive, _given(kernel), steps=True)
 
 
 def pair(style: Style, kernel: Kernel, name: str) -> Made:

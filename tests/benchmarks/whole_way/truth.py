@@ -132,6 +132,8 @@ def verdict(kernel: Kernel, made: Made, space: Mapping[str, Any], seeds: tuple[i
                 return "unclear", "it is right for longer arrays, which its forward takes, too"
             if _for_one_sequence(kernel, made, space):
                 return "unclear", "it is right for rows that are no sequences, which its forward takes, too"
+            if _for_one_column(kernel, made, space):
+                return "unclear", "it is right for one sample at a time, as what moves its own parameters may be"
             return ("wrong" if made.gradients else "unclear"), grads
         if not drawn and not all(difference(a, b) < 1e-9 for a, b in zip(got, outs, strict=True)):
             return "other", "its forward is not the reference's"
@@ -247,6 +249,21 @@ def _for_one_sequence(kernel: Kernel, made: Made, space: Mapping[str, Any]) -> b
     if not isinstance(found, dict) or [np.shape(o) for o in got] != [np.shape(dy[0])]:
         return False
     slopes = numerical(made, space, rows, [dy[0]])
+    return all(difference(found.get(n), slopes[n]) < APART for n in made.gradients)
+
+
+def _for_one_column(kernel: Kernel, made: Made, space: Mapping[str, Any]) -> bool:
+    """Whether a layer of samples in columns that moves its own parameters is right for one of them."""
+    if not made.steps or kernel.layout.entries[0].dims[1:] != ("N",):
+        return False
+    case = Case(kernel, 1)
+    _, (dy, *_), _ = case.reference()
+    one = {e.name: case.arrays[e.name][:, :1] if e.dims[1:] == ("N",) else case.arrays[e.name]
+           for e in kernel.layout.entries}  # fmt: skip
+    _, found = run(made, space, one, [dy[:, :1]])
+    if not isinstance(found, dict):
+        return False
+    slopes = numerical(made, space, one, [dy[:, :1]])
     return all(difference(found.get(n), slopes[n]) < APART for n in made.gradients)
 
 

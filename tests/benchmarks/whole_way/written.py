@@ -31,6 +31,7 @@ class Made:
     drive: Drive
     gradients: tuple[str, ...]  # arrays, by their names in the reference, that the object gives a gradient of
     upstream: bool = True
+    steps: bool = False  # whether it moves its parameters itself, which many do one sample at a time
     preamble: str = ""
 
 
