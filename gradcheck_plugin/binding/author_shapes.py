@@ -258,8 +258,9 @@ def _every_function(candidate: Candidate) -> list[Callable[..., Any]]:
     cls = candidate.objects.get("class")
     named = [candidate.objects.get(n) for n in ("loss", "gradient")]
     methods = [getattr(cls, n) for n in named if cls is not None and isinstance(n, str) and hasattr(cls, n)]
-    of_engine = getattr(candidate.objects.get("op"), "cls", None) or candidate.objects.get("cls")
-    methods += [getattr(of_engine, n, None) for n in ("forward", "backward")]
+    owners = [getattr(candidate.objects.get("op"), "cls", None), *map(candidate.objects.get, ("cls", "function"))]
+    owner = next((o for o in owners if inspect.isclass(o)), None)  # of an engine, of torch, or of the same form
+    methods += [getattr(owner, n, None) for n in ("forward", "backward")]
     return [*_functions(candidate), *(m for m in methods if inspect.isfunction(m))]
 
 

@@ -404,3 +404,34 @@ def test_running_statistics_are_data(tmp_path: Path, wrong: dict[str, str], fail
     found = checked(tmp_path, HEAD + AT_TEST_TIME.format(**parts))
     assert set(found.failed("Batchnorm")) == failed
     assert failed or found.passes("Batchnorm")
+
+
+SUBTRACT = """
+import torch
+
+
+class Subtract(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, u, v):
+        ctx.save_for_backward(u, v)
+        return u - v
+
+    @staticmethod
+    def backward(ctx, g):
+        u, v = ctx.saved_tensors
+
+        def summed(g, shape):
+            ones = (1,) * {more} + tuple(shape)
+            over = [k for k, size in enumerate(ones) if size == 1 and g.shape[k] != 1]
+            return (g.sum(dim=over) if over else g).reshape(shape)
+
+        if g.ndim < u.ndim:
+            raise ValueError
+        return summed(g, u.shape), -summed(g, v.shape)
+"""
+
+
+def test_a_function_that_is_right_for_one_shape_of_several_is_open(tmp_path: Path) -> None:
+    """It asks how many axes there are, so it is written for several numbers of them."""
+    assert checked(tmp_path, SUBTRACT.format(more="(g.ndim - len(shape))"), "right.py").passes("Subtract")
+    assert not checked(tmp_path, SUBTRACT.format(more="1"), "wrong.py").passes("Subtract")
