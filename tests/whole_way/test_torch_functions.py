@@ -410,28 +410,26 @@ SUBTRACT = """
 import torch
 
 
-class Subtract(torch.autograd.Function):
+class {name}(torch.autograd.Function):
     @staticmethod
     def forward(ctx, u, v):
         ctx.save_for_backward(u, v)
-        return u - v
+        return torch.as_tensor(u.detach().numpy() - v.detach().numpy())
 
     @staticmethod
     def backward(ctx, g):
-        u, v = ctx.saved_tensors
-
-        def summed(g, shape):
-            ones = (1,) * {more} + tuple(shape)
-            over = [k for k, size in enumerate(ones) if size == 1 and g.shape[k] != 1]
-            return (g.sum(dim=over) if over else g).reshape(shape)
-
-        if g.ndim < u.ndim:
-            raise ValueError
-        return summed(g, u.shape), -summed(g, v.shape)
+        u, v = (a.detach().numpy() for a in ctx.saved_tensors)
+        g = g.detach().numpy()
+        ones, more = (1,) * (g.ndim - len(u.shape)) + u.shape, {more} + v.shape
+        du = g.sum(axis=tuple(k for k, size in enumerate(ones) if size == 1)).reshape(u.shape)
+        dv = -g.sum(axis=tuple(k for k, size in enumerate(more) if size == 1)).reshape(v.shape)
+        return torch.as_tensor(du), torch.as_tensor(dv)
 """
 
 
-def test_a_function_that_is_right_for_one_shape_of_several_is_open(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["Subtract", "EWiseSub"])
+def test_a_function_that_is_right_for_one_shape_of_several_is_open(tmp_path: Path, name: str) -> None:
     """It asks how many axes there are, so it is written for several numbers of them."""
-    assert checked(tmp_path, SUBTRACT.format(more="(g.ndim - len(shape))"), "right.py").passes("Subtract")
-    assert not checked(tmp_path, SUBTRACT.format(more="1"), "wrong.py").passes("Subtract")
+    right = SUBTRACT.format(name=name, more="(1,) * (g.ndim - len(v.shape))")
+    assert checked(tmp_path, right, "right.py").passes(name)
+    assert not checked(tmp_path, SUBTRACT.format(name=name, more="(1,)"), "wrong.py").passes(name)
