@@ -344,6 +344,8 @@ def _guess(
     multiplied = dataclasses.replace(known, factors=known.operands) if otherwise else known
     if not loss and (axes := _beside(name, inputs, shape, family, multiplied)):
         return f"{name}: {axes}"
+    if otherwise and not loss and position and known.factors and kind_of(name, inputs) == "operand":
+        return f"{name}: {_beside(name, inputs, shape, family, known) or beside(known.factors)}"
     if position not in arrays:
         if otherwise or (low in ("b", "bias") and not loss and not {"w", "weight", "weights"} & {*lows}):
             return f"{name}: {' '.join(_of_rank(1, shape))}"

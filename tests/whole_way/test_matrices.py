@@ -305,7 +305,10 @@ def {name}_backward(dout, inp, W, bias, gamma, beta):
 
 
 @pytest.mark.parametrize("name", ["custom", "block"])
-def test_a_product_that_only_the_backward_shows_tells_the_axes(tmp_path: Path, name: str) -> None:
-    right = checked(tmp_path, CALLED.format(name=name, factor=1), "right.py")
+@pytest.mark.parametrize("gamma", ["gamma", "g"])
+def test_a_product_that_only_the_backward_shows_tells_the_axes(tmp_path: Path, name: str, gamma: str) -> None:
+    """Also those of what may be called like an operand."""
+    right = checked(tmp_path, CALLED.format(name=name, factor=1).replace("gamma", gamma), "right.py")
     assert right.passes(name), right.failed(name)
-    assert set(checked(tmp_path, CALLED.format(name=name, factor=2), "wrong.py").failed(name)) == {"dgamma"}
+    wrong = checked(tmp_path, CALLED.format(name=name, factor=2).replace("gamma", gamma), "wrong.py")
+    assert set(wrong.failed(name)) == {f"d{gamma}"}
