@@ -341,11 +341,14 @@ def _guess(
         return f"{name}: @positive"
     if not loss and position and not otherwise and "mask" in low.split("_"):
         return f"{name}: {shape} @binary"
-    multiplied = dataclasses.replace(known, factors=known.operands) if otherwise else known
-    if not loss and (axes := _beside(name, inputs, shape, family, multiplied)):
-        return f"{name}: {axes}"
-    if otherwise and not loss and position and known.factors and kind_of(name, inputs) == "operand":
-        return f"{name}: {_beside(name, inputs, shape, family, known) or beside(known.factors)}"
+    factors = {**known.factors, **(known.operands if otherwise else {})}
+    beside_them = [n for n in inputs[1:] if n not in known.factors and kind_of(n, inputs) == "operand"]
+    if not loss and (name in factors or not otherwise or (beside_them and known.factors)):
+        shown = _beside(name, inputs, shape, family, dataclasses.replace(known, factors=factors))
+        if shown:
+            return f"{name}: {shown}"
+    if otherwise and not loss and known.factors and name in beside_them:
+        return f"{name}: {beside(known.factors)}"
     if position not in arrays:
         if otherwise or (low in ("b", "bias") and not loss and not {"w", "weight", "weights"} & {*lows}):
             return f"{name}: {' '.join(_of_rank(1, shape))}"
