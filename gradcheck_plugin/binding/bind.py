@@ -521,8 +521,8 @@ def _is_given(name: str, value: float, spec: LayerSpec, subject: Subject) -> boo
     return option is not None and {**spec.defaults, **subject.variant.options}.get(option) in (value, None)
 
 
-def _weighted(caller: Caller, strength: Strength, value: float) -> Any:
-    return strengths.weighted(caller, {strength: value})
+def _weighted(caller: Caller, strength: Strength, value: float) -> Caller | None:
+    return caller.weighted({strength: value})
 
 
 def _known_fault(subject: Subject | None) -> bool:

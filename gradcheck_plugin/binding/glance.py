@@ -16,6 +16,7 @@ from gradcheck_plugin.conventions.base import Caller, Candidate
 from gradcheck_plugin.conventions.layers import function_pair
 from gradcheck_plugin.model import Array, Case, Unbindable
 from gradcheck_plugin.objects import state
+from gradcheck_plugin.objects.built import DrivesObjects
 from gradcheck_plugin.oracles.equal import equal
 from gradcheck_plugin.running.calls import UserCodeRaised, frozen
 from gradcheck_plugin.running.values import numeric
@@ -31,18 +32,20 @@ class Glance:
     def __init__(self, candidate: Candidate) -> None:
         self.candidate = candidate
         self._callers: dict[tuple[str, ...], Caller | None] = {}
-        self._outputs: dict[tuple[tuple[int, ...], bytes], Array | None] = {}
+        self._outputs: dict[tuple[str, tuple[int, ...], bytes], Array | None] = {}
         self._plain: bool | None = None
 
     def may_be(self, spec: LayerSpec) -> bool:
         """Whether the forward may agree with a reference; True wherever that takes more than a glance."""
-        if spec.kind != "layer" or spec.inside is not None or not self.plain:
+        if spec.kind != "layer" or spec.inside is not None or "mask" in {e.name for e in spec.layout.entries}:
+            return True  # what stands in for an array that is drawn, or left away, takes a closer look
+        if not self.plain:
             return True
         return any(self._agrees(spec, variant, layout) for variant, layout in self._layouts(spec))
 
     @property
     def plain(self) -> bool:
-        """Whether it is an object that is made with nothing, holds nothing, and takes one array and nothing else."""
+        """Whether it is made with nothing, holds nothing of its own, and takes one array and nothing else."""
         if self._plain is None:
             self._plain = self._is_plain()
         return self._plain
@@ -64,7 +67,7 @@ class Glance:
                 return False
             caller = self._caller(Layout.parse(f"{inputs[0]}: N D -> N D"))
             driven = caller.objects if caller is not None else None
-            return driven is not None and not any(state.leaves(driven.build({inputs[0]: np.ones((4, 3))})))
+            return driven is not None and not _holds(driven, inputs[0])
         except (Unbindable, UserCodeRaised):
             return False
 
@@ -104,7 +107,7 @@ class Glance:
 
     def _output(self, caller: Caller, case: Case) -> Array | None:
         (array,) = case.arrays.values()
-        key = (array.shape, array.tobytes())
+        key = (array.dtype.str, array.shape, array.tobytes())
         if key not in self._outputs:
             try:
                 with frozen(case.seed):
@@ -112,3 +115,15 @@ class Glance:
             except (Unbindable, UserCodeRaised):
                 self._outputs[key] = None
         return self._outputs[key]
+
+
+def _holds(driven: DrivesObjects, name: str) -> bool:
+    """Whether an object has arrays before it runs, or makes some in its first forward that do not follow its input."""
+    with frozen(0):
+        if any(state.leaves(driven.build({name: np.ones((4, 3))}))):
+            return True
+    runs: list[dict[state.Path, Array]] = []
+    for value in (0.3, -0.7):
+        with frozen(0):
+            runs.append(dict(state.leaves(driven.warmed({name: np.full((4, 3), value)}))))
+    return any(path in runs[1] and np.array_equal(a, runs[1][path]) for path, a in runs[0].items())

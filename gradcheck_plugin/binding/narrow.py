@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gradcheck_plugin.binding.author_shapes import said
+from gradcheck_plugin.binding.author_shapes import asks_for_ranks, said
 from gradcheck_plugin.conventions.base import Candidate
 from reference_impls.shapes import Layout
 
@@ -20,7 +20,8 @@ def doubts(candidate: Candidate, taken: Layout, other: Layout | None) -> dict[st
     if candidate.kind != "layer" or other is None or not taken.inputs or not other.inputs or taken.params:
         return {}
     mine, wider = taken.inputs[0].dims, other.inputs[0].dims
-    if "1" not in mine or "1" in wider:
+    fewer = len(mine) < len(wider) and asks_for_ranks(candidate)  # it is written for more than one number of axes
+    if not fewer and ("1" not in mine or "1" in wider):
         return {}
     known = said(candidate)
     if "1" in known.axes.get(name, ()) or known.ranks.get(name, len(wider)) != len(wider):

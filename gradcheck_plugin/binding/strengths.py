@@ -27,7 +27,7 @@ def settings(bound: Subject, sizes: Mapping[str, int]) -> Iterator[Subject]:
             continue
         note = ", ".join(dict.fromkeys(f"{s.name} = {v:g}" for s, v in values.items()))
         variant = replace(bound.variant, note=note)
-        subject = replace(bound, caller=weighted(bound.caller, values), variant=variant, matches=False)
+        subject = replace(bound, caller=bound.caller.weighted(values), variant=variant, matches=False)
         if _runs(subject, case):
             yield replace(subject, further=(), settings=())
 
@@ -39,11 +39,6 @@ def strengths_of(caller: Caller, case: Case) -> list[Strength]:
             return caller.strengths(case.arrays)
     except (Unbindable, UserCodeRaised):
         return []
-
-
-def weighted(caller: Caller, values: Mapping[Strength, float]) -> Caller:
-    """The same caller with other strengths."""
-    return caller.weighted(values)
 
 
 def numbers_of(caller: Caller) -> dict[str, float]:

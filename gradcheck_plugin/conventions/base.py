@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -52,6 +53,12 @@ class Code:
     @classmethod
     def of(cls, forward: Any = None, backward: Any = None, *imported: Any) -> Code:
         return cls(forward, backward, {o.__name__: o for o in imported if o is not None})
+
+    @classmethod
+    def of_rule(cls, rule: Any, method: str = "") -> Code:
+        """Of an update rule or the like: a function, or a class with a method that does the work."""
+        called = rule if inspect.isfunction(rule) else getattr(rule, method or "__call__", rule)
+        return cls.of(None, called, rule)
 
 
 class Caller:

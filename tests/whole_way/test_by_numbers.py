@@ -240,3 +240,68 @@ def test_one_row_says_nothing_of_what_is_done_down_the_columns(tmp_path: Path, n
     right = checked(tmp_path, LARGEST.format(name=name, mask="self.x.T == self.x.T.max(axis=1)[:, None]"), "right.py")
     assert right.passes(name), right.failed(name)
     assert checked(tmp_path, LARGEST.format(name=name, mask="1"), "wrong.py").failed(name)
+
+
+LAZY = """
+import numpy as np
+
+
+class Block:
+    def forward(self, x):
+        if not hasattr(self, "W"):
+            self.W, self.b = np.random.randn(x.shape[1], 5), np.zeros(5)
+        self.x = x
+        return x @ self.W + self.b
+
+    def backward(self, dout):
+        self.dW, self.db = self.x.T @ dout, {factor} * dout.sum(axis=0)
+        return dout @ self.W.T
+"""
+
+
+def test_what_makes_its_parameters_in_its_first_forward_is_known_by_its_numbers(tmp_path: Path) -> None:
+    """It is made with nothing and takes one array, and is no function of that array alone."""
+    right = checked(tmp_path, LAZY.format(factor=1), "right.py")
+    assert right.passes("Block")
+    assert right.result("Block", "dx").layer == "affine"
+    assert set(checked(tmp_path, LAZY.format(factor=2), "wrong.py").failed("Block")) == {"db"}
+
+
+REVERSED = """
+import numpy as np
+
+
+def {name}_forward(x):
+    return x.transpose(None).copy(), (x,)
+
+
+def {name}_backward(dout, cache):
+    (x,) = cache
+    return dout.transpose(np.argsort(tuple(range(x.ndim))[::{step}])).copy()
+"""
+
+
+@pytest.mark.parametrize("name", ["layer", "turned"])
+def test_what_asks_for_axes_and_is_right_for_one_of_them_is_open(tmp_path: Path, name: str) -> None:
+    assert checked(tmp_path, REVERSED.format(name=name, step=-1), "right.py").passes(name)
+    assert not checked(tmp_path, REVERSED.format(name=name, step=-2), "wrong.py").passes(name)
+
+
+BLEND = """
+import numpy as np
+
+
+class Blend:
+    def forward(self, q, k, v):
+        self.kept = q, k, v
+        return q * k + v
+
+    def backward(self, dout):
+        q, k, v = self.kept
+        return dout * k, {dk}, dout
+"""
+
+
+def test_three_arrays_called_like_queries_keys_and_values_need_be_none(tmp_path: Path) -> None:
+    assert checked(tmp_path, BLEND.format(dk="dout * q"), "right.py").passes("Blend")
+    assert set(checked(tmp_path, BLEND.format(dk="dout * v"), "wrong.py").failed("Blend")) == {"dk"}

@@ -148,3 +148,27 @@ def test_a_step_that_repeats_over_its_parameter_is_open(tmp_path: Path, step: st
     report = checked(tmp_path, PRELU.format(step=step))
     assert report.verdicts("PReLU")["dslope"] is verdict
     assert report.verdicts("PReLU")["dx"] is Verdict.PASS
+
+
+SHRINKING = """
+import numpy as np
+
+
+class Dense:
+    def __init__(self, W, b, lr):
+        self.W, self.b, self.lr = W, b, lr
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+
+    def backward(self, dout):
+        self.dW, self.db = self.x.T @ dout, {factor} * dout.sum(axis=0)
+        self.lr -= 1e-6
+        return dout @ self.W.T
+"""
+
+
+def test_a_rate_that_shrinks_is_no_parameter(tmp_path: Path) -> None:
+    assert checked(tmp_path, SHRINKING.format(factor=1), "right.py").passes("Dense")
+    assert set(checked(tmp_path, SHRINKING.format(factor=2), "wrong.py").failed("Dense")) == {"db"}

@@ -126,8 +126,7 @@ class Clip(Caller):
         return {}
 
     def code(self) -> Code:
-        called = self.rule if inspect.isfunction(self.rule) else vars(self.rule).get("__call__", self.rule)
-        return Code.of(None, called, self.rule)
+        return Code.of_rule(self.rule)
 
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
         if self.box not in ("list", "one") or inspect.isclass(self.rule):

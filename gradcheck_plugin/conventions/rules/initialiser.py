@@ -198,8 +198,7 @@ class Initialiser(Caller):
         return {}
 
     def code(self) -> Code:
-        function = self.rule if inspect.isfunction(self.rule) else getattr(self.rule, self.method or "__call__", None)
-        return Code.of(None, function or self.rule, self.rule)
+        return Code.of_rule(self.rule, self.method)
 
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
         return []

@@ -174,8 +174,7 @@ class Schedule(Caller):
         return {}
 
     def code(self) -> Code:
-        function = self.rule if inspect.isfunction(self.rule) else getattr(self.rule, self.method or "__call__", None)
-        return Code.of(None, function or self.rule, self.rule)
+        return Code.of_rule(self.rule, self.method)
 
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
         if self.method or not self.rate or any(callable(v) for v in self.given.values()):

@@ -229,8 +229,7 @@ class UpdateRule(Caller):
         return {}
 
     def code(self) -> Code:
-        function = self.rule if inspect.isfunction(self.rule) else getattr(self.rule, self.method or "__call__", None)
-        return Code.of(None, function or self.rule, self.rule)
+        return Code.of_rule(self.rule, self.method)
 
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
         given = ", ".join(f"{k}={v!r}" for k, v in self.given.items())

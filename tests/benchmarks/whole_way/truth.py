@@ -161,6 +161,11 @@ def verdict(kernel: Kernel, made: Made, space: Mapping[str, Any], seeds: tuple[i
         return "unclear", "it is right for rows that are no sequences, which its forward takes, too"
     if worst > APART:
         return "wrong", say
+    usual, base = kernel.spec.layouts()[0]
+    numbers = not any(e.dims for e in kernel.layout.entries) and kernel.layout != base
+    if numbers and ".sum(dim=" in made.text:
+        if not _is_right(dataclasses.replace(kernel, layout=base, variant=usual), made, space, seeds):
+            return "unclear", "no axes are all axes in torch: it is right for numbers, and raises for arrays"
     limit = 1e-4 if say.startswith("drawn") else CLOSE
     return ("right", "") if worst < limit and not say.endswith(")") else ("unclear", say)
 
