@@ -162,10 +162,9 @@ def verdict(kernel: Kernel, made: Made, space: Mapping[str, Any], seeds: tuple[i
     if worst > APART:
         return "wrong", say
     usual, base = kernel.spec.layouts()[0]
-    numbers = not any(e.dims for e in kernel.layout.entries) and kernel.layout != base
-    if numbers and ".sum(dim=" in made.text:
-        if not _is_right(dataclasses.replace(kernel, layout=base, variant=usual), made, space, seeds):
-            return "unclear", "no axes are all axes in torch: it is right for numbers, and raises for arrays"
+    of_torch = ".sum(dim=" in made.text and kernel.layout != base and not any(e.dims for e in kernel.layout.entries)
+    if of_torch and not _is_right(dataclasses.replace(kernel, layout=base, variant=usual), made, space, seeds):
+        return "unclear", "no axes are all axes in torch: it is right for numbers, and raises for arrays"
     limit = 1e-4 if say.startswith("drawn") else CLOSE
     return ("right", "") if worst < limit and not say.endswith(")") else ("unclear", say)
 
