@@ -499,7 +499,7 @@ def _own_settings(spec: LayerSpec, subject: Subject | None) -> bool:
         return False
     case = subject.sample(7, generic_sizes(subject.layout, spec, spec.layout))
     caller = subject.caller
-    others = [(n, v, partial(strengths.with_setting, caller, n)) for n, v in strengths.numbers_of(caller).items()]
+    others = [(n, v, partial(caller.with_setting, n)) for n, v in strengths.numbers_of(caller).items()]
     others += [(s.name, s.now, partial(_weighted, caller, s)) for s in strengths.strengths_of(caller, case)]
     for name, value, with_value in others:
         if abs(value) <= GUARD or _is_given(name, value, spec, subject):

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from gradcheck_plugin.author.signature import arguments
-from gradcheck_plugin.conventions.base import Caller, Wrapped
+from gradcheck_plugin.conventions.base import Caller
 from gradcheck_plugin.model import Case, Unbindable
 from gradcheck_plugin.objects.strengths import FAINT, VISIBLE, Strength
 from gradcheck_plugin.running.calls import UserCodeRaised, frozen
@@ -47,14 +47,6 @@ def numbers_of(caller: Caller) -> dict[str, float]:
     if driven is not None and driven.built.instance is None:
         given = {**arguments(driven.built.cls.__init__, method=True).defaults, **given}
     return {n: v for n, v in given.items() if isinstance(v, float)}
-
-
-def with_setting(caller: Caller, name: str, value: float) -> Caller | None:
-    """The same caller with another value of one number that it gives the user's code; None where it gives none."""
-    if isinstance(caller, Wrapped):
-        inner = with_setting(caller.wrapped, name, value)
-        return None if inner is None else caller.around(inner)
-    return caller.with_setting(name, value)
 
 
 def _runs(subject: Subject, case: Case) -> bool:

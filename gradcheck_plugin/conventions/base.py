@@ -200,11 +200,6 @@ class Caller:
         return dataclasses.replace(self, built=built)  # type: ignore[type-var]
 
     @property
-    def inner(self) -> Caller:
-        """What is called in the end, by a caller that changes what another one gets or gives."""
-        return self
-
-    @property
     def objects(self) -> DrivesObjects | None:
         """What makes the objects that are run, where there are any."""
         return self if isinstance(self, DrivesObjects) else None
@@ -298,12 +293,12 @@ class Wrapped(Caller):
     def intended(self, name: str) -> str:
         return self.wrapped.intended(name)
 
+    def with_setting(self, name: str, value: float) -> Caller | None:
+        other = self.wrapped.with_setting(name, value)
+        return None if other is None else self.around(other)
+
     def with_layout(self, layout: Layout) -> Caller:
         return self.around(self.wrapped.with_layout(layout))
-
-    @property
-    def inner(self) -> Caller:
-        return self.wrapped.inner
 
     @property
     def objects(self) -> DrivesObjects | None:
