@@ -260,16 +260,17 @@ def _for_one_sequence(kernel: Kernel, made: Made, space: Mapping[str, Any]) -> b
 
 def _for_one_column(kernel: Kernel, made: Made, space: Mapping[str, Any]) -> bool:
     """Whether a layer of samples in columns that moves its own parameters is right for one of them."""
-    if not made.steps or kernel.layout.entries[0].dims[1:] != ("N",):
+    layout = kernel.layout
+    if not made.steps or layout.entries[0].dims[1:] != ("N",) or layout.output.dims[-1:] != ("N",):
         return False
     case = Case(kernel, 1)
     _, (dy, *_), _ = case.reference()
     one = {e.name: case.arrays[e.name][:, :1] if e.dims[1:] == ("N",) else case.arrays[e.name]
            for e in kernel.layout.entries}  # fmt: skip
-    _, found = run(made, space, one, [dy[:, :1]])
+    _, found = run(made, space, one, [dy[..., :1]])
     if not isinstance(found, dict):
         return False
-    slopes = numerical(made, space, one, [dy[:, :1]])
+    slopes = numerical(made, space, one, [dy[..., :1]])
     return all(difference(found.get(n), slopes[n]) < APART for n in made.gradients)
 
 
