@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -72,29 +73,76 @@ def underflows(subject: Subject, case: Case) -> bool:
     return bool(seen)
 
 
-def judge(subject: Subject, name: str, case: Case, layout: Layout) -> Judgement:
-    """Judge the gradient of the array `name`."""
+class Run:
+    """One frozen forward and backward of a case, with what the exact oracles say of it; all its gradients read it.
+
+    Its arrays are its own: the next run of the object does not write into them.
+    """
+
+    def __init__(self, subject: Subject, case: Case, layout: Layout) -> None:
+        self.subject, self.case, self.layout = subject, case, layout
+        with frozen(case.seed):
+            tape, out = output_of(subject, case)
+            self.out = out.copy()
+            self.dy = upstream(subject, case, self.out)
+            self.given = {n: _own(g) for n, g in tape.backward(pass_upstream(self.dy)).items()}
+
+    @cached_property
+    def referred(self) -> dict[str, Array]:
+        """The reference's gradients, where the forward agrees with the reference in this very case."""
+        return referred(self.subject, self.case, self.layout, self.dy, self.out)
+
+    @cached_property
+    def torch(self) -> dict[str, Array]:
+        """Those of torch, there."""
+        spec = self.subject.spec
+        if not self.referred or spec is None or not autograd.ready():
+            return {}
+        dy = self.layout.to_base(OUTPUT, np.asarray(self.dy), spec.layout, self.case.sizes)
+        arrays, options = self.subject.base_arrays(self.case, self.layout), self.subject.variant.options
+        return self.subject.to_user(autograd.gradients(spec, arrays, dy, options), self.case, self.layout)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the arrays that it keeps."""
+        given = sum(g.nbytes for g in self.given.values() if isinstance(g, np.ndarray))
+        return int(self.out.nbytes + self.dy.nbytes + 3 * given)
+
+
+def _own(given: Any) -> Any:
+    """What is given for a gradient, as an array of its own where it is one of numbers."""
+    array = numeric(given)
+    return given if array is None else array.copy()
+
+
+def judge(
+    subject: Subject, name: str, case: Case, layout: Layout, run: Run | None = None, measured: bool = True
+) -> Judgement:
+    """Judge the gradient of the array `name`, by a run of the case that there is already or by one of its own.
+
+    Where it need not be `measured`, one that the exact oracles pass entry by entry is not differenced.
+    """
     if name in subject.open:
         return Judgement(Verdict.INCONCLUSIVE, subject.open[name], "not-found")
-    out, dy, given = gradients(subject, case)
-    oracles = exact(subject, name, case, layout, dy, out)
-    line = _line(subject, name, case, out.astype(np.float64).ravel())
-    raw = given.get(name)
+    run = run or Run(subject, case, layout)
+    oracles = run.referred.get(name), run.torch.get(name)
+    line = _line(subject, name, case, run.out.astype(np.float64).ravel())
+    raw = run.given.get(name)
     yours = numeric(raw)
-    found = judged(case.arrays[name], yours, out, dy, line, case.rng, oracles, subject.matches)
+    found = judged(case.arrays[name], yours, run.out, run.dy, line, case.rng, oracles, subject.matches, measured)
     if yours is not None:
         return found
     found.yours = raw
     if raw is not None:
         found.kind, found.reason = "not-numeric", f"it is {describe(raw)}"
         return found
-    if oracles[0] is None and referred(subject, case, layout, dy, out):
+    if oracles[0] is None and run.referred:
         reason = f"neither it nor the reference gives a gradient of `{subject.display(name)}`"
         return Judgement(Verdict.INCONCLUSIVE, reason, "not-found")
     if not depends(subject, name, case):
         reason = f"the forward does not depend on `{subject.display(name)}` here"
         return Judgement(Verdict.INCONCLUSIVE, reason, "not-found")
-    found.kind, found.reason = "missing-gradient", "it is None" if name in given else "it is nowhere"
+    found.kind, found.reason = "missing-gradient", "it is None" if name in run.given else "it is nowhere"
     return found
 
 
@@ -177,19 +225,6 @@ def numerical_gradient(subject: Subject, name: str, case: Case, dy: Array, out: 
     return result
 
 
-def exact(
-    subject: Subject, name: str, case: Case, layout: Layout, dy: Array, out: Array
-) -> tuple[Array | None, Array | None]:
-    """The reference's gradient and torch's, where the forward agrees with the reference in this very case."""
-    reference = referred(subject, case, layout, dy, out)
-    if not reference or subject.spec is None or not autograd.ready():
-        return reference.get(name), None
-    base_dy = layout.to_base(OUTPUT, np.asarray(dy), subject.spec.layout, case.sizes)
-    arrays, options = subject.base_arrays(case, layout), subject.variant.options
-    theirs = subject.to_user(autograd.gradients(subject.spec, arrays, base_dy, options), case, layout)
-    return reference.get(name), theirs.get(name)
-
-
 def referred(subject: Subject, case: Case, layout: Layout, dy: Array, out: Array) -> dict[str, Array]:
     """The reference's gradients, where the forward agrees with the reference in this very case."""
     spec = subject.spec
@@ -207,7 +242,8 @@ def misfit(subject: Subject, case: Case, far: bool = False) -> float:
     """0 where every gradient of a subject passes in one case; else 1, and if `far`, more the less they look like it."""
     try:
         names = [n for n in subject.judged if n not in subject.open]
-        judged = ((n, judge(subject, n, case, subject.layout)) for n in names)
+        run = Run(subject, case, subject.layout) if names else None
+        judged = ((n, judge(subject, n, case, subject.layout, run)) for n in names)
         wrong = (n for n, j in judged if j.verdict is not Verdict.PASS)
         if not far:
             return float(any(wrong))

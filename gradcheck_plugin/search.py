@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 import hypothesis
 import hypothesis.reporting
@@ -21,10 +21,14 @@ from gradcheck_plugin.subject import Subject
 from reference_impls.shapes import Layout
 from reference_impls.spec import Variant
 
+T = TypeVar("T")
 LARGEST_AXIS = 5
 REFUSED = "refused"  # what a predicate says of a case that is none: the code does not take such an input
 REDRAWN = 10  # cases that may be refused for each that is wanted
 SMALLER = 400  # cases that are judged to find the smallest failing one
+
+
+Key = tuple[Layout, tuple[tuple[str, int], ...], int, bool]
 
 
 @dataclass
@@ -35,6 +39,11 @@ class Drawn:
     layout: Layout
     incidental: bool = False
 
+    @property
+    def key(self) -> Key:
+        """What the arrays followed from: two cases with the same key are the same."""
+        return self.layout, tuple(sorted(self.case.sizes.items())), self.case.seed, self.case.short
+
 
 @dataclass
 class Search:
@@ -44,9 +53,8 @@ class Search:
     found_after: int = 0
     smallest: Drawn | None = None
     seen_fault: str = ""
-    refused: int = 0
-    raised: BaseException | None = None  # what the user's code raised in the smallest, or in the last refused case
-    seen: dict[Any, str] = field(default_factory=dict)
+    raised: BaseException | None = None  # what the user's code raised in the smallest
+    seen: dict[Key, str] = field(default_factory=dict)
 
 
 def seed_of(nodeid: str, seed: int) -> int:
@@ -108,33 +116,66 @@ def _generic(subject: Subject, layouts: tuple[tuple[Variant, Layout], ...], seed
     ]
 
 
-def search(
+@dataclass
+class Draws:
+    """The cases of a subject: one of every layout with generic axes, and those that were drawn and that it takes."""
+
+    layouts: tuple[tuple[Variant, Layout], ...]
+    seed: int
+    cases: int
+    generic: list[Drawn]
+    drawn: list[Drawn] = field(default_factory=list)
+    refused: set[Key] = field(default_factory=set)
+
+
+def draw(
     subject: Subject,
-    holds: Callable[[Drawn], str],
+    takes: Callable[[Drawn], bool],
     *,
     seed: int,
     cases: int,
     layouts: tuple[tuple[Variant, Layout], ...],
-) -> Search:
-    """Draw up to `cases` cases; when `holds` names a fault, shrink the case while it names the same one.
+) -> Draws:
+    """Draw `cases` cases that a subject takes, and up to ten times as many in search of them."""
+    found = Draws(layouts, seed, cases, _generic(subject, layouts, seed))
+    keys: set[Key] = set()
 
-    A case of which `holds` says REFUSED does not count, and another is drawn. What bounds drawing and shrinking is
-    the number of cases: the same arguments give the same search, however long it takes.
+    def predicate(candidate: Drawn) -> bool:
+        if candidate.key in keys:
+            return False
+        if candidate.key not in found.refused and not takes(candidate):
+            found.refused.add(candidate.key)
+        if candidate.key in found.refused:
+            if len(found.refused) <= REDRAWN * cases:
+                hypothesis.reject()
+            return False
+        keys.add(candidate.key)
+        found.drawn.append(candidate)
+        return False
+
+    _find(subject, found, lambda candidate: _held(predicate, candidate))
+    return found
+
+
+def search(subject: Subject, holds: Callable[[Drawn], str], draws: Draws, *, cases: int) -> Search:
+    """Try up to `cases` of the drawn cases; when `holds` names a fault, shrink the case while it names the same one.
+
+    A case of which `holds` says REFUSED does not count. What bounds drawing and shrinking is the number of cases: the
+    same arguments give the same search, however long it takes.
     """
     state = Search()
     over, smaller = [False], [0]
     locked: list[str] = []
 
     def judged(candidate: Drawn) -> str:
-        key = (candidate.layout, tuple(sorted(candidate.case.sizes.items())), candidate.case.seed, candidate.case.short)
+        key = candidate.key
         if key not in state.seen:
             if over[0] or smaller[0] >= SMALLER:
                 return ""
             smaller[0] += bool(locked)
-            state.seen[key] = _held(holds, candidate)
+            state.seen[key] = REFUSED if key in draws.refused else _held(holds, candidate)
             if not locked:
-                refused = state.seen[key] == REFUSED
-                state.cases, state.refused = state.cases + (not refused), state.refused + refused
+                state.cases += state.seen[key] != REFUSED
         fault = state.seen[key]
         if fault == REFUSED:
             return fault
@@ -148,8 +189,8 @@ def search(
     def predicate(candidate: Drawn) -> bool:
         fault = judged(candidate)
         if fault == REFUSED:
-            if not locked and state.refused <= REDRAWN * cases:
-                hypothesis.reject()
+            if candidate.key in draws.refused:
+                hypothesis.reject()  # as it was when these cases were drawn, so that the same ones follow
             return False
         if fault and fault == locked[0]:
             state.smallest = candidate
@@ -157,10 +198,19 @@ def search(
         return False
 
     with passing():
-        found = (c for c in _generic(subject, layouts, seed) if judged(c) not in ("", REFUSED))
-        state.smallest = next(found, None)
+        for candidate in (*draws.generic, *draws.drawn[:cases]):
+            if judged(candidate) not in ("", REFUSED):
+                state.smallest = candidate
+                break
+    if state.smallest is not None:
+        _find(subject, draws, predicate)
+    return state
+
+
+def _find(subject: Subject, draws: Draws, predicate: Callable[[Drawn], bool]) -> None:
+    """Draw cases with Hypothesis until the predicate holds, then smaller ones for which it holds, too."""
     settings = hypothesis.settings(
-        max_examples=cases,
+        max_examples=draws.cases,
         database=None,
         deadline=None,
         phases=(Phase.generate, Phase.shrink),
@@ -169,13 +219,13 @@ def search(
     )
     with passing(), hypothesis.reporting.with_reporter(lambda _: None), _own_draws():
         try:
-            state.smallest = hypothesis.find(drawn(subject, layouts), predicate, settings=settings, random=Random(seed))
+            random = Random(draws.seed)
+            hypothesis.find(drawn(subject, draws.layouts), predicate, settings=settings, random=random)
         except (hypothesis.errors.NoSuchExample, hypothesis.errors.Unsatisfiable):
             pass
         except hypothesis.errors.Flaky as flaky:  # no more cases between the last shrink and its replay
             if fault := _fault_in_drawing(flaky):
                 raise fault from None
-    return state
 
 
 def _fault_in_drawing(flaky: hypothesis.errors.Flaky) -> BaseException | None:
@@ -190,7 +240,7 @@ def _fault_in_drawing(flaky: hypothesis.errors.Flaky) -> BaseException | None:
     return None
 
 
-def _held(holds: Callable[[Drawn], str], candidate: Drawn) -> str:
+def _held(holds: Callable[[Drawn], T], candidate: Drawn) -> T:
     try:
         return holds(candidate)
     except BaseException as exc:

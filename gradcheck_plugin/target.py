@@ -7,6 +7,7 @@ import io
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 from gradcheck_plugin import judging, outcome
 from gradcheck_plugin import search as searching
 from gradcheck_plugin.binding.obstacles import Broken
+from gradcheck_plugin.cases import FIRST, Cases
 from gradcheck_plugin.checks import contract, forward, kink, rule
 from gradcheck_plugin.conventions.base import Caller, Tape, Wrapped
 from gradcheck_plugin.diagnosis import explain_failure
@@ -28,9 +30,8 @@ from gradcheck_plugin.oracles import autograd
 from gradcheck_plugin.oracles.equal import ROUNDING
 from gradcheck_plugin.oracles.judge import Judgement
 from gradcheck_plugin.running import guards
-from gradcheck_plugin.running.calls import WHOLE, BadOutput, UserCodeRaised, frozen, metered
+from gradcheck_plugin.running.calls import WHOLE, BadOutput, UserCodeRaised, metered
 from gradcheck_plugin.running.limits import CallWatch, TimeLimit
-from gradcheck_plugin.running.values import numeric
 from gradcheck_plugin.search import REFUSED, Drawn, Search
 from gradcheck_plugin.sizes import generic_sizes
 from gradcheck_plugin.subject import Subject
@@ -143,9 +144,8 @@ class Target:
             autograd.ready()
         if property == "contract" and self._contract is not None:
             return self._contract
-        counted = [_Counted(s.caller) for s in (self.subject, *self.subject.settings)]
-        others = tuple(replace(s, caller=c) for s, c in zip(self.subject.settings, counted[1:], strict=True))
-        subject = replace(self.subject, caller=counted[0], settings=others)
+        subject, counted = self._cases[0].subject, [c.subject.caller for c in self._cases]
+        before = sum(c.calls for c in counted if isinstance(c, _Counted))
         with process.under(self.modes), quiet() as tail:
             run = {"contract": self._check_contract, "forward": self._check_forward, "kink": self._check_kink}
             run |= dict.fromkeys(RULES, self._check_rule) | {"initialiser": self._check_initialiser}
@@ -161,7 +161,7 @@ class Target:
             found = replace(found, verdict=Verdict.FAIL, finding=first)
         if found.finding is not None:
             found = replace(found, finding=self._in_cell(found.finding))
-        evaluations = sum(c.forwards + c.backwards for c in counted)
+        evaluations = sum(c.calls for c in counted if isinstance(c, _Counted)) - before
         found = replace(found, evaluations=evaluations, seconds=time.perf_counter() - start)
         if property == "contract":
             self._contract = found
@@ -223,21 +223,31 @@ class Target:
             self.name, property, Verdict.PASS, bound.file, bound.line, layer, bound.caller.convention, variant
         )
 
-    def _search(self, subject: Subject, property: str, holds: Callable[[Drawn], str], cases: int) -> Search:
-        """Search for a fault; what the user's code raises is one that is called `raised`.
+    @cached_property
+    def _cases(self) -> list[Cases]:
+        """The cases of the subject, then of the same object with each of its other settings; their calls are counted.
 
-        Sizes of our making that the forward does not take are no case: nobody said that it has to.
+        They are drawn and run once, for whichever property asks first.
         """
-        generic = generic_sizes(subject.layout, subject.spec, subject.spec.layout if subject.spec else None)
+        settings, seed = self.settings, searching.seed_of(self.name, self.settings.seed)
+        others = [replace(s, caller=_Counted(s.caller)) for s in self.subject.settings]
+        subject = replace(self.subject, caller=_Counted(self.subject.caller), settings=tuple(others))
+        few = min(settings.cases, ELSEWHERE)
+        return [Cases(subject, seed, settings.cases), *(Cases(other, seed, few) for other in others)]
+
+    def _cases_of(self, subject: Subject) -> Cases:
+        return next(c for c in self._cases if c.subject is subject)
+
+    def _search(self, subject: Subject, property: str, holds: Callable[[Drawn], str], cases: int) -> Search:
+        """Search for a fault; what the user's code raises is one that is called `raised`."""
         raised: dict[str, BaseException] = {}
+        of = self._cases_of(subject)
 
         def guarded(drawn: Drawn) -> str:
             try:
-                meant = drawn.case.sizes == generic or _means_something(subject, drawn)
-                return holds(drawn) if meant else REFUSED
+                return holds(drawn) if of.takes(drawn) else REFUSED
             except UserCodeRaised as exc:
-                if drawn.case.sizes != generic and exc.where in FIRST and not always(exc, subject.root):
-                    raised[REFUSED] = exc
+                if drawn.case.sizes != of.generic and exc.where in FIRST and not always(exc, subject.root):
                     return REFUSED
                 fault = f"raised {type(exc.cause).__name__}"
                 raised[fault] = exc
@@ -249,18 +259,12 @@ class Target:
                 fault, raised["bad-output"] = "bad-output", exc
             return fault
 
-        layouts = ((replace(subject.variant, incidental=False), subject.layout), *subject.further)
-        found = searching.search(
-            subject,
-            guarded,
-            seed=searching.seed_of(f"{self.name}::{property}", self.settings.seed),
-            cases=cases,
-            layouts=layouts if property not in ("contract", "kink") else layouts[:1],
-        )
-        if found.refused:
-            why = f": {raised[REFUSED]}" if REFUSED in raised else ", for they mean nothing to it"
-            self._refusals[property] = f"{found.refused} drawn inputs were refused{why}"
-        found.raised = raised.get(found.seen_fault or REFUSED)
+        draws = of.draws(everywhere=property not in ("contract", "kink"))
+        found = searching.search(subject, guarded, draws, cases=cases)
+        if refused := len(draws.refused):
+            why = f": {of.refusal}" if of.refusal is not None else ", for they mean nothing to it"
+            self._refusals[property] = f"{refused} drawn inputs were refused{why}"
+        found.raised = raised.get(found.seen_fault)
         if found.raised is not None:
             self._raised[property] = found.raised
         return found
@@ -307,8 +311,10 @@ class Target:
         return replace(result, verdict=Verdict.NOT_JUDGED, reason=f"the contract failed: {finding.message}")
 
     def _check_forward(self, subject: Subject, property: str, result: Result) -> Result:
+        of = self._cases_of(subject)
+
         def judged(drawn: Drawn) -> forward.ForwardJudgement:
-            found = forward.judge(subject, drawn.case, drawn.layout)
+            found = forward.judge(subject, drawn.case, drawn.layout, of.output(drawn))
             if found.verdict is Verdict.FAIL and self.guards:
                 with guards.without(self.guards):
                     found = forward.judge(subject, drawn.case, drawn.layout)
@@ -409,18 +415,34 @@ class Target:
         finding = explain_failure.rule(self, subject, found, found.raised)
         return replace(result, verdict=Verdict.FAIL, cases=found.cases, finding=finding)
 
-    def judge(self, subject: Subject, name: str, case: Case, layout: Layout) -> Judgement:
+    def judge(
+        self,
+        subject: Subject,
+        name: str,
+        case: Case,
+        layout: Layout,
+        run: judging.Run | None = None,
+        measured: bool = True,
+    ) -> Judgement:
         """Judge a gradient; a FAIL among numbers that underflow is believed where smaller arrays confirm it."""
-        found = self._judge(subject, name, case, layout)
+        found = self._judge(subject, name, case, layout, run, measured)
         if found.verdict is Verdict.FAIL and not subject.matches and judging.underflows(subject, case):
             gentle = replace(case, arrays={e.name: _tenth(e, case.arrays[e.name]) for e in layout.entries})
             if self._judge(subject, name, gentle, layout).verdict is not Verdict.FAIL:
                 return Judgement(Verdict.INCONCLUSIVE, "numbers underflow inside the forward")
         return found
 
-    def _judge(self, subject: Subject, name: str, case: Case, layout: Layout) -> Judgement:
+    def _judge(
+        self,
+        subject: Subject,
+        name: str,
+        case: Case,
+        layout: Layout,
+        run: judging.Run | None = None,
+        measured: bool = True,
+    ) -> Judgement:
         """Judge a gradient; a FAIL is looked at again without the guards of the user's logarithms."""
-        found = judging.judge(subject, name, case, layout)
+        found = judging.judge(subject, name, case, layout, run, measured)
         if (found.verdict is not Verdict.PASS or found.overruled) and self.guards:
             with guards.without(self.guards):
                 again = judging.judge(subject, name, case, layout)
@@ -440,9 +462,12 @@ class Target:
     ) -> Callable[[Drawn], str]:
         """Names what is wrong with a gradient in a case; every judgement is kept in `seen`."""
 
+        of = self._cases_of(subject)
+
         def holds(drawn: Drawn) -> str:
             try:
-                judgement = self.judge(subject, name, drawn.case, drawn.layout)
+                run, measured = of.run(drawn), len(seen) < MEASURED
+                judgement = self.judge(subject, name, drawn.case, drawn.layout, run, measured)
             except (UserCodeRaised, BadOutput):
                 if drawn.incidental:
                     return ""
@@ -516,7 +541,7 @@ class Target:
         return result
 
 
-FIRST = ("__init__", "forward", "loss")  # the parts that run on arrays of ours: they may refuse them
+MEASURED = 4  # cases in which a gradient that the exact oracles pass is differenced, too
 ELSEWHERE = 3  # cases for each other setting
 
 
@@ -524,33 +549,12 @@ def _tenth(entry: Entry, array: Array) -> Array:
     return 0.1 * array if entry.domain == "real" else array
 
 
-def _means_something(subject: Subject, drawn: Drawn) -> bool:
-    """Whether a layer means anything for such sizes: a window that is larger than the image leaves nothing of it.
-
-    The reference says so, where there is one; else the forward itself, which gives no entry, or no number.
-    """
-    if subject.spec is not None and subject.spec.rule:
-        return True
-    try:
-        if subject.spec is not None:
-            out = subject.reference(drawn.case, drawn.layout)
-        else:
-            with frozen(drawn.case.seed):
-                out = numeric(subject.caller.forward(drawn.case.arrays).output)
-    except UserCodeRaised:
-        return True  # which is to be said
-    except Exception:  # of the reference
-        return False
-    return out is None or bool(out.size and not np.isnan(out).any())
-
-
 class _Counted(Wrapped):
-    """A caller that counts its forwards and backwards."""
+    """A caller that counts its forwards and backwards together."""
 
     def __init__(self, caller: Caller) -> None:
         super().__init__(caller)
-        self.forwards = 0
-        self.backwards = 0
+        self.calls = 0
 
     @property
     def forward_after(self) -> Any:
@@ -568,11 +572,11 @@ class _Counted(Wrapped):
         return self._count(self.wrapped.forward(arrays))
 
     def _count(self, tape: Tape, forwards: int = 1) -> Tape:
-        self.forwards += forwards
+        self.calls += forwards
         run = tape.backward
 
         def backward(dy: Any) -> dict[str, Any]:
-            self.backwards += 1
+            self.calls += 1
             given: dict[str, Any] = run(dy)
             return given
 

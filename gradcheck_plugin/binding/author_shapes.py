@@ -237,9 +237,29 @@ def takes_probabilities(candidate: Candidate) -> bool:
 
 
 def asks_for_ranks(candidate: Candidate) -> bool:
-    """Whether the code of an object asks how many axes an array has: it is written for more than one number of them."""
-    nodes = (n for f in _every_function(candidate) for n in ast.walk(tree_of(f) or ast.Pass()))
-    return any(isinstance(n, ast.Attribute) and n.attr == "ndim" for n in nodes)
+    """Whether the code of an object asks how many axes an array has: it is written for more than one number of them.
+
+    So it is where a function of its file that it calls asks, as one that undoes broadcasting does.
+    """
+    nodes = (n for f in _with_helpers(_every_function(candidate)) for n in ast.walk(tree_of(f) or ast.Pass()))
+    return any((isinstance(n, ast.Attribute) and n.attr == "ndim") or _counts_axes(n) for n in nodes)
+
+
+def _counts_axes(node: ast.AST) -> bool:
+    """Whether this is `len(x.shape)`."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.func.id != "len":
+        return False
+    return any(ast.unparse(a).endswith("shape") for a in node.args)
+
+
+def _with_helpers(functions: list[Callable[..., Any]]) -> list[Callable[..., Any]]:
+    """Functions, and those of their own file that they call."""
+    found = list(functions)
+    for function in found:  # which grows
+        names = function.__code__.co_names if inspect.isfunction(function) else ()
+        near = (function.__globals__.get(n) for n in names)
+        found += [f for f in near if inspect.isfunction(f) and f.__module__ == function.__module__ and f not in found]
+    return found
 
 
 def sums_up(candidate: Candidate) -> bool:

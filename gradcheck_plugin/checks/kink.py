@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gradcheck_plugin.judging import exact, output_of, pass_upstream, upstream
+from gradcheck_plugin.judging import Run
 from gradcheck_plugin.model import Array, Case, Verdict
 from gradcheck_plugin.oracles.numerical import Ladder
 from gradcheck_plugin.running.calls import frozen
@@ -122,16 +122,13 @@ def judge(subject: Subject, case: Case, place: Place) -> KinkJudgement:
     if found is None:
         return KinkJudgement(Verdict.NOT_JUDGED, "the case has no room for a kink")
     where, kink = found
-    with frozen(case.seed):
-        tape, out = output_of(subject, where)
-        dy = upstream(subject, where, out)
-        given = tape.backward(pass_upstream(dy))
-    start, v = out.astype(np.float64).ravel(), dy.astype(np.float64).ravel()
+    run = Run(subject, where, subject.layout)
+    start, v = run.out.astype(np.float64).ravel(), run.dy.astype(np.float64).ravel()
     open_ = KinkJudgement(Verdict.INCONCLUSIVE, says=kink.says, case=where)
     units = [_unit(subject, where, *entry) for entry in kink.entries]
     entries, noises, ladders = [], [], []
     for (name, _), unit in zip(kink.entries, units, strict=True):
-        yours = numeric(given.get(name))
+        yours = numeric(run.given.get(name))
         if yours is None or yours.size != unit.size:
             return replace(open_, verdict=Verdict.NOT_JUDGED, reason="no gradient of the input's shape came back")
         ladder = _ladder(subject, where, {name: unit}, start)
@@ -140,7 +137,7 @@ def judge(subject: Subject, case: Case, place: Place) -> KinkJudgement:
         (left, e1), (right, e2) = (_one_sided(ladder, v, sign) for sign in (-1.0, 1.0))
         if not np.isfinite(left + right):
             return replace(open_, reason="the forward is not finite beside the kink")
-        _, torch = exact(subject, name, where, subject.layout, dy, out)
+        torch = run.torch.get(name)
         at = np.unravel_index(int(np.argmax(unit)), unit.shape)
         index = tuple(int(i) for i in at)
         mine = float(yours.reshape(unit.shape)[index])

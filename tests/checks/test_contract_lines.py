@@ -292,11 +292,11 @@ class KeepsView:
     """The output is the input, and the backward reads it again."""
 
     def forward(self, x):
-        self.x = x
+        self.x, self.before = x, x.copy()
         return x  # line
 
     def backward(self, dout):
-        return dout * (self.x / np.where(self.x == 0, 1, self.x) > 0) * np.sign(1 + self.x - self.x)
+        return dout * (self.x == self.before)
 
 
 class Flatten:
@@ -673,7 +673,8 @@ def test_what_the_contract_costs() -> None:
     for cls in (Kept, OwnGradient):
         contract = check(cls).results[0]
         assert contract.verdict is Verdict.PASS
-        assert contract.evaluations <= 15 * contract.cases
+        runs = 2 * 25  # of every case that is drawn, for all the properties together: the first of them has them made
+        assert contract.evaluations - runs <= 12 * contract.cases
 
 
 @pytest.mark.parametrize("name", ["mean", "layernorm", "take_rows", "concat", "reshape", "matmul", "stack", "norm"])
