@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gradcheck_plugin.author.written import tree_of
+from gradcheck_plugin.author.written import nodes_of, tree_of
 
 _PRODUCTS = ("dot", "matmul")
 _NEW = "M"  # the axis that a matrix brings
@@ -54,7 +54,7 @@ def factors(function: Callable[..., Any], names: Sequence[str]) -> dict[str, Fac
     """The arguments that a function multiplies with another, the first product of each; not the first argument."""
     found: dict[str, Factor] = {}
     tree = tree_of(function)
-    anew = {n for n in names if any(_is_turned_anew(node, n) for node in _nodes(function))}
+    anew = {n for n in names if any(_is_turned_anew(node, n) for node in nodes_of(function))}
     for left, right in _products(tree):
         (a, a_turned), (b, b_turned) = _argument(left, names, anew), _argument(right, names, anew)
         if not a or not b or a == b:
@@ -68,9 +68,9 @@ def factors(function: Callable[..., Any], names: Sequence[str]) -> dict[str, Fac
 
 def indices(function: Callable[..., Any], names: Sequence[str]) -> dict[str, Index]:
     """The arguments that another argument is indexed by, with nothing beside them: `x[i]`."""
-    anew = {n for n in names if any(_is_turned_anew(node, n) for node in _nodes(function))}
+    anew = {n for n in names if any(_is_turned_anew(node, n) for node in nodes_of(function))}
     found: dict[str, Index] = {}
-    for node in _nodes(function):
+    for node in nodes_of(function):
         if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Name) and node.slice.id in names:
             of, turned = _argument(node.value, names, anew)
             if of and of != node.slice.id:
@@ -80,7 +80,7 @@ def indices(function: Callable[..., Any], names: Sequence[str]) -> dict[str, Ind
 
 def matrices(functions: Sequence[Callable[..., Any]], names: Sequence[str]) -> frozenset[str]:
     """The arguments that have two axes or more: they are turned, or what comes behind their first axis is asked for."""
-    kept = {a: n for f in functions for n, a in kept_as(f) if not any(_gets_axes(node, n) for node in _nodes(f))}
+    kept = {a: n for f in functions for n, a in kept_as(f) if not any(_gets_axes(node, n) for node in nodes_of(f))}
     return frozenset(n for n in names for f in functions if _is_turned_in(f, n, kept))
 
 
@@ -89,7 +89,7 @@ def _is_turned_in(function: Callable[..., Any], name: str, kept: Mapping[str, st
 
     The argument may be `kept` as an attribute: `self.x.T`.
     """
-    nodes = list(_nodes(function))
+    nodes = nodes_of(function)
     if any(_gets_axes(node, name) for node in nodes):
         return False
     if any(_is_argument(of, name, kept) for node in nodes for of in _of_two_axes(node)):
@@ -113,7 +113,7 @@ class Held:
     def __init__(self, cls: Any, forward: Callable[..., Any], inputs: Sequence[str]) -> None:
         self.forward, self.inputs = forward, inputs
         self._kept = {attribute: name for name, attribute in kept_as(cls.__init__)}
-        self._local = {name: value.attr for node in _nodes(forward) for name, value in _taken(node)}
+        self._local = {name: value.attr for node in nodes_of(forward) for name, value in _taken(node)}
 
     def axes(self, of: Mapping[str, Sequence[str]]) -> dict[str, str]:
         """The axes of the arguments, where the inputs have the axes `of`."""
@@ -143,7 +143,7 @@ class Held:
 
     def _added(self) -> set[str]:
         """The arguments that are added to a product."""
-        sums = [n for n in _nodes(self.forward) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Add)]
+        sums = [n for n in nodes_of(self.forward) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Add)]
         sides = [pair for n in sums for pair in ((n.left, n.right), (n.right, n.left))]
         return {self._argument(side)[0] for side, other in sides if any(True for _ in _products(other))} - {""}
 
@@ -162,7 +162,7 @@ class Held:
 
 def einsums(function: Callable[..., Any]) -> Iterator[tuple[list[str], list[ast.expr]]]:
     """The letters and the operands of every einsum whose text is written out: `np.einsum("ngi,gij->ngj", x, W)`."""
-    for node in _nodes(function):
+    for node in nodes_of(function):
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("einsum") and node.args:
             text = node.args[0].value if isinstance(node.args[0], ast.Constant) else None
             letters = text.partition("->")[0].replace(" ", "").split(",") if isinstance(text, str) else []
@@ -172,7 +172,7 @@ def einsums(function: Callable[..., Any]) -> Iterator[tuple[list[str], list[ast.
 
 def kept_as(maker: Callable[..., Any]) -> Iterator[tuple[str, str]]:
     """The arguments that a constructor keeps as they are, and under which attributes."""
-    for node in _nodes(maker):
+    for node in nodes_of(maker):
         for target in node.targets if isinstance(node, ast.Assign) else []:
             whole = isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple)  # type: ignore[attr-defined]
             values = node.value.elts if whole else [node.value]  # type: ignore[attr-defined]
@@ -206,15 +206,10 @@ def in_products(function: Callable[..., Any], names: Sequence[str]) -> frozenset
 def with_gradients(function: Callable[..., Any], names: Sequence[str]) -> frozenset[str]:
     """The arguments whose names, or these with a d in front, are keys of a dictionary that a function fills."""
     keys: set[str] = set()
-    for node in _nodes(function):
+    for node in nodes_of(function):
         parts = node.keys if isinstance(node, ast.Dict) else [node.slice] if isinstance(node, ast.Subscript) else []
         keys |= {k.value for k in parts if isinstance(k, ast.Constant) and isinstance(k.value, str)}
     return frozenset(n for n in names if keys & {n, f"d{n}", f"d_{n}", f"grad_{n}"})
-
-
-def _nodes(function: Callable[..., Any]) -> Iterator[ast.AST]:
-    tree = tree_of(function)
-    yield from ast.walk(tree) if tree is not None else ()
 
 
 def _is_argument(node: ast.AST, name: str, kept: Mapping[str, str]) -> bool:

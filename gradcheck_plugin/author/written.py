@@ -43,6 +43,20 @@ def tree_of(thing: Callable[..., Any]) -> ast.AST | None:
         return _tree_of.__wrapped__(thing)
 
 
+def nodes_of(thing: Callable[..., Any]) -> tuple[ast.AST, ...]:
+    """Every node of the definition of a function or class; none where its source is not at hand."""
+    try:
+        return _nodes_of(thing)
+    except TypeError:  # no key of a cache
+        return _nodes_of.__wrapped__(thing)
+
+
+@lru_cache(maxsize=512)
+def _nodes_of(thing: Callable[..., Any]) -> tuple[ast.AST, ...]:
+    tree = tree_of(thing)
+    return tuple(ast.walk(tree)) if tree is not None else ()
+
+
 @lru_cache(maxsize=512)
 def _tree_of(thing: Callable[..., Any]) -> ast.AST | None:
     try:
@@ -261,8 +275,7 @@ def own_forward(cls: Any, backward: str) -> str:
 
 def _attributes(method: Callable[..., Any], context: type[ast.expr_context]) -> Iterator[ast.Attribute]:
     """The attributes of its own object that a method reads, or sets."""
-    tree = tree_of(method)
-    for node in ast.walk(tree) if tree is not None else ():
+    for node in nodes_of(method):
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, context) and ast.unparse(node.value) == "self":
             yield node
 
@@ -319,8 +332,7 @@ _OF_ARRAYS = ("shape", "reshape", "T", "ndim", "size", "sum", "mean", "copy", "a
 
 def used_as_array(function: Callable[..., Any], name: str) -> bool:
     """Whether a function asks of an argument what a number of Python's does not have: `x[None]`, `x.reshape(1)`."""
-    tree = tree_of(function)
-    for node in ast.walk(tree) if tree is not None else ():
+    for node in nodes_of(function):
         asked = node.value if isinstance(node, ast.Subscript) else None
         if isinstance(node, ast.Attribute) and node.attr in _OF_ARRAYS:
             asked = node.value

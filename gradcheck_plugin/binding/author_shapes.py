@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from gradcheck_plugin.author.multiplied import Factor, Index, einsums, factors, indices, matrices
-from gradcheck_plugin.author.written import assigned, returned, tree_of
+from gradcheck_plugin.author.written import assigned, nodes_of, returned, tree_of
 from gradcheck_plugin.binding import fixed_sizes
 from gradcheck_plugin.conventions.base import Candidate
 
@@ -193,8 +193,7 @@ def _annotated(function: Callable[..., Any], name: str) -> int | None:
 def _in_body(functions: list[Callable[..., Any]], name: str) -> int | None:
     """The number of axes that the code states: asserted, unpacked from a shape, or given an axis that it lacks."""
     for function in functions:
-        tree = tree_of(function)
-        for node in ast.walk(tree) if tree is not None else ():
+        for node in nodes_of(function):
             rank = _stated(node, name)
             if rank is not None:
                 return rank
@@ -213,7 +212,7 @@ def stated_ranks(candidate: Candidate) -> dict[str, int]:
 def indexed(candidate: Candidate) -> set[str]:
     """The arrays whose number of axes is told by nothing but an axis that they are given: `x[:, None]`."""
     functions = list(_functions(candidate))
-    nodes = [n for f in functions for n in ast.walk(tree_of(f) or ast.Pass())]
+    nodes = [n for f in functions for n in nodes_of(f)]
     found = {name: [n for n in nodes if _stated(n, name) is not None] for name in candidate.inputs}
     return {n for n, where in found.items() if where and all(isinstance(w, ast.Subscript) for w in where)}
 
@@ -231,7 +230,7 @@ def takes_probabilities(candidate: Candidate) -> bool:
     functions = _every_function(candidate)
     if _PROBABILITY.fullmatch(candidate.inputs[0]) or any("probab" in t.lower() for t in _texts(candidate, functions)):
         return True
-    calls = [n for f in functions for n in ast.walk(tree_of(f) or ast.Pass()) if isinstance(n, ast.Call)]
+    calls = [n for f in functions for n in nodes_of(f) if isinstance(n, ast.Call)]
     limits = (ast.unparse(a) for c in calls if ast.unparse(c.func).endswith("clip") for a in c.args)
     return any("log" in ast.unparse(c.func) for c in calls) or any("1 - " in t or "1e-" in t for t in limits)
 
@@ -241,7 +240,7 @@ def asks_for_ranks(candidate: Candidate) -> bool:
 
     So it is where a function of its file that it calls asks, as one that undoes broadcasting does.
     """
-    nodes = (n for f in _with_helpers(_every_function(candidate)) for n in ast.walk(tree_of(f) or ast.Pass()))
+    nodes = (n for f in _with_helpers(_every_function(candidate)) for n in nodes_of(f))
     return any((isinstance(n, ast.Attribute) and n.attr == "ndim") or _counts_axes(n) for n in nodes)
 
 

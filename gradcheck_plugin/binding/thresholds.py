@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from gradcheck_plugin.author.signature import arguments
-from gradcheck_plugin.author.written import tree_of
+from gradcheck_plugin.author.written import nodes_of, tree_of
 from gradcheck_plugin.conventions.base import Candidate
 
 NEAREST, FARTHEST = 0.75, 100.0  # nearer ones are met by chance; at those far out, such as 500, exp(x) is the limit
@@ -75,7 +75,7 @@ def _exponents(function: Callable[..., Any]) -> set[str]:
 
     With what is called for them before: `z = safe(x)`.
     """
-    nodes = list(ast.walk(tree_of(function) or ast.Pass()))
+    nodes = nodes_of(function)
     calls = [n for n in nodes if isinstance(n, ast.Call) and _name(n) in _OVERFLOW]
     found = {_word(n) for call in calls for part in (call.func, *call.args) for n in ast.walk(part)} - {""}
     made = [n.value for n in nodes if isinstance(n, ast.Assign) and any(_word(t) in found for t in n.targets)]

@@ -20,7 +20,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from gradcheck_plugin.author.signature import arguments
-from gradcheck_plugin.author.written import tree_of
+from gradcheck_plugin.author.written import nodes_of
 from gradcheck_plugin.loading.notebook import read_notebook
 from gradcheck_plugin.loading.surroundings import folders_around
 
@@ -171,8 +171,7 @@ def _imported(node: ast.Import | ast.ImportFrom, name: str, home: Mapping[str, A
 
 def _compared(cls: Any, name: str) -> str:
     """The first text that an argument of a constructor is compared with, itself or as the attribute of that name."""
-    tree = tree_of(cls)
-    for node in ast.walk(tree) if tree else ():
+    for node in nodes_of(cls):
         if isinstance(node, ast.Compare) and len(node.comparators) == 1 and isinstance(node.ops[0], ast.Eq):
             left, right = node.left, node.comparators[0]
             asked = left.attr if isinstance(left, ast.Attribute) else getattr(left, "id", "")

@@ -24,7 +24,7 @@ import numpy as np
 from gradcheck_plugin.author.evidence import Derivative
 from gradcheck_plugin.author.roles import mode
 from gradcheck_plugin.author.signature import arguments, is_array, line_of
-from gradcheck_plugin.author.written import counts, in_snake_case, returned, tree_of, used_as_array
+from gradcheck_plugin.author.written import counts, in_snake_case, nodes_of, returned, used_as_array
 from gradcheck_plugin.conventions.base import Caller, Candidate, Code, Tape
 from gradcheck_plugin.conventions.outputs import join
 from gradcheck_plugin.conventions.results import flat
@@ -96,8 +96,7 @@ def _gives_gradient(forward: Callable[..., Any], function: Callable[..., Any]) -
 
 def _steps(function: Callable[..., Any], name: str) -> bool:
     """Whether a function moves an argument by another, as `x + dx` does, or divides by it."""
-    tree = tree_of(function)
-    for node in ast.walk(tree) if tree is not None else ():
+    for node in nodes_of(function):
         if isinstance(node, ast.BinOp):
             left, right = (side.id if isinstance(side, ast.Name) else "" for side in (node.left, node.right))
             moved = isinstance(node.op, ast.Add | ast.Sub) and {left, right} == {name, name[1:]}
