@@ -32,6 +32,7 @@ from gradcheck_plugin.oracles.judge import Judgement
 from gradcheck_plugin.running import guards
 from gradcheck_plugin.running.calls import WHOLE, BadOutput, UserCodeRaised, metered
 from gradcheck_plugin.running.limits import CallWatch, TimeLimit
+from gradcheck_plugin.running.randomness import steady
 from gradcheck_plugin.search import REFUSED, Drawn, Search
 from gradcheck_plugin.sizes import generic_sizes
 from gradcheck_plugin.subject import Subject
@@ -56,7 +57,8 @@ class _Tail(io.TextIOBase):
 @contextlib.contextmanager
 def quiet() -> Iterator[_Tail]:
     tail = _Tail()
-    with process.contained(), contextlib.redirect_stdout(tail), contextlib.redirect_stderr(tail):
+    streams = contextlib.redirect_stdout(tail), contextlib.redirect_stderr(tail)
+    with process.contained(), streams[0], streams[1], steady():
         yield tail
 
 

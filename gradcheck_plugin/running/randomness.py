@@ -18,7 +18,7 @@ import types
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -32,9 +32,10 @@ class _Held:
 
     def __init__(self) -> None:
         self.states: dict[int, tuple[Any, Any]] = {}
+        self.seen: set[int] = set()  # the namespaces that were looked through
 
     def hold(self, function: Any) -> None:
-        for generator in _within_reach(function):
+        for generator in _within_reach(function, self.seen):
             if id(generator) not in self.states:
                 self.states[id(generator)] = generator, _state(generator)
 
@@ -44,6 +45,7 @@ class _Held:
 
 
 _blocks: list[_Held] = []
+_steady: list[_Entropy] = []
 _get_source: Callable[[], np.random.BitGenerator] = vars(np.random)["get_bit_generator"]  # no stubs have it
 _set_source: Callable[[np.random.BitGenerator], None] = vars(np.random)["set_bit_generator"]
 _spare: list[np.random.BitGenerator] = []  # one for each level of nested blocks
@@ -57,24 +59,67 @@ def hold(function: Any) -> None:
 
 @contextlib.contextmanager
 def frozen(seed: int) -> Iterator[None]:
-    """Run with known random states and quiet warnings, and put everything back: dropout draws the same mask again."""
-    numpy_source, python_state = _get_source(), random.getstate()
-    generator = getattr(sys.modules.get("torch"), "default_generator", None)
+    """Run with known random states and quiet warnings, and put everything back: dropout draws the same mask again.
+
+    Inside a `steady` block that puts them back anyway, they are set only.
+    """
+    with contextlib.nullcontext() if _steady and not _blocks else _kept_states():
+        entropy = _steady[-1] if _steady else _Entropy()
+        _start(seed)
+        held = _Held()
+        _blocks.append(held)
+        before = entropy.start(seed)
+        try:
+            with warnings.catch_warnings(), np.errstate(all="ignore"), entropy.taken():
+                warnings.simplefilter("ignore")
+                yield
+        finally:
+            entropy.resume(before)
+            _blocks.remove(held)
+            held.release()
+
+
+@contextlib.contextmanager
+def steady() -> Iterator[None]:
+    """Keep all random states once, for a block in which many frozen ones follow each other."""
+    if _steady or _blocks:
+        yield
+        return
+    entropy = _Entropy()
+    with _kept_states(), entropy.taken():
+        _start(0)
+        _steady.append(entropy)
+        try:
+            yield
+        finally:
+            _steady.remove(entropy)
+
+
+def _start(seed: int) -> None:
+    np.random.seed(seed % 2**32)
+    random.setstate(_started(seed))
+    if (generator := _torch_generator()) is not None:
+        generator.manual_seed(seed)
+
+
+@lru_cache(maxsize=64)
+def _started(seed: int) -> Any:
+    return random.Random(seed).getstate()  # to set a state takes less than to make one
+
+
+def _torch_generator() -> Any:
+    return getattr(sys.modules.get("torch"), "default_generator", None)
+
+
+@contextlib.contextmanager
+def _kept_states() -> Iterator[None]:
+    """The global random states are afterwards what they were before."""
+    numpy_source, python_state, generator = _get_source(), random.getstate(), _torch_generator()
     torch_state = generator.get_state() if generator is not None else None
     _set_source(_spare.pop() if _spare else np.random.MT19937())  # to copy its state takes far longer
-    np.random.seed(seed % 2**32)
-    random.seed(seed)
-    if generator is not None:
-        generator.manual_seed(seed)
-    held = _Held()
-    _blocks.append(held)
     try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"), _known_entropy(seed):
-            warnings.simplefilter("ignore")
-            yield
+        yield
     finally:
-        _blocks.remove(held)
-        held.release()
         _spare.append(_get_source())
         _set_source(numpy_source)
         random.setstate(python_state)
@@ -82,51 +127,75 @@ def frozen(seed: int) -> Iterator[None]:
             generator.set_state(torch_state)
 
 
-@contextlib.contextmanager
-def _known_entropy(seed: int) -> Iterator[None]:
-    """For this thread: everything that seeds a generator by itself gets its entropy from a sequence of ours."""
-    owner, source, ticks = threading.get_ident(), list[random.Random](), [1_700_000_000]
-    reseed = random.Random.seed
+class _Entropy:
+    """What seeds a generator by itself, and the clock: in this thread both come from a sequence that a seed starts."""
 
-    def bits(count: int) -> int:
-        if not source:
-            source.append(random.Random(seed))
-        return source[0].getrandbits(count)
+    def __init__(self) -> None:
+        self.owner = threading.get_ident()
+        self.seed: int | None = None  # where it is None, they are what they always are
+        self._source: random.Random | None = None
+        self._ticks = 0
+        self._taken = False
 
-    def urandom(count: int) -> bytes:
-        return bits(8 * count).to_bytes(count, "little")
+    def start(self, seed: int) -> Any:
+        """Begin the sequence of a seed; gives where the one before is."""
+        before = self.seed, self._source, self._ticks
+        self.seed, self._source, self._ticks = seed, None, 1_700_000_000
+        return before
 
-    def seconds() -> float:
-        ticks[0] += 1
-        return float(ticks[0])
+    def resume(self, before: Any) -> None:
+        self.seed, self._source, self._ticks = before
 
-    def seeded(self: random.Random, a: Any = None, version: int = 2) -> None:
-        reseed(self, bits(128) if a is None else a, version)
+    def _bits(self, count: int) -> int:
+        if self._source is None:
+            self._source = random.Random(self.seed)
+        return self._source.getrandbits(count)
 
-    replaced: list[tuple[Any, str, Callable[..., Any]]] = [
-        (sys.modules["numpy.random.bit_generator"], "randbits", bits),
-        (secrets, "randbits", bits),
-        (os, "urandom", urandom),
-        (random, "_urandom", urandom),
-        (random.Random, "seed", seeded),
-        (time, "time", seconds),
-        (time, "time_ns", lambda: int(seconds()) * 10**9),
-    ]
-    kept = [(where, name, getattr(where, name)) for where, name, _ in replaced]
+    def _urandom(self, count: int) -> bytes:
+        return self._bits(8 * count).to_bytes(count, "little")
 
-    def guard(ours: Callable[..., Any], theirs: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any, **kwargs: Any) -> Any:
-            return (ours if threading.get_ident() == owner else theirs)(*args, **kwargs)
+    def _seconds(self) -> float:
+        self._ticks += 1
+        return float(self._ticks)
 
-        return call
+    @contextlib.contextmanager
+    def taken(self) -> Iterator[None]:
+        """Everything that seeds a generator by itself asks here."""
+        if self._taken:
+            yield
+            return
+        reseed = random.Random.seed
 
-    for (where, name, ours), (_, _, theirs) in zip(replaced, kept, strict=True):
-        setattr(where, name, guard(ours, theirs))
-    try:
-        yield
-    finally:
-        for where, name, theirs in kept:
-            setattr(where, name, theirs)
+        def seeded(generator: random.Random, a: Any = None, version: int = 2) -> None:
+            reseed(generator, self._bits(128) if a is None else a, version)
+
+        replaced: list[tuple[Any, str, Callable[..., Any]]] = [
+            (sys.modules["numpy.random.bit_generator"], "randbits", self._bits),
+            (secrets, "randbits", self._bits),
+            (os, "urandom", self._urandom),
+            (random, "_urandom", self._urandom),
+            (random.Random, "seed", seeded),
+            (time, "time", self._seconds),
+            (time, "time_ns", lambda: int(self._seconds()) * 10**9),
+        ]
+        kept = [(where, name, getattr(where, name)) for where, name, _ in replaced]
+
+        def guard(ours: Callable[..., Any], theirs: Callable[..., Any]) -> Callable[..., Any]:
+            def call(*args: Any, **kwargs: Any) -> Any:
+                mine = self.seed is not None and threading.get_ident() == self.owner
+                return (ours if mine else theirs)(*args, **kwargs)
+
+            return call
+
+        for (where, name, ours), (_, _, theirs) in zip(replaced, kept, strict=True):
+            setattr(where, name, guard(ours, theirs))
+        self._taken = True
+        try:
+            yield
+        finally:
+            self._taken = False
+            for where, name, theirs in kept:
+                setattr(where, name, theirs)
 
 
 def _kinds() -> set[type]:
@@ -171,8 +240,11 @@ class _Reach:
 _known: dict[int, _Reach] = {}
 
 
-def _within_reach(function: Any) -> Iterator[Any]:
-    """Every generator that a function or class can reach. The walk is done again when a name has come or gone."""
+def _within_reach(function: Any, seen: set[int]) -> Iterator[Any]:
+    """Every generator that a function or class can reach, but for those in namespaces that were `seen` before.
+
+    The walk is done again when a name has come or gone.
+    """
     function = getattr(function, "__func__", function)
     kinds = _kinds()
     reach = _known.get(id(function))
@@ -182,6 +254,9 @@ def _within_reach(function: Any) -> Iterator[Any]:
         reach = _known[id(function)] = _walk(function, kinds)
     yield from reach.fixed
     for space in reach.spaces:
+        if id(space) in seen:
+            continue
+        seen.add(id(space))
         values = list(space.values())  # a collection of garbage in between may run code that changes the space
         if not kinds.isdisjoint(map(type, values)):
             yield from [v for v in values if type(v) in kinds]
