@@ -468,7 +468,8 @@ class Target:
 
         def holds(drawn: Drawn) -> str:
             try:
-                run, measured = of.run(drawn), len(seen) < MEASURED
+                measured = len(seen) < MEASURED and not any(j.verdict is Verdict.FAIL for j in seen)
+                run = of.run(drawn)
                 judgement = self.judge(subject, name, drawn.case, drawn.layout, run, measured)
             except (UserCodeRaised, BadOutput):
                 if drawn.incidental:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
+from gradcheck_plugin.judging import Run
 from gradcheck_plugin.model import Case, Settings
 from gradcheck_plugin.oracles.judge import Judgement
 from gradcheck_plugin.subject import Subject
@@ -18,5 +19,7 @@ class Examined(Protocol):
     path: Path | None
     plain_import: bool
 
-    def judge(self, subject: Subject, name: str, case: Case, layout: Layout) -> Judgement:
+    def judge(
+        self, subject: Subject, name: str, case: Case, layout: Layout, run: Run | None = None, measured: bool = True
+    ) -> Judgement:
         """Judge a gradient for one case."""

@@ -24,7 +24,7 @@ from gradcheck_plugin.diagnosis.source import source_of
 from gradcheck_plugin.diagnosis.square import only_square
 from gradcheck_plugin.faults.raised import raised as raised_finding
 from gradcheck_plugin.faults.raised import timed_out
-from gradcheck_plugin.judging import gradients, numerical_gradient
+from gradcheck_plugin.judging import Run, gradients, numerical_gradient
 from gradcheck_plugin.model import Array, Case, Comparison, Finding, Severity, Verdict
 from gradcheck_plugin.oracles.judge import Judgement
 from gradcheck_plugin.running.calls import UserCodeRaised, frozen, place_of
@@ -434,13 +434,16 @@ def _agreeing(target: Examined, subject: Subject, failing: str) -> tuple[str, ..
     cases = [subject.sample(100 + i, generic_sizes(subject.layout, subject.spec, base, i)) for i in (0, 1)]
     if subject.matches and subject.spec is not None:
         agrees.append("forward")
-    for name in subject.judged:
-        if name == failing:
-            continue
+    others = [n for n in subject.judged if n != failing]
+    try:
+        runs = [Run(subject, c, subject.layout) for c in cases] if others else []
+    except Exception:
+        return tuple(agrees)
+    for name in others:
         try:
-            verdicts = [target.judge(subject, name, c, subject.layout).verdict for c in cases]
+            judged = [target.judge(subject, name, r.case, r.layout, r, measured=False) for r in runs]
         except Exception:
             continue
-        if all(v is Verdict.PASS for v in verdicts):
+        if all(j.verdict is Verdict.PASS for j in judged):
             agrees.append(subject.gradient_name(name))
     return tuple(agrees)

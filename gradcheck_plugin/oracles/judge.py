@@ -21,6 +21,7 @@ DIRECTIONS = 2
 FAST_TOLERANCE = 1e-8
 FAINT = 1e-7  # share of the norm below which an entry gets a direction of its own: twice it would be seen above
 COARSEST = 1e-3
+FAR = 1e-5  # share of a slope from which on it is another one, whatever the rounding
 NEGLIGIBLE = 1e4 * EPS  # a gradient this small beside the function is zero and rounding
 SINGLE = 1.2e-7
 ROUNDING = 1e-11  # share of a function's size up to which its noise is the rounding of float64
@@ -103,6 +104,9 @@ def judge(
         base.verdict, base.resolution = Verdict.PASS, EXACT
         base.zero = float(np.linalg.norm(yours * u)) <= _floor(base)
         return base
+    if not measured and trusted and _is_another(base, yours, u, eps):
+        base.kind, base.reason, base.slope = "value", "it is not the slope of the forward", float(np.vdot(yours, u))
+        return base
     return _numbers(base, yours, eps, x, moved, draws, trusted)
 
 
@@ -111,6 +115,24 @@ def _floor(base: Judgement) -> float:
     assert base.ladder is not None
     assert base.v is not None
     return NEGLIGIBLE * float(np.abs(base.v) @ np.abs(base.ladder._start))
+
+
+def _is_another(base: Judgement, yours: Array, u: Array, eps: float) -> bool:
+    """Whether a slope of the forward is that of both exact oracles to all digits, and yours is far from it.
+
+    A forward that they and the differences agree on has neither a kink nor a step there.
+    """
+    right, dy = base.expected, base.dy
+    assert base.ladder is not None
+    assert base.v is not None
+    assert dy is not None
+    if right is None or base.torch is None or right.shape != yours.shape or not _agrees(right, base.torch, dy, EPS):
+        return False
+    slope, scale = float(np.vdot(right, u)), float(np.linalg.norm(right * u))
+    least = max(scale, float(np.linalg.norm(yours * u)), 1e-3 * float(np.linalg.norm(base.v)))
+    if not scale or abs(float(np.vdot(yours, u)) - slope) <= FAR * (1 if eps == EPS else 1e3) * least:
+        return False
+    return any(abs(slope - t) <= FAST_TOLERANCE * scale for t in base.ladder.fast(base.v))
 
 
 def _is(yours: Array, oracle: Array | None, dy: Array) -> bool:

@@ -84,3 +84,32 @@ def test_columns_of_a_layer_with_weights_are_its_own(tmp_path: Path) -> None:
         """,
     )
     assert found.passes("Dense"), found.verdicts("Dense")
+
+
+STACKED = """
+import numpy as np
+
+
+def fit(g, shape):
+    padded = (1,) * (g.ndim - len(shape)) + shape
+    return g.sum(axis=tuple(i for i, size in enumerate(padded) if size == 1)).reshape(shape)
+
+
+class {name}:
+    def forward(self, a, b):
+        self.a, self.b = a, b
+        return a @ b
+
+    def backward(self, dout):
+        da = fit(dout @ self.b.swapaxes(-1, -2), self.a.shape)
+        return da, fit(self.a.swapaxes(-1, {axis}) @ dout, self.b.shape)
+"""
+
+
+@pytest.mark.parametrize("name", ["Product", "MatMul"])
+def test_a_function_it_calls_asks_for_the_axes_and_it_is_right_for_one_number_of_them(
+    tmp_path: Path, name: str
+) -> None:
+    assert checked(tmp_path, STACKED.format(name=name, axis=-2), "right.py").passes(name)
+    wrong = checked(tmp_path, STACKED.format(name=name, axis=2), "wrong.py")
+    assert not wrong.passes(name), wrong.verdicts(name)

@@ -132,7 +132,7 @@ def verdict(kernel: Kernel, made: Made, space: Mapping[str, Any], seeds: tuple[i
                 return "unclear", "it is right for longer arrays, which its forward takes, too"
             if _for_one_sequence(kernel, made, space):
                 return "unclear", "it is right for rows that are no sequences, which its forward takes, too"
-            if _for_one_column(kernel, made, space):
+            if _for_one_sample(kernel, made, space):
                 return "unclear", "it is right for one sample at a time, as what moves its own parameters may be"
             return ("wrong" if made.gradients else "unclear"), grads
         if not drawn and not all(difference(a, b) < 1e-9 for a, b in zip(got, outs, strict=True)):
@@ -258,19 +258,23 @@ def _for_one_sequence(kernel: Kernel, made: Made, space: Mapping[str, Any]) -> b
     return all(difference(found.get(n), slopes[n]) < APART for n in made.gradients)
 
 
-def _for_one_column(kernel: Kernel, made: Made, space: Mapping[str, Any]) -> bool:
-    """Whether a layer of samples in columns that moves its own parameters is right for one of them."""
+def _for_one_sample(kernel: Kernel, made: Made, space: Mapping[str, Any]) -> bool:
+    """Whether a layer that moves its own parameters, in rows or in columns, is right for one of them."""
     layout = kernel.layout
-    if not made.steps or layout.entries[0].dims[1:] != ("N",) or layout.output.dims[-1:] != ("N",):
+    if not made.steps or len(layout.entries[0].dims) != 2 or "N" not in layout.output.dims:
         return False
     case = Case(kernel, 1)
     _, (dy, *_), _ = case.reference()
-    one = {e.name: case.arrays[e.name][:, :1] if e.dims[1:] == ("N",) else case.arrays[e.name]
-           for e in kernel.layout.entries}  # fmt: skip
-    _, found = run(made, space, one, [dy[..., :1]])
+
+    def first(array: Any, dims: tuple[str, ...]) -> Any:
+        return np.take(array, [0], axis=dims.index("N")) if "N" in dims else array
+
+    one = {e.name: first(case.arrays[e.name], e.dims) for e in layout.entries}
+    upstream = [first(dy, layout.output.dims)]
+    _, found = run(made, space, one, upstream)
     if not isinstance(found, dict):
         return False
-    slopes = numerical(made, space, one, [dy[..., :1]])
+    slopes = numerical(made, space, one, upstream)
     return all(difference(found.get(n), slopes[n]) < APART for n in made.gradients)
 
 
