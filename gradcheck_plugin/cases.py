@@ -8,7 +8,7 @@ import numpy as np
 
 from gradcheck_plugin import search
 from gradcheck_plugin.faults.blame import always
-from gradcheck_plugin.judging import Run
+from gradcheck_plugin.judging.gradient import Run
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.running.calls import BadOutput, UserCodeRaised, frozen
 from gradcheck_plugin.running.limits import TimeLimit

@@ -16,7 +16,7 @@ from gradcheck_plugin.author import evidence
 from gradcheck_plugin.binding import averages, bind, recognise
 from gradcheck_plugin.binding.obstacles import Broken
 from gradcheck_plugin.conventions.base import Candidate
-from gradcheck_plugin.judging import gradients, misfit
+from gradcheck_plugin.judging.gradient import gradients, misfit
 from gradcheck_plugin.loading import older, process
 from gradcheck_plugin.loading.load import SUFFIXES, Loaded, LoadError, load
 from gradcheck_plugin.model import PASSED_OVER, NotDriven, Problem, Settings, Unbindable

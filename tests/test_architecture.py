@@ -60,11 +60,13 @@ ARROWS = {  # a package or module of the plugin, and those below it that it may 
     "conventions": "author model names objects oracles running sizes",
     "subject": "conventions model running",
     "oracles": "model",
-    "judging": "conventions model oracles running subject",
+    "judging": "conventions model objects oracles running sizes subject",
     "binding": "author conventions faults judging loading model names objects oracles running sizes subject",
-    "checks": "binding conventions judging model objects oracles running subject",
     "search": "model running sizes subject",
-    "diagnosis": "binding checks faults judging model objects oracles running search sizes subject",
+    "cases": "faults judging model running search sizes subject",
+    "diagnosis": "binding faults judging model objects oracles running search sizes subject",
+    "session": "binding cases conventions faults judging loading model oracles running search subject",
+    "checks": "diagnosis judging model oracles running search session sizes subject",
     "report": "model",
 }
 DOORS = {"api", "cli", "plugin", "__main__", ""}  # what these know is their own affair, as long as nothing knows them

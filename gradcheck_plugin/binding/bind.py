@@ -54,7 +54,7 @@ from gradcheck_plugin.conventions.base import Caller, Candidate
 from gradcheck_plugin.conventions.tensor_caller import TensorCaller
 from gradcheck_plugin.faults import blame
 from gradcheck_plugin.faults.raised import not_as_pinned, not_implemented, timed_out
-from gradcheck_plugin.judging import depends, misfit
+from gradcheck_plugin.judging.gradient import depends, misfit
 from gradcheck_plugin.model import Case, NotDriven, Unbindable
 from gradcheck_plugin.names.aliases import promise, spec_named
 from gradcheck_plugin.names.words import LABELS, PREDICTIONS

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gradcheck_plugin.binding import rules
 from gradcheck_plugin.binding.obstacles import Tried, doubt
 from gradcheck_plugin.conventions.base import Candidate
 from gradcheck_plugin.conventions.tensor_caller import TensorCaller
 from gradcheck_plugin.faults import blame
+from gradcheck_plugin.judging import rule_output
 from gradcheck_plugin.model import Array, Case, Unbindable
 from gradcheck_plugin.names.aliases import spec_named
 from gradcheck_plugin.running.calls import UserCodeRaised, frozen
@@ -87,7 +87,7 @@ def search(candidate: Candidate, named: LayerSpec | None, pinned: bool = False) 
             if isinstance(outputs, Exception):
                 best.fault = best.fault or outputs  # of the likeliest way
                 continue
-            if all(rules.agrees(subject, c, o) for c, o in zip(cases, outputs, strict=True) if c.short):
+            if all(rule_output.agrees(subject, c, o) for c, o in zip(cases, outputs, strict=True) if c.short):
                 note = (
                     () if spec is named else (f"{'computes' if named else 'recognised:'} what `{spec.name}` computes",)
                 )
@@ -95,7 +95,7 @@ def search(candidate: Candidate, named: LayerSpec | None, pinned: bool = False) 
             if spec is named:
                 ran.append((subject, cases, outputs))
     for subject, cases, outputs in ran:
-        if rules.mistake_in(subject, cases, outputs) is not None:
+        if rule_output.mistake_in(subject, cases, outputs) is not None:
             return Found(subject)
     strange = getattr(candidate.convention, "strange", lambda candidate: "")(candidate) if ran else ""
     if strange and named:
@@ -180,9 +180,9 @@ def _cases(subject: Subject) -> list[Case]:
     """Generic cases; those that are marked as short decide what matches, the others help to tell mistakes apart."""
     assert subject.spec is not None
     found = []
-    for i in range(rules.CASES):
+    for i in range(rule_output.CASES):
         case = subject.sample(7 + i, generic_sizes(subject.layout, subject.spec, subject.spec.layout, i % 2))
-        *others, plain = rules.situations(subject, case)
+        *others, plain = rule_output.situations(subject, case)
         found += [*others, replace(plain, short=True)]
     return found
 

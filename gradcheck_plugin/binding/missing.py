@@ -17,7 +17,7 @@ import numpy as np
 
 from gradcheck_plugin.author.signature import arguments
 from gradcheck_plugin.conventions.base import Candidate
-from gradcheck_plugin.judging import depends
+from gradcheck_plugin.judging.gradient import depends
 from gradcheck_plugin.model import Case
 from gradcheck_plugin.names.words import WEIGHTS, compares, constants, is_data, is_prediction, twins
 from gradcheck_plugin.objects import state

@@ -17,7 +17,7 @@ import numpy as np
 
 from gradcheck_plugin.binding.guess import parameter_entries
 from gradcheck_plugin.binding.missing import untrained
-from gradcheck_plugin.judging import depends
+from gradcheck_plugin.judging.gradient import depends
 from gradcheck_plugin.model import Array, Case, Unbindable
 from gradcheck_plugin.objects import state, told
 from gradcheck_plugin.objects.built import DrivesObjects

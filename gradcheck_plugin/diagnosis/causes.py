@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gradcheck_plugin.binding import rules
-from gradcheck_plugin.checks.rule import RuleJudgement
 from gradcheck_plugin.diagnosis.codes import CODES, help_for, sentence
-from gradcheck_plugin.judging import gradients, numerical_gradient, referred
+from gradcheck_plugin.judging import rule_output
+from gradcheck_plugin.judging.gradient import gradients, numerical_gradient, referred
+from gradcheck_plugin.judging.rule import RuleJudgement
 from gradcheck_plugin.model import Array, Case
 from gradcheck_plugin.objects import state
 from gradcheck_plugin.oracles.equal import DIGITS, equal
@@ -93,11 +93,11 @@ def of_rule(subject: Subject, seed: int, judged: RuleJudgement) -> Cause:
     assert subject.spec is not None
     kind, name = subject.spec.kind, subject.spec.layout.entries[0].name
     try:
-        mistake = rules.mistake_of(subject, seed)
+        mistake = rule_output.mistake_of(subject, seed)
     except Exception:
         mistake = None
     if mistake is not None:
-        return replace(_cause(subject, name, (mistake.code, "", mistake), rules.CASES), evidence="")
+        return replace(_cause(subject, name, (mistake.code, "", mistake), rule_output.CASES), evidence="")
     code, n = f"{kind}-differs", subject.spec.name
     if judged.departs:
         code = DEPARTS.get(judged.departs, judged.departs)

@@ -9,14 +9,9 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.binding.obstacles import Broken
-from gradcheck_plugin.checks.contract import Breach
-from gradcheck_plugin.checks.forward import ForwardJudgement
-from gradcheck_plugin.checks.kink import KinkJudgement
-from gradcheck_plugin.checks.kink import judge as judge_kink
-from gradcheck_plugin.checks.rule import judge as judge_rule
 from gradcheck_plugin.diagnosis import causes
 from gradcheck_plugin.diagnosis.codes import CODES, help_for, sentence
-from gradcheck_plugin.diagnosis.examined import Examined
+from gradcheck_plugin.diagnosis.examined import Examined, OfFile
 from gradcheck_plugin.diagnosis.localise import Location, localise
 from gradcheck_plugin.diagnosis.place import EVERYWHERE
 from gradcheck_plugin.diagnosis.reproducer import UPSTREAM, identifiers, reproduce
@@ -24,7 +19,12 @@ from gradcheck_plugin.diagnosis.source import source_of
 from gradcheck_plugin.diagnosis.square import only_square
 from gradcheck_plugin.faults.raised import raised as raised_finding
 from gradcheck_plugin.faults.raised import timed_out
-from gradcheck_plugin.judging import Run, gradients, numerical_gradient
+from gradcheck_plugin.judging.contract import Breach
+from gradcheck_plugin.judging.forward import ForwardJudgement
+from gradcheck_plugin.judging.gradient import Run, gradients, numerical_gradient
+from gradcheck_plugin.judging.kink import KinkJudgement
+from gradcheck_plugin.judging.kink import judge as judge_kink
+from gradcheck_plugin.judging.rule import judge as judge_rule
 from gradcheck_plugin.model import Array, Case, Comparison, Finding, Severity, Verdict
 from gradcheck_plugin.oracles.judge import Judgement
 from gradcheck_plugin.running.calls import UserCodeRaised, frozen, place_of
@@ -83,7 +83,7 @@ def _passes(target: Examined, subject: Subject, name: str, case: Case, layout: L
     return target.judge(subject, name, case, layout).verdict is Verdict.PASS
 
 
-def broken(target: Examined, bound: Broken) -> Finding:
+def broken(target: OfFile, bound: Broken) -> Finding:
     """The finding for what raises in every case, with the arrays of the one that was tried last."""
     finding, tried = bound.finding, bound.tried
     if tried is None or finding.case or not isinstance(bound.cause, Exception | SystemExit):

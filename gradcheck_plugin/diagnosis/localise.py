@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradcheck_plugin.diagnosis.place import describe, halves
-from gradcheck_plugin.judging import WHOLE, forward_with, gradients
+from gradcheck_plugin.judging.gradient import WHOLE, forward_with, gradients
 from gradcheck_plugin.model import Array, Case, Entry, Verdict
 from gradcheck_plugin.oracles.equal import EXACT
 from gradcheck_plugin.oracles.judge import NEGLIGIBLE, SINGLE, Judgement

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_plugin.diagnosis.examined import Examined
-from gradcheck_plugin.judging import gradients, output_of, upstream
+from gradcheck_plugin.diagnosis.examined import OfFile
+from gradcheck_plugin.judging.gradient import gradients, output_of, upstream
 from gradcheck_plugin.model import Array, Case
 from gradcheck_plugin.objects import state
 from gradcheck_plugin.objects.pasted import place
@@ -44,7 +44,7 @@ def identifiers(subject: Subject, layout: Layout) -> dict[str, str]:
 
 
 def reproduce(
-    target: Examined,
+    target: OfFile,
     subject: Subject,
     drawn: Drawn,
     name: str,
@@ -192,7 +192,7 @@ def _value(expression: str, scope: dict[str, Any]) -> Any:
         return None
 
 
-def _imports(target: Examined, subject: Subject) -> list[str]:
+def _imports(target: OfFile, subject: Subject) -> list[str]:
     """Lines that import the user's objects; [] where they cannot be imported, as from inside another function."""
     imported, path = subject.caller.code().imported, target.path
     if path is None or not imported or any("<" in getattr(o, "__qualname__", "<") for o in imported.values()):

@@ -23,8 +23,7 @@ if __name__ == "__main__":
 
 from benchmarks import zoo
 from benchmarks.power import PairCaller, PairSubject, subject_of
-from gradcheck_plugin import judging
-from gradcheck_plugin.checks import contract
+from gradcheck_plugin.judging import contract, gradient
 from gradcheck_plugin.model import Case, Severity, Verdict
 
 
@@ -85,13 +84,13 @@ def measure(function: zoo.Function, seed: int = 1) -> Cost:
     first = (caller.forwards, caller.backwards)
     clean &= _clean(subject, case, rare=False)
     both = (caller.forwards, caller.backwards)
-    verdicts = [judging.judge(subject, n, case, subject.layout).verdict for n in subject.judged]
+    verdicts = [gradient.judge(subject, n, case, subject.layout).verdict for n in subject.judged]
     calls = (caller.forwards - both[0], caller.backwards - both[1])
 
     def later() -> None:
         _clean(subject, case, rare=False)
         for name in subject.judged:
-            judging.judge(subject, name, case, subject.layout)
+            gradient.judge(subject, name, case, subject.layout)
 
     seconds = best(later, repeats=3)
     mean = [(f + (CASES - 1) * (b - f)) / CASES for f, b in zip(first, both, strict=True)]

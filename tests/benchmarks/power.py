@@ -24,9 +24,8 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks import zoo
-from gradcheck_plugin import judging
-from gradcheck_plugin.checks import contract
 from gradcheck_plugin.conventions.base import Caller, Tape
+from gradcheck_plugin.judging import contract, gradient
 from gradcheck_plugin.model import Array, Case, Severity, Verdict
 from gradcheck_plugin.running.calls import frozen, private
 from gradcheck_plugin.subject import Subject
@@ -95,7 +94,7 @@ def outcome(subject: Subject, drawn: list[Case]) -> Outcome:
             return Outcome(Verdict.FAIL, breach.code)
     resolution, doubts = 0.0, []
     for name in subject.judged:
-        judged = [judging.judge(subject, name, case, subject.layout) for case in drawn]
+        judged = [gradient.judge(subject, name, case, subject.layout) for case in drawn]
         failed = [j for j in judged if j.verdict is Verdict.FAIL]
         if failed:
             return Outcome(Verdict.FAIL, f"{name}: {failed[0].reason}", failed[0].resolution)
@@ -116,7 +115,7 @@ def applies(subject: Subject, function: zoo.Function, family: str, wrong: zoo.Vj
     for case in drawn:
         arrays = tuple(case.arrays.values())
         with frozen(case.seed):
-            g = judging.upstream(subject, case, function.forward(*arrays))
+            g = gradient.upstream(subject, case, function.forward(*arrays))
             if zoo.differs(function, wrong, g, arrays):
                 return True
     return False

@@ -27,8 +27,8 @@ if __name__ == "__main__":
 
 from reference_subject import target
 
-from gradcheck_plugin.checks import contract, forward, rule
 from gradcheck_plugin.conventions.base import Tape, Wrapped
+from gradcheck_plugin.judging import contract, forward, rule
 from gradcheck_plugin.model import Severity, Verdict
 from gradcheck_plugin.running.calls import converting
 from gradcheck_plugin.sizes import generic_sizes

@@ -9,8 +9,8 @@ from benchmarks import references
 from reference_subject import target
 
 from gradcheck_plugin.api import Report, check
-from gradcheck_plugin.checks import contract
 from gradcheck_plugin.diagnosis.codes import CODES
+from gradcheck_plugin.judging import contract
 from gradcheck_plugin.model import Finding, Severity, Verdict
 from gradcheck_plugin.sizes import generic_sizes
 from reference_impls import specs

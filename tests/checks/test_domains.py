@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gradcheck_plugin import judging
 from gradcheck_plugin.conventions.base import Tape
+from gradcheck_plugin.judging import gradient
 from gradcheck_plugin.model import Case, Verdict
 from gradcheck_plugin.subject import Subject
 from reference_impls.shapes import Layout
@@ -41,5 +41,5 @@ def test_entries_close_to_the_edge(name: str, smallest: float) -> None:
         x = np.random.default_rng(3).uniform(0.2, 2.0, (3, 4))
         x[1, 2] = smallest
         case = Case(5, {"N": 3, "D": 4}, {"x": x}, False)
-        verdicts[factor] = judging.judge(subject, "x", case, LAYOUT).verdict
+        verdicts[factor] = gradient.judge(subject, "x", case, LAYOUT).verdict
     assert verdicts == {1.0: Verdict.PASS, 1.001: Verdict.FAIL}

@@ -12,8 +12,8 @@ from benchmarks.soundness import SingleCaller
 from reference_subject import target
 
 from gradcheck_plugin.api import Report, check
-from gradcheck_plugin.checks import forward, situations
-from gradcheck_plugin.judging import gradients
+from gradcheck_plugin.judging import forward, situations
+from gradcheck_plugin.judging.gradient import gradients
 from gradcheck_plugin.model import Settings, Verdict
 from gradcheck_plugin.oracles.numerical import Ladder
 from gradcheck_plugin.suite import open_namespace

@@ -15,8 +15,7 @@ from benchmarks import zoo
 from benchmarks.power import cases_of, outcome, subject_of
 from reference_subject import target
 
-from gradcheck_plugin import judging
-from gradcheck_plugin.checks import contract
+from gradcheck_plugin.judging import contract, gradient
 from gradcheck_plugin.model import Array, Case, Verdict
 from gradcheck_plugin.oracles import judge
 from gradcheck_plugin.oracles.numerical import EPS, Estimate, Ladder
@@ -95,7 +94,7 @@ def both_ways() -> Verdict:
     function = zoo.Function("tanh", forward, TANH.vjp, zoo.normal((40,)))
     subject = subject_of(function, function.vjp)
     case = subject.sample(3, {})
-    judging.judge(subject, "x0", case, subject.layout)
+    gradient.judge(subject, "x0", case, subject.layout)
     steps = [x - case.arrays["x0"] for x in seen]
     return PASS if any((s > 0).any() and (s < 0).any() for s in steps) else FAIL
 
@@ -181,7 +180,7 @@ def ladder(**methods: object) -> Patch:
 
 def upstreams(made: Callable[[Subject, Case, Array], Array]) -> Patch:
     def patch(m: pytest.MonkeyPatch) -> None:
-        m.setattr(judging, "upstream", made)
+        m.setattr(gradient, "upstream", made)
         m.setattr(contract, "upstream", made)
 
     return patch

@@ -10,7 +10,7 @@ from benchmarks import references
 from reference_subject import check_all, codes, target
 
 from gradcheck_plugin.api import Report, check
-from gradcheck_plugin.checks.kink import judge
+from gradcheck_plugin.judging.kink import judge
 from gradcheck_plugin.model import Settings, Severity, Verdict
 from reference_impls import load, specs
 from reference_impls.spec import LayerSpec, Mistake

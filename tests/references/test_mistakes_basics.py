@@ -10,7 +10,7 @@ import numpy as np
 from reference_subject import check_all, codes, target
 
 from gradcheck_plugin import check
-from gradcheck_plugin.judging import judge
+from gradcheck_plugin.judging.gradient import judge
 from gradcheck_plugin.model import Verdict
 from reference_impls import load
 from reference_impls.spec import Array, Mistake

@@ -9,7 +9,7 @@ import numpy as np
 from reference_subject import check_all, codes, target
 
 from gradcheck_plugin import check
-from gradcheck_plugin.judging import judge
+from gradcheck_plugin.judging.gradient import judge
 from gradcheck_plugin.model import Verdict
 from gradcheck_plugin.oracles.judge import Judgement
 from reference_impls import load

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_plugin.checks.breach import Breach, same
-from gradcheck_plugin.judging import output_of, pass_upstream
+from gradcheck_plugin.judging.breach import Breach, same
+from gradcheck_plugin.judging.gradient import output_of, pass_upstream
 from gradcheck_plugin.model import Array, Case, Severity
 from gradcheck_plugin.objects import state
 from gradcheck_plugin.running import calls

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gradcheck_plugin.checks.breach import (
+from gradcheck_plugin.judging.breach import (
     Breach,
     Gradients,
     Seen,
@@ -21,7 +21,7 @@ from gradcheck_plugin.checks.breach import (
     largest,
     same,
 )
-from gradcheck_plugin.judging import output_of, pass_upstream, referred, upstream
+from gradcheck_plugin.judging.gradient import output_of, pass_upstream, referred, upstream
 from gradcheck_plugin.model import Array, Case, Severity
 from gradcheck_plugin.running import calls
 from gradcheck_plugin.running.calls import UserCodeRaised, frozen

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_plugin.judging import output_of, pass_upstream
+from gradcheck_plugin.judging.gradient import output_of, pass_upstream
 from gradcheck_plugin.model import Array, Case, Severity
 from gradcheck_plugin.running.calls import UserCodeRaised, frozen
 from gradcheck_plugin.running.values import numeric
