@@ -104,12 +104,14 @@ def drawn(draw: Any, subject: Subject, layouts: tuple[tuple[Variant, Layout], ..
 def _generic(subject: Subject, layouts: tuple[tuple[Variant, Layout], ...], seed: int) -> list[Drawn]:
     """One case of every layout with pairwise different axes: no run goes without these.
 
-    And one of the first layout with other sizes: what is forgotten at a border shows where sides are even, or odd.
+    And one of the first layout with other sizes: what is forgotten at a border shows where sides are even, or odd. And
+    one with other numbers: what is kept from another call is as long, and shows in the second of them only.
     """
     base = subject.spec.layout if subject.spec else None
     every = [(variant, layout, generic_sizes(layout, subject.spec, base)) for variant, layout in layouts]
     variant, layout = layouts[0]
     every.append((variant, layout, generic_sizes(layout, subject.spec, base, shift=1)))
+    every.append(every[0])
     return [
         Drawn(subject.sample(seed + i, sizes, layout=layout), layout, variant.incidental)
         for i, (variant, layout, sizes) in enumerate(every)

@@ -13,7 +13,7 @@ from gradcheck_plugin.session import Session
 from gradcheck_plugin.subject import Subject
 
 ORDER = 10
-CASES = 8
+CASES = 7
 
 
 def properties(subject: Subject) -> list[str]:

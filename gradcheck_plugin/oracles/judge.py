@@ -120,7 +120,8 @@ def _floor(base: Judgement) -> float:
 def _is_another(base: Judgement, yours: Array, u: Array, eps: float) -> bool:
     """Whether a slope of the forward is that of both exact oracles to all digits, and yours is far from it.
 
-    A forward that they and the differences agree on has neither a kink nor a step there.
+    A forward that they and the differences agree on makes no step there. It may have a kink: at a tie all of them take
+    the mean of both sides, and any share is right.
     """
     right, dy = base.expected, base.dy
     assert base.ladder is not None
@@ -132,7 +133,8 @@ def _is_another(base: Judgement, yours: Array, u: Array, eps: float) -> bool:
     least = max(scale, float(np.linalg.norm(yours * u)), 1e-3 * float(np.linalg.norm(base.v)))
     if not scale or abs(float(np.vdot(yours, u)) - slope) <= FAR * (1 if eps == EPS else 1e3) * least:
         return False
-    return any(abs(slope - t) <= FAST_TOLERANCE * scale for t in base.ladder.fast(base.v))
+    agreed = any(abs(slope - t) <= FAST_TOLERANCE * scale for t in base.ladder.fast(base.v))
+    return agreed and not base.ladder.kinked()
 
 
 def _is(yours: Array, oracle: Array | None, dy: Array) -> bool:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from from_file import checked
 
 from gradcheck_plugin.binding import bind
-from gradcheck_plugin.model import Case, Result, Verdict
+from gradcheck_plugin.checks import contract
+from gradcheck_plugin.model import Result, Verdict
 from gradcheck_plugin.oracles.judge import Judgement
-from gradcheck_plugin.subject import Subject
-from gradcheck_plugin.target import Target
-from reference_impls.shapes import Layout
+from gradcheck_plugin.session import Session
 
 SLOW = """
 import time
@@ -129,20 +129,20 @@ def test_cases_that_are_refused_are_drawn_anew_and_not_counted(tmp_path: Path) -
 def test_nothing_of_one_property_reaches_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The contract is checked once; a fault of the checker in one property is that property's."""
     checks: list[str] = []
-    check, judge = Target._check_contract, Target.judge
+    check, judge = contract.check, Session.judge
 
-    def counted(target: Target, subject: Subject, property: str, result: Result) -> Result:
-        checks.append(target.name)
-        return check(target, subject, property, result)
+    def counted(session: Session) -> Result:
+        checks.append(session.subject.name)
+        return check(session)
 
-    def failing(target: Target, subject: Subject, name: str, case: Case, layout: Layout) -> Judgement:
+    def failing(session: Session, *args: Any, **kwargs: Any) -> Judgement:
         if checks == ["Picky"]:
             checks.append("a slip")
             raise TypeError("a slip of the checker")
-        return judge(target, subject, name, case, layout)
+        return judge(session, *args, **kwargs)
 
-    monkeypatch.setattr(Target, "_check_contract", counted)
-    monkeypatch.setattr(Target, "judge", failing)
+    monkeypatch.setattr(contract, "check", counted)
+    monkeypatch.setattr(Session, "judge", failing)
     found = checked(tmp_path, PICKY)
     assert checks == ["Picky", "a slip", "Easy"]
     hurt = [r for r in found.report.results if r.verdict is not Verdict.PASS]
