@@ -149,5 +149,5 @@ def test_a_convention(packages: Path) -> None:
     (folder / "pushed.py").write_text(CONVENTION, encoding="utf-8")
     right, wrong = _said(packages, 3), _said(packages, 2)
     assert "Odd: push and pull" in right
-    assert "Odd contract:ok dx:ok" in right
-    assert "Odd contract:ok dx:FAIL" in wrong
+    assert "Odd   contract:ok dx:ok" in right
+    assert "Odd   contract:ok dx:FAIL" in wrong
