@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -12,9 +12,9 @@ from gradcheck_plugin.conventions.base import Tape
 from gradcheck_plugin.model import Array, Case, Unbindable, Verdict
 from gradcheck_plugin.oracles import autograd
 from gradcheck_plugin.oracles.equal import equal
-from gradcheck_plugin.oracles.judge import Judgement
+from gradcheck_plugin.oracles.judge import FAST_TOLERANCE, Judgement, flat
 from gradcheck_plugin.oracles.judge import judge as judged
-from gradcheck_plugin.oracles.numerical import Ladder, floored
+from gradcheck_plugin.oracles.numerical import EPS, Ladder, direction, floored
 from gradcheck_plugin.running.calls import BadOutput, UserCodeRaised, frozen
 from gradcheck_plugin.running.values import describe, numeric
 from gradcheck_plugin.subject import Subject
@@ -23,6 +23,8 @@ from reference_impls.shapes import OUTPUT, Layout
 COMPARED = 200  # entries of an array up to which a guess at its shape is measured by its gradient
 WHOLE = 500  # entries of an array up to which the whole gradient is differenced, six forwards each
 STEP = 1e-4
+FURTHER = 100.0  # times that an array with a small part in the slope is moved further than the others
+COARSEST_TOGETHER = 1e-6
 
 
 def upstream(subject: Subject, case: Case, output: Array) -> Array:
@@ -102,11 +104,43 @@ class Run:
         arrays, options = self.subject.base_arrays(self.case, self.layout), self.subject.variant.options
         return self.subject.to_user(autograd.gradients(spec, arrays, dy, options), self.case, self.layout)
 
+    @cached_property
+    def together(self) -> dict[str, float]:
+        """The gradients that one slope along all arrays at once confirms, each with its resolution.
+
+        Empty where it does not: then each is asked alone. What is a small part of the slope is moved further, up to a
+        hundredfold, and one that is drowned by the others all the same is left out.
+        """
+        subject, case = self.subject, self.case
+        names = [n for n in subject.judged if n not in subject.open]
+        yours = {n: a for n in names if (a := numeric(self.given.get(n))) is not None}
+        if [n for n in names if n not in yours or not _is_plain(yours[n], case.arrays[n])]:
+            return {}
+        along = {n: direction(case.rng(60 + i), case.arrays[n]) for i, n in enumerate(names)}
+        parts = {n: float(np.linalg.norm(yours[n] * along[n])) for n in names}
+        most = max(parts.values(), default=0.0)
+        further = {n: min(most / parts[n], FURTHER) if parts[n] else 1.0 for n in names}
+        slope = sum(further[n] * float(np.vdot(yours[n], along[n])) for n in names)
+        scale = float(np.linalg.norm([further[n] * parts[n] for n in names]))
+        own = 64 * EPS * sum(further[n] * float(np.abs(yours[n] * along[n]).sum()) for n in names)
+        start = self.out.astype(np.float64).ravel()
+        moves = {n: further[n] * along[n] for n in names}
+        ladder = Ladder(_line(subject, case, start, moves), np.where(np.isinf(start), 0.0, start))
+        allowed = FAST_TOLERANCE * scale + own
+        if not any(abs(slope - t) <= allowed for t in ladder.fast(flat(self.dy))):
+            return {}
+        resolutions = {n: allowed / (further[n] * parts[n]) for n in names if parts[n]}
+        return {n: r for n, r in resolutions.items() if r <= COARSEST_TOGETHER}
+
     @property
     def size(self) -> int:
         """Bytes of the arrays that it keeps."""
         given = sum(g.nbytes for g in self.given.values() if isinstance(g, np.ndarray))
         return int(self.out.nbytes + self.dy.nbytes + 3 * given)
+
+
+def _is_plain(yours: Array, x: Array) -> bool:
+    return yours.shape == x.shape and yours.dtype == np.float64 and bool(np.isfinite(yours).all())
 
 
 def _own(given: Any) -> Any:
@@ -120,13 +154,20 @@ def judge(
 ) -> Judgement:
     """Judge the gradient of the array `name`, by a run of the case that there is already or by one of its own.
 
-    Where it need not be `measured`, one that the exact oracles pass entry by entry is not differenced.
+    Where it need not be `measured`, one that the exact oracles pass entry by entry is not differenced, and without a
+    reference one slope along all arrays is enough where it is the right one.
     """
     if name in subject.open:
         return Judgement(Verdict.INCONCLUSIVE, subject.open[name], "not-found")
     run = run or Run(subject, case, layout)
+    if not measured and subject.spec is None and (resolution := run.together.get(name)):
+        return Judgement(Verdict.PASS, yours=run.given[name], dy=run.dy, resolution=resolution)
     oracles = run.referred.get(name), run.torch.get(name)
-    line = _line(subject, name, case, run.out.astype(np.float64).ravel())
+    start = run.out.astype(np.float64).ravel()
+
+    def line(t: float, u: Array) -> Array | None:
+        return _line(subject, case, start, {name: u})(t)
+
     raw = run.given.get(name)
     yours = numeric(raw)
     found = judged(case.arrays[name], yours, run.out, run.dy, line, case.rng, oracles, subject.matches, measured)
@@ -146,15 +187,15 @@ def judge(
     return found
 
 
-def _line(subject: Subject, name: str, case: Case, start: Array) -> Callable[[float, Array], Array | None]:
-    """The forward along a direction of one array, everything else as in the case.
+def _line(subject: Subject, case: Case, start: Array, along: Mapping[str, Array]) -> Callable[[float], Array | None]:
+    """The forward along a direction of some arrays, everything else as in the case.
 
     An infinity that stays, as the -inf under a mask does, is a constant like any other.
     """
     constant = np.isinf(start)
 
-    def line(t: float, u: Array) -> Array | None:
-        arrays = {**case.arrays, name: case.arrays[name] + t * u}
+    def line(t: float) -> Array | None:
+        arrays = {**case.arrays, **{n: case.arrays[n] + t * u for n, u in along.items()}}
         try:
             with frozen(case.seed):
                 out = numeric(subject.caller.forward(arrays).output)
@@ -162,10 +203,10 @@ def _line(subject: Subject, name: str, case: Case, start: Array) -> Callable[[fl
             return None
         if out is None:
             return None
-        flat = out.astype(np.float64).ravel()
-        if constant.any() and flat.shape == start.shape and np.array_equal(flat[constant], start[constant]):
-            flat[constant] = 0.0
-        return flat if np.isfinite(flat).all() else None
+        values = out.astype(np.float64).ravel()
+        if constant.any() and values.shape == start.shape and np.array_equal(values[constant], start[constant]):
+            values[constant] = 0.0
+        return values if np.isfinite(values).all() else None
 
     return line
 
