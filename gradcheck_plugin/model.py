@@ -199,6 +199,13 @@ class Unbindable(Exception):
     """This way of calling does not fit the object; the text says why, for the person who reads the report."""
 
 
+class GivesNothing(Unbindable):
+    """A backward runs and gives no gradient at all."""
+
+    def __init__(self) -> None:
+        super().__init__("its backward gives no gradient")
+
+
 @dataclass(frozen=True)
 class Settings:
     """What a person may set: cases an item, seconds a call, the seed, names pinned to references."""

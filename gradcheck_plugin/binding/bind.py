@@ -55,7 +55,7 @@ from gradcheck_plugin.conventions.tensor_caller import TensorCaller
 from gradcheck_plugin.faults import blame
 from gradcheck_plugin.faults.raised import not_as_pinned, not_implemented, timed_out
 from gradcheck_plugin.judging.gradient import depends, misfit
-from gradcheck_plugin.model import Case, NotDriven, Unbindable
+from gradcheck_plugin.model import Case, GivesNothing, NotDriven, Unbindable
 from gradcheck_plugin.names.aliases import promise, spec_named
 from gradcheck_plugin.names.words import LABELS, PREDICTIONS
 from gradcheck_plugin.objects import state
@@ -167,9 +167,9 @@ def bind(
             convention=bound.caller.convention,
             tried=dataclasses.replace(attempt.tried, subject=bound) if attempt.tried else None,
         )
-    if str(attempt.fault) == "not-implemented" and _leaves_something(candidate):
+    if isinstance(attempt.fault, GivesNothing) and _leaves_something(candidate):
         return NotDriven(candidate.name, "its backward leaves nothing that is known to be a gradient", **place)
-    if str(attempt.fault) == "not-implemented":
+    if isinstance(attempt.fault, GivesNothing):
         finding = not_implemented(candidate.name, candidate.function, place)
         named_so = bound.spec.name if bound.spec else ""
         return Broken(candidate.name, finding, convention=bound.caller.convention, layer=named_so, **place)
@@ -1102,7 +1102,7 @@ def _judged(subject: Subject, case: Any) -> tuple[str, ...]:
         given = tape.backward(np.asarray(dy) if np.ndim(dy) else 1.0)
     present = [e.name for e in subject.layout.entries if e.differentiable and e.name in given]
     if not [n for n in present if given[n] is not None]:
-        raise Unbindable("not-implemented")
+        raise GivesNothing
     return tuple(present)
 
 

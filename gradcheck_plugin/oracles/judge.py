@@ -21,6 +21,7 @@ DIRECTIONS = 2
 FAST_TOLERANCE = 1e-8
 FAINT = 1e-7  # share of the norm below which an entry gets a direction of its own: twice it would be seen above
 COARSEST = 1e-3
+KINK = "a kink of the forward"
 FAR = 1e-5  # share of a slope from which on it is another one, whatever the rounding
 NEGLIGIBLE = 1e4 * EPS  # a gradient this small beside the function is zero and rounding
 SINGLE = 1.2e-7
@@ -91,7 +92,7 @@ def judge(
         base.estimate = base.ladder.estimate(base.v)
         base.kind, base.reason = "not-finite", "it has NaN or infinite entries"
         if base.ladder.kinked():
-            base.verdict, base.kind, base.reason = Verdict.INCONCLUSIVE, "", "a kink of the forward"
+            base.verdict, base.kind, base.reason = Verdict.INCONCLUSIVE, "", KINK
         elif expected is None and 1 in x.shape and base.ladder.still:  # the deviation of one number, and its root
             base.verdict, base.kind = Verdict.INCONCLUSIVE, ""
             base.reason = "the forward is constant where an axis has length 1"
@@ -189,7 +190,7 @@ def _numbers(
                 base.resolution, base.overruled = EXACT, True
                 return base
             base.verdict, base.reason = verdict, reason
-            if verdict is Verdict.INCONCLUSIVE and "kink" not in reason and _contradicted(yours, base):
+            if verdict is Verdict.INCONCLUSIVE and reason != KINK and _contradicted(yours, base):
                 base.verdict, base.kind = Verdict.FAIL, "value"
             elif verdict is Verdict.FAIL:
                 base.kind = "value"
@@ -224,7 +225,7 @@ def _direction(
     if ladder.jumps():
         return Verdict.INCONCLUSIVE, "the forward is discontinuous here", 0.0, estimate
     if not estimate.ok:
-        return Verdict.INCONCLUSIVE, "a kink of the forward" if kink else estimate.reason, 0.0, estimate
+        return Verdict.INCONCLUSIVE, KINK if kink else estimate.reason, 0.0, estimate
     tolerance = KAPPA * estimate.error + own + 64 * EPS * ladder.size(v)
     if abs(slope - estimate.value) <= tolerance:
         if not scale:
@@ -235,7 +236,7 @@ def _direction(
             return Verdict.PASS, "", tolerance / scale, estimate
         return Verdict.INCONCLUSIVE, "the forward is too noisy to tell", 0.0, estimate
     if kink or abs(slope - estimate.value) <= tolerance + ladder.kink_size(v, estimate.noise):
-        return Verdict.INCONCLUSIVE, "a kink of the forward", 0.0, estimate
+        return Verdict.INCONCLUSIVE, KINK, 0.0, estimate
     if ladder.stepped(v, estimate.value):
         return Verdict.INCONCLUSIVE, "the forward moves in steps near this point", 0.0, estimate
     return Verdict.FAIL, "it is not the slope of the forward", tolerance / scale if scale else 0.0, estimate

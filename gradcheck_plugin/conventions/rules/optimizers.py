@@ -15,7 +15,7 @@ import numpy as np
 
 from gradcheck_plugin.author.signature import arguments
 from gradcheck_plugin.conventions.rules.parameters import Model, TensorModel, tensor
-from gradcheck_plugin.model import Array, Unbindable
+from gradcheck_plugin.model import Array, GivesNothing, Unbindable
 from gradcheck_plugin.running.calls import UserCodeRaised, guarded, private
 from gradcheck_plugin.running.tensors import is_tensor
 from gradcheck_plugin.running.values import numeric
@@ -311,7 +311,7 @@ class Config(Way):
             if not isinstance(returned, tuple) or len(returned) != 2 or not isinstance(returned[1], dict):
                 raise Unbindable(f"{self.rule.__name__} did not return (next_w, config)")
             if returned[0] is None:
-                raise Unbindable("not-implemented")
+                raise GivesNothing
             self.params[n], self.configs[n] = returned
 
     def values(self) -> list[Any]:
