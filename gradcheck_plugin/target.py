@@ -85,6 +85,10 @@ class Target(Bound):
         """The contract's result, checked once a process: the value checks lean on it."""
         return self._results.get("contract") or self.check("contract")
 
+    def session(self, property: str) -> Session:
+        """What the check of one property is done in."""
+        return Session(self, property, self._empty(property), self.contract)
+
     def _check(self, property: str) -> Result:
         start = time.perf_counter()
         if property in self._results:
@@ -96,7 +100,7 @@ class Target(Bound):
             return replace(result, verdict=Verdict.FAIL, finding=finding, seconds=time.perf_counter() - start)
         if self.subject.spec is not None:
             autograd.ready()
-        session, before = Session(self, property, result, self.contract), self.calls
+        session, before = self.session(property), self.calls
         with process.under(self.modes or {}), quiet() as tail:
             found = self._limited(session)
         self._raised[property] = session.raised

@@ -76,7 +76,7 @@ def judged(spec: LayerSpec, bound: Target, case: Case) -> Iterator[tuple[str, Ve
     yield "contract", Verdict.FAIL if breaches else Verdict.PASS, ",".join(breaches)
     yield "forward", forward.judge(subject, case, subject.layout).verdict, ""
     for name in subject.judged:
-        gradient = bound.judge(subject, name, case, subject.layout)
+        gradient = bound.session(subject.gradient_name(name)).judge(subject, name, case, subject.layout)
         yield name, gradient.verdict, gradient.reason
 
 

@@ -53,7 +53,8 @@ def test_right_code_is_not_failed() -> None:
     assert Verdict.FAIL not in {r.verdict for r in results}
     target = made(Sure)
     case = on_a_plateau()
-    assert target.judge(target.bound, "b1", case, target.bound.layout).verdict is not Verdict.FAIL
+    session = target.session("db1")
+    assert session.judge(target.bound, "b1", case, target.bound.layout).verdict is not Verdict.FAIL
 
 
 @pytest.mark.filterwarnings("ignore")

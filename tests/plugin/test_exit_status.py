@@ -44,7 +44,7 @@ def test_a_fault_of_the_checker_is_neither_a_failure_nor_green(
     def fails(*args: object) -> None:
         raise ZeroDivisionError("of the checker")
 
-    monkeypatch.setattr("gradcheck_plugin.target.forward.judge", fails)
+    monkeypatch.setattr("gradcheck_plugin.judging.forward.judge", fails)
     pytester.makepyfile(layers=RIGHT)
     result = run("layers.py", "-rs", "--gradcheck-allow-open")
     result.assert_outcomes(passed=6, skipped=2)

@@ -99,7 +99,7 @@ def test_a_fault_of_the_checker_is_open_and_never_allowed(tmp_path: Path, monkey
     def fails(*args: object) -> None:
         raise ZeroDivisionError("ours")
 
-    monkeypatch.setattr("gradcheck_plugin.target.Target._check_gradient", fails)
+    monkeypatch.setattr("gradcheck_plugin.checks.gradient.check", fails)
     found = checked(tmp_path, RIGHT, cases=3, allow_open=True)
     assert found.exit_code == 3
     internal = [r for r in found.report.results if r.code == "internal"]
