@@ -18,6 +18,7 @@ from gradcheck_plugin.diagnosis import explain_failure
 from gradcheck_plugin.faults.raised import timed_out
 from gradcheck_plugin.loading import process
 from gradcheck_plugin.model import Finding, Result, Severity, Verdict
+from gradcheck_plugin.objects.argument import decided
 from gradcheck_plugin.oracles import autograd
 from gradcheck_plugin.running.calls import WHOLE, metered
 from gradcheck_plugin.running.limits import CallWatch, TimeLimit
@@ -170,6 +171,6 @@ class Target(Bound):
             return Result(self.name, property, Verdict.FAIL, bound.file, bound.line, bound.layer, bound.convention)
         layer = bound.spec.name if bound.spec else ""
         variant = "; ".join(filter(None, [bound.variant.note, *bound.notes]))
-        return Result(
-            self.name, property, Verdict.PASS, bound.file, bound.line, layer, bound.caller.convention, variant
-        )
+        made = decided(bound.caller.objects.built.plan) if bound.caller.objects else ""
+        place = bound.file, bound.line, layer, bound.caller.convention, variant
+        return Result(self.name, property, Verdict.PASS, *place, made=made)

@@ -12,6 +12,7 @@ from typing import Any
 
 from gradcheck_plugin.author.evidence import Derivative
 from gradcheck_plugin.model import Array
+from gradcheck_plugin.objects.argument import Argument
 from gradcheck_plugin.objects.built import DrivesObjects
 from gradcheck_plugin.objects.strengths import Strength
 from reference_impls.shapes import Layout
@@ -184,7 +185,7 @@ class Caller:
         fields: dict[str, Any] = vars(self)
         if self.objects is not None:
             built = self.objects.built
-            built = dataclasses.replace(built, plan=built.plan | {name: ("value", value)}, warming={})
+            built = dataclasses.replace(built, plan=built.plan | {name: Argument("value", value)}, warming={})
             return dataclasses.replace(self, built=built)  # type: ignore[type-var]
         for place in ("settings", "extra"):
             given = fields.get(place)

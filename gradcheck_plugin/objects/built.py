@@ -17,6 +17,7 @@ from gradcheck_plugin.author.written import arrays_of_self, left_in_self
 from gradcheck_plugin.model import Array, Unbindable
 from gradcheck_plugin.names.words import BACKWARD, FORWARD, RATE
 from gradcheck_plugin.objects import state, told
+from gradcheck_plugin.objects.argument import Argument
 from gradcheck_plugin.objects.constructor import axis_sizes, filled, plan_arguments
 from gradcheck_plugin.objects.drawn_sizes import free_sizes, sizes_by_parameter, sizes_of
 from gradcheck_plugin.objects.made_by_author import given as given_by_author
@@ -53,7 +54,7 @@ class Built:
     cls: Any
     layout: Layout
     instance: Any = None
-    plan: dict[str, tuple[str, Any]] = field(default_factory=dict)
+    plan: dict[str, Argument] = field(default_factory=dict)
     warm: Callable[[Any, Mapping[str, Array]], Any] | None = None  # a first forward, which makes the parameters
     warmed: bool = False
     warming: dict[tuple[tuple[int, ...], ...], Mapping[str, Array]] = field(default_factory=dict)  # by their shapes
@@ -78,23 +79,23 @@ class Built:
         signature = signature.without(objects)
         drawn, sizes = sizes_of(thing), free_sizes(thing)
         plan = plan_arguments(signature, layout, options, thing.__name__, written, drawn, shown, trained, sizes)
-        return cls(thing, layout, plan=plan | {name: ("object", what) for name, what in objects.items()})
+        return cls(thing, layout, plan=plan | {name: Argument("object", what) for name, what in objects.items()})
 
     @property
     def given(self) -> dict[str, str]:
         """Parameters that come through the constructor, with the argument that takes each."""
-        return {v: a for a, (kind, v) in self.plan.items() if kind == "array"}
+        return {a.what: name for name, a in self.plan.items() if a.kind == "array"}
 
     @property
     def neighbours(self) -> dict[str, Neighbour]:
         """The arguments that are objects of other classes."""
-        return {a: what for a, (kind, what) in self.plan.items() if kind == "object"}
+        return {name: a.what for name, a in self.plan.items() if a.kind == "object"}
 
     @property
     def pastable(self) -> bool:
         """Whether lines can build the object: with everything that it is made of in its own module."""
         known = getattr(self.cls.__init__, "__globals__", {})
-        texts = [n for kind, what in self.plan.values() if kind == "made" for n in what.names]
+        texts = [n for a in self.plan.values() if a.kind == "made" for n in a.what.names]
         return self.instance is None and all(
             n in known for n in (*(n.cls.__name__ for n in self.neighbours.values()), *texts)
         )
@@ -177,14 +178,14 @@ class Built:
 
     def strengths(self, obj: Any) -> list[Strength]:
         """The strengths of penalties that come through the constructor, else those that an object of it keeps."""
-        values = {n: what for n, (kind, what) in self.plan.items() if kind == "value"}
+        values = {n: a.what for n, a in self.plan.items() if a.kind == "value"}
         signature = arguments(self.cls.__init__, method=True)
         given = of_arguments(signature, values) if self.instance is None else []
         return [replace(s, place="constructor") for s in given] or of_attributes(obj)
 
     def weighted(self, values: Mapping[Strength, float]) -> Built:
         """The same with other strengths."""
-        plan = self.plan | {s.name: ("value", v) for s, v in values.items() if s.place == "constructor"}
+        plan = self.plan | {s.name: Argument("value", v) for s, v in values.items() if s.place == "constructor"}
         attributes = {s.name: v for s, v in values.items() if s.place == "attribute"}
         return replace(self, plan=plan, attributes=attributes, warming={})
 
@@ -192,9 +193,9 @@ class Built:
     def readings(self) -> list[str]:
         """What was taken from the author's own calls, and what was done before the forward."""
         texts = [
-            f"{name}={what.text if kind == 'made' else repr(what)}"
-            for name, (kind, what) in self.plan.items()
-            if kind in ("made", "written")
+            f"{name}={a.what.text if a.kind == 'made' else repr(a.what)}"
+            for name, a in self.plan.items()
+            if a.kind in ("made", "written")
         ]
         made = [f"made as its author does, with {', '.join(texts)}"] if texts else []
         done = [step.text(self.layout).replace("{", "").replace("}", "") for step in self.needs or ()]

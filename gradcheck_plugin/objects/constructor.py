@@ -11,6 +11,7 @@ import numpy as np
 from gradcheck_plugin.author.signature import Signature
 from gradcheck_plugin.model import Array, Unbindable
 from gradcheck_plugin.names.words import RATE, RATES
+from gradcheck_plugin.objects.argument import BODY, CALL, DEFAULT, REST, Argument, Plan
 from gradcheck_plugin.objects.drawn_sizes import HIDDEN, IN, hidden_size
 from gradcheck_plugin.objects.made_by_author import Made
 from gradcheck_plugin.objects.neighbours import made
@@ -110,17 +111,16 @@ def plan_arguments(
     shown: Mapping[str, str] | None = None,
     trained: Collection[str] = (),
     sizes: Mapping[str, int] | None = None,
-) -> dict[str, tuple[str, Any]]:
-    """What every constructor argument gets: ("array", name), ("size", axis), ("shape", name), ("window", name),
-    ("flat", name), ("value", constant), ("written", a constant of the author's) or ("made", as the author makes it);
-    beside these, ("object", neighbour) stands for what is made of other classes. `written` gives what the author's own
-    calls have, `drawn` which sizes of a network go in and come out, by the arrays that it draws, `shown` which axes of
-    the parameters are arguments; of what is `trained` the object leaves gradients: that is no setting; `sizes` are of
-    arguments of which only that is known.
+) -> dict[str, Argument]:
+    """What every constructor argument gets, and what says so.
+
+    `written` gives what the author's own calls have, `drawn` which sizes of a network go in and come out, by the arrays
+    that it draws, `shown` which axes of the parameters are arguments; of what is `trained` the object leaves gradients:
+    that is no setting; `sizes` are of arguments of which only that is known.
 
     Raises Unbindable that names the first argument nobody can fill.
     """
-    plan: dict[str, tuple[str, Any]] = {}
+    plan: dict[str, Argument] = {}
     free = [e.name for e in layout.params]
     unfilled = []
     slopes = len(signature.required) == 2 and any(_SLOPE.search(n) for n in signature.required)
@@ -129,128 +129,133 @@ def plan_arguments(
     for name in signature.names:
         hit = next((p for p in free if same(name, p)), None)
         if hit and signature.defaults.get(name) is None:
-            plan[name] = ("array", hit)
+            plan[name] = Argument("array", hit)
             free.remove(hit)
             continue
         if name.lower() in ("output_shape", "out_shape") and layout.inputs and "Y" in layout.output.dims:
-            plan[name] = ("flat", layout.inputs[0].name)
+            plan[name] = Argument("flat", layout.inputs[0].name)
             continue
         if slopes:
-            plan[name] = ("value", _tanh_slope if _SLOPE.search(name) else np.tanh)
+            plan[name] = Argument("value", _tanh_slope if _SLOPE.search(name) else np.tanh)
             continue
         if name.lower() == "convolution_shape" and layout.inputs and len(layout.inputs[0].dims) == 4:
-            plan[name] = ("window", layout.inputs[0].name)
+            plan[name] = Argument("window", layout.inputs[0].name)
             continue
         default = signature.defaults.get(name)
         if shown and name in shown and (default is None or _is_size(default)):
-            plan[name] = ("size", shown[name])
+            plan[name] = Argument("size", shown[name], BODY)
             continue
         if free and name in trained and default is None:
             unfilled.append(name)
             continue
         if layout.inputs and ((name.lower() in _SHAPES and default is None) or _is_image_shape(name, default, layout)):
-            plan[name] = ("shape", layout.inputs[0].name)
+            plan[name] = Argument("shape", layout.inputs[0].name)
             continue
         if isinstance(default, dict) and _kernel(layout):  # conv_param={"filter_num": 30, "filter_size": 5, ...}
             inner = plan_arguments(Signature(tuple(default), default), layout, options, owner)
-            known = {k: w if kind == "value" else int(w) for k, (kind, w) in inner.items() if str(w).isdigit()}
-            plan[name] = ("value", {**default, **known})
+            whole = {k: a for k, a in inner.items() if str(a.what).isdigit()}
+            known = {k: a.what if a.kind == "value" else int(a.what) for k, a in whole.items()}
+            plan[name] = Argument("value", {**default, **known}, DEFAULT)
             continue
         if name.lower() in ("keepdims", "keep_dims", "keepdim", "keep_dim") and name in signature.required:
-            plan[name] = ("value", bool(layout.inputs) and len(layout.output.dims) == len(layout.inputs[0].dims))
+            plan[name] = Argument(
+                "value", bool(layout.inputs) and len(layout.output.dims) == len(layout.inputs[0].dims)
+            )
             continue
         if (own_size := _drawn_size(name, drawn or {}, layout, default)) is not None:
             plan[name] = own_size
             continue
         if table and _is_size(signature.defaults.get(name, 2)) and (axis := _of_table(name, table)) is not None:
-            plan[name] = ("size", axis)
+            plan[name] = Argument("size", axis)
             continue
         option = option_of(name, options)
         if option and not (isinstance(default, str) and not isinstance(options[option], str)):
-            plan[name] = ("value", options[option])
+            plan[name] = Argument("value", options[option])
         elif PAIRS.get(name.lower()) in options:
-            plan[name] = ("value", (options[PAIRS[name.lower()]],) * 2)
+            plan[name] = Argument("value", (options[PAIRS[name.lower()]],) * 2)
         elif name.lower() in KERNEL and (side := _kernel(layout)):
-            plan[name] = ("value", side)
+            plan[name] = Argument("value", side)
         elif (
             lone
             and OUT_SIZE.fullmatch(name.lower())
             and layout.output.dims == ("Y",)
             and (own := _features(layout.inputs[0].dims, layout))
         ):
-            plan[name] = ("size", own)  # the only size is that of the features
+            plan[name] = Argument("size", own)  # the only size is that of the features
         elif name.lower() == "size" and name in signature.defaults and not layout.params:
             continue  # of a window: what holds no array has no other
         elif (size := _size(name, layout)) is not None and _is_size(signature.defaults.get(name, 2)):
-            plan[name] = ("size", size)
+            plan[name] = Argument("size", size)
         elif WORDS.fullmatch(name.lower()) and _is_size(signature.defaults.get(name, 2)):
-            plan[name] = ("size", "V") if "V" in layout.dims() else ("value", 7)
+            plan[name] = Argument("size", "V") if "V" in layout.dims() else Argument("value", 7)
         elif WORD_SIZE.fullmatch(name.lower()) and _is_size(signature.defaults.get(name, 2)):
             same_as_hidden = any(
                 HIDDEN_SIZE.fullmatch(n.lower()) and d == default for n, d in signature.defaults.items()
             )
-            plan[name] = ("value", 6 if default is not None and same_as_hidden else 4)  # tied weights need one size
+            plan[name] = Argument(
+                "value", 6 if default is not None and same_as_hidden else 4
+            )  # tied weights need one size
         elif HIDDEN_SIZE.fullmatch(name.lower()) and isinstance(default, tuple | list) and not default:
-            plan[name] = ("value", [6, 7])  # of how many hidden layers there are, none is nothing to check
+            plan[name] = Argument("value", [6, 7])  # of how many hidden layers there are, none is nothing to check
         elif HIDDEN_SIZE.fullmatch(name.lower()) and type(default) is int and default > 32:
-            plan[name] = ("value", 6)  # nothing is gained by a wide layer
+            plan[name] = Argument("value", 6)  # nothing is gained by a wide layer
         elif name.lower() == "window_size" and "corpus" in signature.names:
-            plan[name] = ("value", 1)  # words on either side, not the width of a kernel
+            plan[name] = Argument("value", 1)  # words on either side, not the width of a kernel
         elif name in signature.defaults:
             continue  # what the author leaves at zero is not there
         elif name.lower() in SIZES:
-            plan[name] = ("value", [3, 6, 5])  # the features of a generic case, one hidden layer, the outputs
+            plan[name] = Argument("value", [3, 6, 5])  # the features of a generic case, one hidden layer, the outputs
         elif name.lower() in SETTINGS:
-            plan[name] = ("value", SETTINGS[name.lower()])
+            plan[name] = Argument("value", SETTINGS[name.lower()])
         elif HIDDEN_SIZE.fullmatch(name.lower()):
-            plan[name] = ("value", 6)
+            plan[name] = Argument("value", 6)
         elif name.lower() == "corpus":
-            plan[name] = ("value", np.arange(42) % 7)
+            plan[name] = Argument("value", np.arange(42) % 7)
         elif WORD_TO_INDEX.fullmatch(name.lower()):
-            plan[name] = ("value", _VOCABULARY)
+            plan[name] = Argument("value", _VOCABULARY)
         elif _INDEX_TO_WORD.fullmatch(name.lower()):
-            plan[name] = ("value", {i: word for word, i in _VOCABULARY.items()})
+            plan[name] = Argument("value", {i: word for word, i in _VOCABULARY.items()})
         elif _INITIALISERS.fullmatch(name.lower()):
-            plan[name] = ("value", _initial)
+            plan[name] = Argument("value", _initial)
         else:
             unfilled.append(name)
     if unfilled:
         arrays = len(unfilled) == len(free)  # which the author may give as numbers
         known = {n: v for n, v in written().items() if n in unfilled and not (arrays and isinstance(v, _ARRAY_LIKE))}
-        plan |= {n: ("made" if isinstance(v, Made) else "written", v) for n, v in known.items()}
+        plan |= {n: Argument("made" if isinstance(v, Made) else "written", v, CALL) for n, v in known.items()}
         unfilled = [n for n in unfilled if n not in known]
-        plan |= {n: ("value", s) for n, s in (sizes or {}).items() if n in unfilled}
+        plan |= {n: Argument("value", s, BODY) for n, s in (sizes or {}).items() if n in unfilled}
         unfilled = [n for n in unfilled if n not in plan]
     if unfilled and len(unfilled) == len(free):
-        plan.update({name: ("array", p) for name, p in zip(unfilled, free, strict=True)})
+        plan.update({name: Argument("array", p, REST) for name, p in zip(unfilled, free, strict=True)})
         unfilled = []
     if unfilled:
         raise Unbindable(f"{owner} cannot be constructed: nothing is known about its argument `{unfilled[0]}`")
-    return {n: (kind, _of_the_kind(n, what, signature, written) if kind == "value" else what)
-            for n, (kind, what) in plan.items()}  # fmt: skip
+    return {n: _of_the_kind(n, a, signature, written) if a.kind == "value" else a for n, a in plan.items()}
 
 
-def _of_the_kind(name: str, value: Any, signature: Signature, written: Callable[[], Mapping[str, Any]]) -> Any:
+def _of_the_kind(name: str, ours: Argument, signature: Signature, written: Callable[[], Mapping[str, Any]]) -> Argument:
     """A value of ours in the form that the author's default has, or the author's calls: a pair for a pair.
 
     Where ours is nothing at all, the author's is taken.
     """
+    value = ours.what
     if not isinstance(value, int | float | None) or isinstance(value, bool):
-        return value
+        return ours
     author = signature.defaults[name] if name in signature.defaults else written().get(name)
+    by = DEFAULT if name in signature.defaults else CALL
     if value is None:
-        return value if isinstance(author, Made) or author is None else author
+        return ours if isinstance(author, Made) or author is None else Argument("value", author, by)
     if isinstance(author, tuple | list) and author and all(isinstance(a, int | float) for a in author):
-        return type(author)([value] * len(author))
-    return value
+        return Argument("value", type(author)([value] * len(author)), ours.by)
+    return ours
 
 
-def filled(
-    plan: Mapping[str, tuple[str, Any]], arrays: Mapping[str, Array], sizes: Mapping[str, int], layout: Layout
-) -> dict[str, Any]:
+def filled(plan: Plan, arrays: Mapping[str, Array], sizes: Mapping[str, int], layout: Layout) -> dict[str, Any]:
     """The constructor's arguments for the arrays of a case."""
-    values: dict[str, Any] = made({argument: what for argument, (kind, what) in plan.items() if kind == "object"})
-    for argument, (kind, what) in plan.items():
+    values: dict[str, Any] = made({argument: a.what for argument, a in plan.items() if a.kind == "object"})
+    for argument, known in plan.items():
+        kind, what = known.kind, known.what
         if kind != "object":
             values[argument] = what
         if kind == "made":
@@ -290,14 +295,16 @@ def _initial(*shape: Any) -> Array:
     return np.random.standard_normal(tuple(int(s) for s in flat))
 
 
-def _drawn_size(name: str, drawn: Mapping[str, str], layout: Layout, default: Any) -> tuple[str, Any] | None:
+def _drawn_size(name: str, drawn: Mapping[str, str], layout: Layout, default: Any) -> Argument | None:
     """What a size of a network is, where the arrays that its constructor draws show that; its labels come last."""
     if name not in drawn or layout.output.dims or len(layout.inputs) < 2 or not (default is None or _is_size(default)):
         return None
     if drawn[name] == HIDDEN:
-        return ("size", "H") if "H" in layout.dims() else ("value", hidden_size(drawn, name))
+        return (
+            Argument("size", "H", BODY) if "H" in layout.dims() else Argument("value", hidden_size(drawn, name), BODY)
+        )
     size = _size("input_size" if drawn[name] == IN else "output_size", layout)
-    return None if size is None else ("size", size)
+    return None if size is None else Argument("size", size, BODY)
 
 
 def _is_size(default: Any) -> bool:

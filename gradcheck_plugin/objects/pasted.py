@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from gradcheck_plugin.author.written import tree_of
+from gradcheck_plugin.objects.argument import Plan
 from gradcheck_plugin.objects.state import Path
 from reference_impls.shapes import Layout
 
@@ -15,11 +16,12 @@ _FUNCTIONS = {"tanh": "np.tanh", "_tanh_slope": "lambda x: 1 - np.tanh(x) ** 2"}
 _INITIALISER = "lambda *s: np.zeros(s[0] if s and isinstance(s[0], tuple) else s)"
 
 
-def constructed(cls: Any, plan: Mapping[str, tuple[str, Any]], layout: Layout, names: Mapping[str, str]) -> str:
+def constructed(cls: Any, plan: Plan, layout: Layout, names: Mapping[str, str]) -> str:
     """The call that builds an object by a plan: `Affine(W=W, b=b)`; `names` are those of the arrays."""
     given = []
-    engine = next((a for a, (kind, what) in plan.items() if kind == "object" and what.is_engine), "")
-    for argument, (kind, what) in sorted(plan.items(), key=lambda item: item[0] != engine):
+    engine = next((n for n, a in plan.items() if a.kind == "object" and a.what.is_engine), "")
+    for argument, known in sorted(plan.items(), key=lambda item: item[0] != engine):
+        kind, what = known.kind, known.what
         if kind == "object":
             text = what.source(engine)
             text = f"({argument} := {text})" if argument == engine else text  # the others share it

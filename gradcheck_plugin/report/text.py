@@ -157,11 +157,13 @@ def rows(
 
 
 def details(results: Iterable[Result]) -> list[str]:
-    """What was found out about each target, for -v: convention, variant."""
-    seen = {}
-    for r in results:
-        seen[(r.file, r.target)] = "; ".join(filter(None, [r.convention, r.variant]))
-    return [line for (_, target), text in seen.items() for line in _wrap(f"  {target}: ", text)]
+    """What was found out about each target, for -v: convention, variant, how the object was made."""
+    seen = {(r.file, r.target): r for r in results}
+    lines = []
+    for r in seen.values():
+        lines += _wrap(f"  {r.target}: ", "; ".join(filter(None, [r.convention, r.variant])))
+        lines += _wrap(f"  {r.target}: ", f"made with {r.made}") if r.made else []
+    return lines
 
 
 def passed_over(objects: Iterable[NotDriven]) -> list[str]:

@@ -362,7 +362,7 @@ class LayerClass(DrivesObjects, Caller):
     @property
     def settings(self) -> Mapping[str, Any]:
         """What the constructor is given besides arrays and sizes."""
-        return {argument: what for argument, (kind, what) in self.built.plan.items() if kind in ("value", "written")}
+        return {n: a.what for n, a in self.built.plan.items() if a.kind in ("value", "written")}
 
     @property
     def rates(self) -> Mapping[str, float]:

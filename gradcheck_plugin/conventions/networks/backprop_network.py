@@ -20,6 +20,7 @@ from gradcheck_plugin.conventions.base import Caller, Candidate, Code, Tape
 from gradcheck_plugin.model import Array, Unbindable
 from gradcheck_plugin.names.words import WAYS_BACK, WAYS_FORWARD
 from gradcheck_plugin.objects import state
+from gradcheck_plugin.objects.argument import CALL, Argument
 from gradcheck_plugin.objects.built import Built, DrivesObjects
 from gradcheck_plugin.objects.constructor import SIZES
 from gradcheck_plugin.objects.made_by_author import Made, given
@@ -105,15 +106,17 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     cls = candidate.objects["class"]
     if [e.name for e in layout.inputs] != list(candidate.inputs):
         raise Unbindable(f"{cls.__name__}.{candidate.objects['backward']} takes one column and its target")
-    plan = {arguments(cls.__init__, method=True).required[0]: ("value", list(_SIZES))} | _of_the_author(cls)
+    plan = {arguments(cls.__init__, method=True).required[0]: Argument("value", list(_SIZES))} | _of_the_author(cls)
     methods = candidate.objects["forward"], candidate.objects["backward"]
     return [BackpropNetwork(Built(cls, layout, plan=plan), *methods, loss) for loss in LOSSES]
 
 
-def _of_the_author(cls: Any) -> dict[str, tuple[str, Any]]:
+def _of_the_author(cls: Any) -> dict[str, Argument]:
     """The cost and the activation that the author's own calls give a network, in place of the defaults."""
     defaults = {n: d for n, d in arguments(cls.__init__, method=True).defaults.items() if callable(d)}
-    return {n: ("made", what) for n, what in given(cls).items() if n in defaults and isinstance(what, Made)}
+    return {
+        n: Argument("made", what, CALL) for n, what in given(cls).items() if n in defaults and isinstance(what, Made)
+    }
 
 
 @dataclass
@@ -181,7 +184,7 @@ class BackpropNetwork(DrivesObjects, Caller):
 
     def reproduce(self, arrays: Mapping[str, str], dy: str, gradient: str) -> list[str]:
         x, y = (arrays[e.name] for e in self.built.layout.inputs)
-        made = [f", {n}={what.text}" for n, (kind, what) in self.built.plan.items() if kind == "made"]
+        made = [f", {n}={a.what.text}" for n, a in self.built.plan.items() if a.kind == "made"]
         lines = [f"net = {self.built.cls.__name__}({list(_SIZES)!r}{''.join(made)})"]
         lines += self.assignments("net", arrays)
         if not gradient:

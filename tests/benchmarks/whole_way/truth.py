@@ -162,8 +162,9 @@ def verdict(kernel: Kernel, made: Made, space: Mapping[str, Any], seeds: tuple[i
     if worst > APART:
         return "wrong", say
     usual, base = kernel.spec.layouts()[0]
-    of_torch = ".sum(dim=" in made.text and kernel.layout != base and not any(e.dims for e in kernel.layout.entries)
-    if of_torch and not _is_right(dataclasses.replace(kernel, layout=base, variant=usual), made, space, seeds):
+    of_torch = "torch" in made.text or ".sum(dim=" in made.text
+    numbers = of_torch and kernel.layout != base and not any(e.dims for e in kernel.layout.entries)
+    if numbers and not _is_right(dataclasses.replace(kernel, layout=base, variant=usual), made, space, seeds):
         return "unclear", "no axes are all axes in torch: it is right for numbers, and raises for arrays"
     limit = 1e-4 if say.startswith("drawn") else CLOSE
     return ("right", "") if worst < limit and not say.endswith(")") else ("unclear", say)
