@@ -10,6 +10,7 @@ import ast
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from gradcheck_plugin.author.written import nodes_of, tree_of
@@ -80,6 +81,11 @@ def indices(function: Callable[..., Any], names: Sequence[str]) -> dict[str, Ind
 
 def matrices(functions: Sequence[Callable[..., Any]], names: Sequence[str]) -> frozenset[str]:
     """The arguments that have two axes or more: they are turned, or what comes behind their first axis is asked for."""
+    return _matrices(tuple(functions), tuple(names))
+
+
+@lru_cache(maxsize=64)
+def _matrices(functions: tuple[Callable[..., Any], ...], names: tuple[str, ...]) -> frozenset[str]:
     kept = {a: n for f in functions for n, a in kept_as(f) if not any(_gets_axes(node, n) for node in nodes_of(f))}
     return frozenset(n for n in names for f in functions if _is_turned_in(f, n, kept))
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -245,7 +245,8 @@ class Built:
         return {p: self.given.get(p) or (p if "." in p else state.label(path)) for p, path in self.paths.items()}
 
 
-def _arrays_by_the_body(cls: Any, names: Iterable[str]) -> set[str]:
+@lru_cache(maxsize=64)
+def _arrays_by_the_body(cls: Any, names: tuple[str, ...]) -> set[str]:
     """The arguments of a constructor that its methods slice or move by steps, or of which they leave gradients."""
     methods = {n: m for n, m in vars(cls).items() if inspect.isfunction(m)}
     left = {g for name, m in methods.items() if name in BACKWARD for g in left_in_self(m)}
