@@ -15,7 +15,7 @@ import numpy as np
 
 from gradcheck_plugin.model import Array, Verdict
 from gradcheck_plugin.oracles.equal import EXACT
-from gradcheck_plugin.oracles.numerical import EPS, KAPPA, STEPS, Estimate, Ladder, direction, floored
+from gradcheck_plugin.oracles.numerical import EPS, KAPPA, STEPS, Estimate, Ladder, direction, floored, scale_of
 
 DIRECTIONS = 2
 FAST_TOLERANCE = 1e-8
@@ -74,20 +74,24 @@ def judge(
     """
     expected, torch = exact
     base = Judgement(Verdict.FAIL, yours=yours, expected=expected, torch=torch, dy=dy)
-    start = out.astype(np.float64).ravel()
+    values = out.astype(np.float64).ravel()
+    start, base.v = np.where(np.isinf(values), 0.0, values), flat(dy)
+    if yours is not None and yours.shape != x.shape and yours.size == x.size and _long(yours) == _long(x):
+        base.note = f"has shape {yours.shape} where the array has {x.shape}; the numbers are compared"
+        yours = base.yours = yours.reshape(x.shape)
+    if not measured and trusted and yours is not None and all(_is(yours, o, dy) for o in exact):
+        base.verdict, base.resolution = Verdict.PASS, EXACT
+        base.zero = float(np.linalg.norm(yours) * scale_of(x)) <= _floor(base.v, start)
+        return base
     u = direction(draws(2), x)
-    base.ladder, base.v = Ladder(lambda t: moved(t, u), np.where(np.isinf(start), 0.0, start)), flat(dy)
+    base.ladder = Ladder(lambda t: moved(t, u), start)
     if yours is None:
         return base
     if yours.shape != x.shape:
-        if yours.size == x.size and [s for s in yours.shape if s > 1] == [s for s in x.shape if s > 1]:
-            base.note = f"has shape {yours.shape} where the array has {x.shape}; the numbers are compared"
-            yours = base.yours = yours.reshape(x.shape)
-        else:
-            base.kind = "wrong-shape"
-            base.reason = f"it has shape {yours.shape}, the array {x.shape}"
-            base.estimate = base.ladder.estimate(base.v)
-            return base
+        base.kind = "wrong-shape"
+        base.reason = f"it has shape {yours.shape}, the array {x.shape}"
+        base.estimate = base.ladder.estimate(base.v)
+        return base
     if not np.isfinite(yours).all():
         base.estimate = base.ladder.estimate(base.v)
         base.kind, base.reason = "not-finite", "it has NaN or infinite entries"
@@ -96,26 +100,25 @@ def judge(
         elif expected is None and 1 in x.shape and base.ladder.still:  # the deviation of one number, and its root
             base.verdict, base.kind = Verdict.INCONCLUSIVE, ""
             base.reason = "the forward is constant where an axis has length 1"
-        elif not base.estimate.ok or not np.isfinite(start).all():
+        elif not base.estimate.ok or not np.isfinite(values).all():
             base.verdict = Verdict.INCONCLUSIVE
         return base
     single = yours.dtype in (np.float32, np.float16)
     yours, eps = yours.astype(np.float64), SINGLE if single else EPS
-    if not measured and trusted and torch is not None and all(_is(yours, o, dy) for o in (expected, torch)):
-        base.verdict, base.resolution = Verdict.PASS, EXACT
-        base.zero = float(np.linalg.norm(yours * u)) <= _floor(base)
-        return base
     if not measured and trusted and _is_another(base, yours, u, eps):
         base.kind, base.reason, base.slope = "value", "it is not the slope of the forward", float(np.vdot(yours, u))
         return base
     return _numbers(base, yours, eps, x, moved, draws, trusted)
 
 
-def _floor(base: Judgement) -> float:
+def _long(a: Array) -> list[int]:
+    """The axes that are longer than 1."""
+    return [s for s in a.shape if s > 1]
+
+
+def _floor(v: Array, start: Array) -> float:
     """The size below which a slope is zero and rounding."""
-    assert base.ladder is not None
-    assert base.v is not None
-    return NEGLIGIBLE * float(np.abs(base.v) @ np.abs(base.ladder._start))
+    return NEGLIGIBLE * float(np.abs(v) @ np.abs(start))
 
 
 def _is_another(base: Judgement, yours: Array, u: Array, eps: float) -> bool:
@@ -197,7 +200,7 @@ def _numbers(
             return base
         base.estimate = estimate
     base.verdict, base.resolution = Verdict.PASS, worst
-    base.zero = all(scale <= _floor(base) for scale in scales)
+    base.zero = all(scale <= _floor(base.v, base.ladder._start) for scale in scales)
     return base
 
 

@@ -260,8 +260,12 @@ def secant(function: Callable[[Array], Array], x: Array, u: Array, h: float = 2.
 
 def direction(rng: np.random.Generator, x: Array) -> Array:
     """A random direction for one array: Gaussian with a floor, so that no entry escapes, at the array's own scale."""
-    scale = float(np.sqrt(np.mean(np.square(x)))) if x.size else 1.0
-    return floored(rng, x.shape) * (scale or 1.0)
+    return floored(rng, x.shape) * scale_of(x)
+
+
+def scale_of(x: Array) -> float:
+    """The root of the mean square of an array; 1 where all of it is 0."""
+    return float(np.sqrt(np.mean(np.square(x)))) or 1.0 if x.size else 1.0
 
 
 def floored(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:

@@ -433,3 +433,30 @@ def test_a_function_that_is_right_for_one_shape_of_several_is_open(tmp_path: Pat
     right = SUBTRACT.format(name=name, more="(1,) * (g.ndim - len(v.shape))")
     assert checked(tmp_path, right, "right.py").passes(name)
     assert not checked(tmp_path, SUBTRACT.format(name=name, more="(1,)"), "wrong.py").passes(name)
+
+
+FLAT = """
+import torch
+
+
+class {name}(torch.autograd.Function):
+    @staticmethod
+    def forward(inp):
+        return inp.reshape((-1,)).clone()
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        (inp,) = inputs
+        ctx.shape = inp.shape
+
+    @staticmethod
+    def backward(ctx, grad_out):
+        return grad_out.{back}.clone()
+"""
+
+
+@pytest.mark.parametrize("name", ["Flatten", "Module"])
+def test_what_makes_a_vector_of_all_is_not_judged_on_vectors(tmp_path: Path, name: str) -> None:
+    """For a vector its forward does nothing; for whatever else its backward raises."""
+    assert checked(tmp_path, FLAT.format(name=name, back="reshape(ctx.shape)"), "right.py").passes(name)
+    assert not checked(tmp_path, FLAT.format(name=name, back="reshape(-1)"), "wrong.py").passes(name)
