@@ -23,7 +23,6 @@ class ReferenceCaller(Caller):
 
     convention = "reference"
     upstream = True
-    kept = True
 
     def __init__(
         self,
@@ -63,7 +62,7 @@ class ReferenceCaller(Caller):
         given = {e.name: np.asarray(private(arrays[e.name])) for e in self.layout.entries}
         inner = self._with_inside({n: self.layout.to_base(n, a, base, sizes) for n, a in given.items()}, sizes)
         out = self.forward_function(*inner.values(), **self.options)
-        self.kept = self.spec.kind != "update" or np.array_equal(inner["W"], out[0][-1], equal_nan=True)
+        in_place = self.spec.kind != "update" or np.array_equal(inner["W"], out[0][-1], equal_nan=True)
         out = self.spec.output(forward=lambda: out)
 
         def backward(dy: Any) -> dict[str, Any]:
@@ -71,7 +70,7 @@ class ReferenceCaller(Caller):
             got = self.spec.gradients(base_dy, *inner.values(), backward=self.backward_function, **self.options)
             return {n: self._back(n, g, sizes) for n, g in got.items() if n in given and self.layout[n].differentiable}
 
-        return Tape(self.layout.from_base(OUTPUT, np.asarray(out), base, sizes), backward)
+        return Tape(self.layout.from_base(OUTPUT, np.asarray(out), base, sizes), backward, in_place)
 
     def _with_inside(self, given: dict[str, Any], sizes: Mapping[str, int]) -> dict[str, Any]:
         """The arrays of the base layout; those that the variant leaves out are made here, as by a user's forward."""

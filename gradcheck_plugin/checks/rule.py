@@ -26,12 +26,16 @@ def check(session: Session) -> Result:
     """Compare what comes out of a rule with the reference's, step by step."""
     subject, result, property = session.subject, session.result, session.property
 
+    copied = []
+
     def holds(drawn: Drawn) -> str:
-        return f"{property}-differs" if rule.judge(subject, drawn.case).verdict is Verdict.FAIL else ""
+        judged = rule.judge(subject, drawn.case)
+        copied.extend([] if judged.in_place else [drawn])
+        return f"{property}-differs" if judged.verdict is Verdict.FAIL else ""
 
     found = session.search(holds, session.settings.cases)
     result = replace(result, cases=found.cases, resolution=ROUNDING)
-    if not subject.caller.kept:
+    if copied:
         result = replace(result, advice=(explain_failure.habit(subject, "not-in-place"),))
     if ignored := subject.caller.ignored:
         result = replace(result, advice=(explain_failure.habit(subject, "setting-ignored", ", ".join(ignored)),))

@@ -37,10 +37,14 @@ class Candidate:
 
 @dataclass
 class Tape:
-    """One forward pass and the way back. `backward` may be called more than once, with raw results by array name."""
+    """One forward pass and the way back. `backward` may be called more than once, with raw results by array name.
+
+    `in_place` says of an update rule whether it left the new values in the arrays that it was given.
+    """
 
     output: Any
     backward: Callable[[Any], dict[str, Any]]
+    in_place: bool = True
 
 
 @dataclass(frozen=True)
@@ -132,11 +136,6 @@ class Caller:
     def weights(self) -> bool:
         """Whether an initialiser gives the parameters of layers by name."""
         return False
-
-    @property
-    def kept(self) -> bool:
-        """Whether the last run of a rule left the new values in the arrays that it was given."""
-        return True
 
     @property
     def ignored(self) -> tuple[str, ...]:
@@ -269,10 +268,6 @@ class Wrapped(Caller):
     @property
     def weights(self) -> bool:
         return self.wrapped.weights
-
-    @property
-    def kept(self) -> bool:
-        return self.wrapped.kept
 
     @property
     def ignored(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,20 +28,22 @@ class RuleJudgement:
     expected: Array | None = None
     case: Case | None = None
     departs: str = ""  # of an initialiser: how its numbers depart from their distribution
+    in_place: bool = True  # whether an update left the new values in the arrays that it was given
 
 
 def judge(subject: Subject, case: Case) -> RuleJudgement:
     """One case; of an update also the one whose gradients are 0."""
-    judged = RuleJudgement(Verdict.PASS)
+    judged, in_place = RuleJudgement(Verdict.PASS), True
     for situation in rule_output.situations(subject, case):
         with frozen(case.seed):
-            output = subject.caller.forward(situation.arrays).output
+            tape = subject.caller.forward(situation.arrays)
+        output, in_place = tape.output, in_place and tape.in_place
         out = numeric(output)
         if out is None:
             return RuleJudgement(Verdict.FAIL, f"it gave {describe(output)}, not arrays of numbers", case=situation)
         if subject.spec is not None and subject.spec.kind == "initialiser":
             return _drawn(subject, situation, out)
-        judged = _compared(subject, situation, out)
+        judged = replace(_compared(subject, situation, out), in_place=in_place)
         if judged.verdict is Verdict.FAIL:
             return judged
     return judged

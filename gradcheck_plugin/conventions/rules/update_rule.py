@@ -206,7 +206,6 @@ class UpdateRule(Caller):
     options: dict[str, Any]
     ignored: tuple[str, ...] = ()  # settings that were left at their defaults, for with others it would not be right
     upstream: bool = False
-    kept: bool = True  # whether the last run left the new values in the caller's own arrays
 
     @property
     def convention(self) -> str:
@@ -218,8 +217,7 @@ class UpdateRule(Caller):
         for t, (dW, db) in enumerate(zip(arrays["dW"], arrays["db"], strict=True), start=1):
             run.step({"W": np.array(dW), "b": np.array(db)}, t)
             path.append([np.array(as_vector([v])) for v in run.values()])
-        self.kept = run.kept
-        return Tape(np.concatenate([p[i] for i in (0, 1) for p in path]), lambda dy: {})
+        return Tape(np.concatenate([p[i] for i in (0, 1) for p in path]), lambda dy: {}, run.kept)
 
     def key(self) -> str:
         """What a run depends on."""
