@@ -194,8 +194,7 @@ def open_namespace(
     for candidate in candidates:
         announce(candidate.name)
         if candidate.name in (instances or {}):
-            objects = {**candidate.objects, "instance": (instances or {})[candidate.name]}
-            candidate = replace(candidate, objects=objects)
+            candidate = candidate.read(instance=(instances or {})[candidate.name])
         guarded = found if candidate.kind not in RULES else ()  # the eps of an optimizer is no guard of a logarithm
         digits = typed if candidate.kind not in RULES else ()
         with guards.without((*guarded, *digits)):  # a guard of 1e-7 must not hide which reference the forward computes

@@ -53,7 +53,7 @@ def against(candidate: Candidate, spec: LayerSpec, quick: bool = False) -> Attem
         best = attempt if attempt.matches else best
     one_is_enough = spec.minimum.get("N", 1) == 1
     accident = best.subject is not None and best.subject.variant.incidental
-    if candidate.objects.get("steps") and one_is_enough and not (best.matches and best.fault is None and not accident):
+    if candidate.steps and one_is_enough and not (best.matches and best.fault is None and not accident):
         single = [
             (dataclasses.replace(v, note="; ".join(filter(None, [v.note, "one sample at a time"]))), l.pinned({"N": 1}))
             for v, l in spec.layouts()
@@ -181,7 +181,7 @@ def or_as_its_gradients(
 
 def _steps_apart(candidate: Candidate, subject: Subject) -> bool:
     """Whether the steps that a layer takes by itself are not those of its gradients."""
-    return bool(candidate.objects.get("steps") and distance_of(Attempt(subject)))
+    return bool(candidate.steps and distance_of(Attempt(subject)))
 
 
 def _beside_wider(candidate: Candidate, subject: Subject, layouts: list[tuple[Variant, Layout]]) -> Subject:

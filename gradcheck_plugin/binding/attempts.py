@@ -35,7 +35,7 @@ def called_alike(candidate: Candidate, subject: Subject, variant: Variant) -> bo
     case = subject.sample(7, generic_sizes(layout, spec, spec.layout))
     try:
         ways: list[Caller] = candidate.convention.callers(candidate, layout, {**defaults(spec), **variant.options})
-        ways = [TensorCaller(way) for way in ways] if candidate.objects.get("tensors") else ways
+        ways = [TensorCaller(way) for way in ways] if candidate.reading.tensors else ways
         ways = [c for w in ways for c in in_every_reduction(w, candidate, spec, variant, layout, dict(subject.fixed))]
         outs = []
         for caller in (subject.caller, *ways):
@@ -123,7 +123,7 @@ def works_alike(candidate: Candidate, one: Attempt, other: Attempt) -> bool:
     """
     if not built_alike(one, other) or one.subject is None or other.subject is None:
         return False
-    return not candidate.objects.get("steps") or {*given_shapes(one.subject)} >= {*given_shapes(other.subject)}
+    return not candidate.steps or {*given_shapes(one.subject)} >= {*given_shapes(other.subject)}
 
 
 def is_telling(candidate: Candidate, fault: Exception | None) -> bool:

@@ -10,11 +10,11 @@ import ast
 import inspect
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
 
-from gradcheck_plugin.author.multiplied import Factor, Index, einsums, factors, indices, matrices
+from gradcheck_plugin.author.multiplied import Factor, einsums, factors, indices, matrices
+from gradcheck_plugin.author.said import Said
 from gradcheck_plugin.author.written import assigned, nodes_of, returned, tree_of
 from gradcheck_plugin.binding import fixed_sizes
 from gradcheck_plugin.conventions.base import Candidate
@@ -35,19 +35,6 @@ _NO_AXES = re.compile(
 )
 _SCALAR = ("float", "int", "scalar", "number", "complex")
 _OF_ONE_AXIS = ("arange", "linspace", "logspace")
-
-
-@dataclass(frozen=True)
-class Said:
-    """The number of axes that each argument is said to have, and their names or sizes where these are written out."""
-
-    ranks: dict[str, int] = field(default_factory=dict)
-    axes: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    factors: dict[str, Factor] = field(default_factory=dict)  # arrays that are no operands, and what multiplies them
-    operands: dict[str, Factor] = field(default_factory=dict)  # those that may as well have the axes of the first
-    indices: dict[str, Index] = field(default_factory=dict)  # arrays of whole numbers, and what they take entries of
-    matrices: frozenset[str] = frozenset()  # those that are turned somewhere, and so have two axes or more
-    summed: set[str] = field(default_factory=set)  # taken for numbers, for the sum of all that comes back is one
 
 
 def said(candidate: Candidate) -> Said:

@@ -72,7 +72,7 @@ def bind(
                 reason = str(attempt.fault or "no layout of it fits")
                 finding = not_as_pinned(candidate.name, candidate.function, pinned.name, reason, place)
                 return Broken(candidate.name, finding, convention=convention_of(candidate), layer=pinned.name, **place)
-            if candidate.objects.get("unsure") and (attempt.fault or distance_of(attempt, far=True)):
+            if candidate.unsure and (attempt.fault or distance_of(attempt, far=True)):
                 return _nothing_says(candidate, attempt.fault, root, place)
             if candidate.kind in RULES and isinstance(attempt.fault, UserCodeRaised) and attempt.tried:
                 return backward_raised(candidate, attempt.fault, root, place, clear=True, tried=attempt.tried)
@@ -90,7 +90,7 @@ def bind(
         module=module,
         function=candidate.function,
         matches=attempt.matches,
-        doubts={**attempt.subject.doubts, **candidate.objects.get("doubts", {})},
+        doubts={**attempt.subject.doubts, **candidate.reading.doubts},
         **place,
     )
     if isinstance(attempt.fault, UserCodeRaised):
@@ -122,7 +122,7 @@ def bind(
 def _with_thresholds(candidate: Candidate) -> Candidate:
     """A layer or loss with the numbers that its code compares with its input."""
     found = thresholds(candidate) if candidate.kind in ("layer", "loss") else ()
-    return dataclasses.replace(candidate, objects={**candidate.objects, "thresholds": found}) if found else candidate
+    return candidate.read(thresholds=found) if found else candidate
 
 
 def _hung(
@@ -202,7 +202,7 @@ def _settings(candidate: Candidate, bound: Subject) -> Iterator[Subject]:
 
     A fault may show in one setting only: `dx[pad:-pad]` is right for every pad but 0. The author's own come first.
     """
-    if not bound.matches or bound.spec is None or bound.spec.kind in RULES or "instance" in candidate.objects:
+    if not bound.matches or bound.spec is None or bound.spec.kind in RULES or candidate.reading.instance is not None:
         return
     options, tried = defaults(bound.spec), {_given(bound.caller)}
     if tried == {""}:

@@ -157,7 +157,7 @@ def _subjects(candidate: Candidate, spec: LayerSpec, best: Found, strange: bool)
             best.fault = best.fault or exc
             continue
         for way in ways:
-            if candidate.objects.get("tensors"):
+            if candidate.reading.tensors:
                 way = TensorCaller(way)
             own = (layout, way.key(), way.options)
             if own not in seen:

@@ -38,16 +38,16 @@ def choose(candidate: Candidate, named: LayerSpec | None, pinned: bool) -> tuple
     """The best way of calling a candidate, with arrays or with tensors, or as what else it may be."""
     attempt = _search(candidate, named, pinned=pinned)
     if (attempt.subject is None or attempt.fault) and uses_torch(candidate):
-        tensors = dataclasses.replace(candidate, objects={**candidate.objects, "tensors": True})
+        tensors = candidate.read(tensors=True)
         second = _search(tensors, named, pinned=pinned)
         if second.subject is not None and second.fault is None:
             attempt, candidate = second, tensors
-    other = candidate.objects.get("otherwise")
+    other = candidate.otherwise
     while other and (attempt.subject is None or attempt.fault):
         second = _search(other, named, pinned=pinned)
         if second.subject is not None and second.fault is None:
             attempt, candidate = second, other
-        other = other.objects.get("otherwise")
+        other = other.otherwise
     mean = attempt.subject is not None and is_mean(attempt.subject.caller)
     if mean and distance_of(attempt) and not averages.takes_mean(candidate.objects):
         second = bound_alone(candidate)  # the reference knows the mean; nobody says that it is taken
@@ -86,8 +86,7 @@ def _search(candidate: Candidate, named: LayerSpec | None, pinned: bool = False)
     refuses = isinstance(first.fault, UserCodeRaised) and first.fault.where == "forward"
     if candidate.kind != "layer" or not refuses:
         return first
-    objects = {**candidate.objects, "numbers": True}
-    second = _searched(dataclasses.replace(candidate, objects=objects), named, pinned)
+    second = _searched(candidate.read(numbers=True), named, pinned)
     return second if second.subject is not None and second.fault is None else first
 
 

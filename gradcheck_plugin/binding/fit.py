@@ -68,9 +68,9 @@ def try_out(
         options = defaults(spec) | options
     try:
         ways: list[Caller] = candidate.convention.callers(candidate, layout, options)
-        if candidate.objects.get("tensors"):
+        if candidate.reading.tensors:
             ways = [TensorCaller(way) for way in ways]
-        fixed = _held_sizes(candidate.objects["instance"], layout) if "instance" in candidate.objects else {}
+        fixed = _held_sizes(instance, layout) if (instance := candidate.reading.instance) is not None else {}
     except (Unbindable, UserCodeRaised) as exc:
         return Attempt(fault=exc)
     attempts = [
@@ -100,7 +100,7 @@ def _subject(
     layout: Layout,
     fixed: Mapping[str, int],
 ) -> Subject:
-    own = candidate.objects.get("thresholds", ())
+    own = candidate.reading.thresholds
     return Subject(candidate.name, caller, layout, (), {}, spec=spec, variant=variant, fixed=fixed, thresholds=own)
 
 

@@ -52,7 +52,12 @@ class Glance:
 
     def _is_plain(self) -> bool:
         objects, inputs = self.candidate.objects, self.candidate.inputs
-        if self.candidate.kind != "layer" or len(inputs) != 1 or {"instance", "tensors"} & objects.keys():
+        if (
+            self.candidate.kind != "layer"
+            or len(inputs) != 1
+            or self.candidate.reading.instance is not None
+            or self.candidate.reading.tensors
+        ):
             return False
         cls, forward = objects.get("class"), objects.get("forward")
         try:
@@ -77,14 +82,14 @@ class Glance:
             if len(layout.entries) == 1 and not layout.params:
                 yield variant, layout
                 alone = "N" in layout.dims() and spec.minimum.get("N", 1) == 1
-                if self.candidate.objects.get("steps") and alone:
+                if self.candidate.steps and alone:
                     yield variant, layout.pinned({"N": 1})
 
     def _agrees(self, spec: LayerSpec, variant: Variant, layout: Layout) -> bool:
         caller = self._caller(layout)
         if caller is None:
             return True
-        own = self.candidate.objects.get("thresholds", ())
+        own = self.candidate.reading.thresholds
         subject = Subject(self.candidate.name, caller, layout, (), {}, spec=spec, variant=variant, thresholds=own)
         case = subject.sample(7, generic_sizes(layout, spec, spec.layout))
         try:

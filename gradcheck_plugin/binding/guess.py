@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.author.multiplied import Held, beside, in_products, with_gradients
+from gradcheck_plugin.author.said import Said
 from gradcheck_plugin.author.signature import arguments
 from gradcheck_plugin.binding import class_weights, fixed_sizes
-from gradcheck_plugin.binding.author_shapes import Said, kind_of, stated_ranks
+from gradcheck_plugin.binding.author_shapes import kind_of, stated_ranks
 from gradcheck_plugin.conventions.base import Candidate
 from gradcheck_plugin.model import Array, Unbindable
 from gradcheck_plugin.names.words import compares, is_data, is_label, is_prediction, twins
@@ -130,11 +131,11 @@ SHAPES = ("N D", "N C 7 9", "N 7 9 C", "N T D", "N C 9", "D", "D 1", "1 D", "C 7
 
 def guesses(candidate: Candidate) -> Iterator[list[Layout]]:
     """Layouts for an object nobody knows, from the names of it and its arguments: natural shapes first."""
-    if "shapes" in candidate.objects:  # its convention knows them
+    if candidate.shapes:  # its convention knows them
         if all(rank == 1 for rank in map(stated_ranks(candidate).get, candidate.inputs)):
             vectors = ", ".join(f"{n}: {d}" for n, d in zip(candidate.inputs, "DTMH", strict=False))
             yield [Layout.parse(f"{vectors} -> Y")]
-        yield from ([Layout.parse(text)] for text in candidate.objects["shapes"])
+        yield from ([Layout.parse(text)] for text in candidate.shapes)
         if len(candidate.inputs) == 1:
             own_sizes = fixed_sizes.shapes(candidate)
             yield from ([Layout.parse(f"{candidate.inputs[0]}: {text} -> Y")] for text in own_sizes)
@@ -146,7 +147,7 @@ def guesses(candidate: Candidate) -> Iterator[list[Layout]]:
         yield own(candidate)  # the convention knows its arrays
         return
     loss = candidate.kind in ("loss", "network")
-    known: Said = candidate.objects.get("said") or Said()
+    known: Said = candidate.reading.said or Said()
     numbers = [Layout.parse(", ".join(f"{n}:" for n in inputs) + " -> Y")]
     only_numbers = not loss and all(known.ranks.get(n) == 0 for n in inputs)
     if only_numbers:
@@ -166,7 +167,7 @@ def guesses(candidate: Candidate) -> Iterator[list[Layout]]:
             for text in texts:
                 layouts += list(_with_state(candidate, Layout.parse(text + (" ->" if loss else " -> Y")), family))
             yield list(dict.fromkeys(layouts))
-    if not loss and not only_numbers and candidate.objects.get("numbers"):  # written for numbers
+    if not loss and not only_numbers and candidate.reading.numbers:  # written for numbers
         yield numbers
     if masks := _masks(candidate):
         yield from guesses(dataclasses.replace(candidate, inputs=(*inputs, *masks)))
@@ -469,7 +470,7 @@ def _with_state(candidate: Candidate, layout: Layout, family: Mapping[str, str])
     widths: list[int] = []  # of the first matrix that a new object holds, whatever its name
     sizes: dict[str, int] = {}
     try:
-        required = arguments(cls.__init__, method=True).required if "instance" not in candidate.objects else ()
+        required = arguments(cls.__init__, method=True).required if candidate.reading.instance is None else ()
         axes = {**_PARAMETERS, **family}
         known = {n: axes[stem] for n in required if (stem := n.lower().rstrip("0123456789")) in axes}
         known |= _multiplied(candidate, layout, required)

@@ -100,7 +100,7 @@ def _given(subject: Subject, case: Case) -> dict[str, Any]:
 
 def _guessed(subject: Subject, candidate: Candidate, name: str) -> bool:
     """Whether an array is drawn as labels for no other reason than that it is the last of a loss."""
-    return candidate.kind == "loss" and subject.spec is None and "shapes" not in candidate.objects
+    return candidate.kind == "loss" and subject.spec is None and not candidate.shapes
 
 
 class _Author:

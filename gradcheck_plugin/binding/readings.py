@@ -7,9 +7,9 @@ import inspect
 import itertools
 from collections.abc import Iterator
 
+from gradcheck_plugin.author.said import Said
 from gradcheck_plugin.author.signature import Signature, arguments
 from gradcheck_plugin.binding import author_shapes
-from gradcheck_plugin.binding.author_shapes import Said
 from gradcheck_plugin.binding.fit import defaults
 from gradcheck_plugin.conventions.base import Candidate
 from gradcheck_plugin.names.aliases import spec_named
@@ -44,11 +44,11 @@ def as_stated(
     candidate: Candidate, spec: LayerSpec, layouts: list[tuple[Variant, Layout]]
 ) -> list[tuple[Variant, Layout]]:
     """The layouts whose arrays have as many axes as the author says; a reference that the name promises has its own."""
-    known: Said | None = candidate.objects.get("said")
+    known: Said | None = candidate.reading.said
     if known is None:
         return layouts
     by_name = spec_named(candidate.name, candidate.kind) is spec
-    if not candidate.objects.get("numbers") and not (by_name and not any(e.dims for e in spec.layout.entries)):
+    if not candidate.reading.numbers and not (by_name and not any(e.dims for e in spec.layout.entries)):
         layouts = [(v, l) for v, l in layouts if any(e.dims for e in l.entries) or not l.entries]
     if candidate.kind != "layer" or (spec.family != "ops" and by_name):
         return layouts
@@ -65,14 +65,13 @@ def stated_first(
     """
     meant = as_stated(candidate, spec, layouts)
     turned = Said(matrices=author_shapes.turned(candidate))
-    known: Said | None = candidate.objects.get("said")
+    known: Said | None = candidate.reading.said
     if candidate.kind == "layer":
         yield meant if known is not None else [pair for pair in meant if _of_ranks(candidate, pair[1], turned)]
         indexed = author_shapes.indexed(candidate) if known is not None and known.ranks else set()
         if known is not None and indexed:
             ranks = {n: r for n, r in known.ranks.items() if n not in indexed or n in known.axes}
-            objects = {**candidate.objects, "said": dataclasses.replace(known, ranks=ranks)}
-            freer = dataclasses.replace(candidate, objects=objects)
+            freer = candidate.read(said=dataclasses.replace(known, ranks=ranks))
             yield [pair for pair in as_stated(freer, spec, layouts) if pair not in meant]
         return
     layouts = [pair for pair in meant if _of_ranks(candidate, pair[1], turned)]

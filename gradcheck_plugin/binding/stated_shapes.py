@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gradcheck_plugin.binding.author_shapes import Said, kind_of, said, shows_scalars
+from gradcheck_plugin.author.said import Said
+from gradcheck_plugin.binding.author_shapes import kind_of, said, shows_scalars
 from gradcheck_plugin.conventions.base import Candidate
 from gradcheck_plugin.model import Array, Unbindable
 from gradcheck_plugin.running.calls import UserCodeRaised, frozen
@@ -24,13 +25,12 @@ _SHAPED = ("function_pair", "layer_class", "derivative_pair", "loss_function")
 def with_shapes(candidate: Candidate, named: LayerSpec | None, read: Read) -> Candidate:
     """The candidate with what its author says of the shapes of its arrays: in words and code, and by its gradients."""
     known_by_convention = candidate.convention.__name__.rpartition(".")[2] not in _SHAPED
-    if known_by_convention or {"shapes", "instance"} & candidate.objects.keys() or not candidate.inputs:
+    if known_by_convention or candidate.shapes or candidate.reading.instance is not None or not candidate.inputs:
         return candidate
     known = said(candidate)
     numbers = shows_scalars(candidate, known)
     doubts = {n: f"right if `{n}` is a number; the forward repeats arrays, too" for n in known.summed}
-    objects = {**candidate.objects, "said": known, "numbers": numbers, "doubts": doubts}
-    candidate = dataclasses.replace(candidate, objects=objects)
+    candidate = candidate.read(said=known, numbers=numbers, doubts=doubts)
     open_ = [n for n in candidate.inputs[1:] if n not in known.ranks and kind_of(n, candidate.inputs) != "operand"]
     settled = candidate.inputs[0] in known.ranks or not known.ranks
     if candidate.kind != "layer" or (settled and not open_) or (named is not None and named.family != "ops"):
@@ -55,7 +55,7 @@ def _stated(candidate: Candidate, known: Said, names: list[str], read: Read) -> 
     ranks, axes, doubts = (
         {candidate.inputs[0]: whole, **known.ranks},
         dict(known.axes),
-        dict(candidate.objects["doubts"]),
+        dict(candidate.reading.doubts),
     )
     for name in names:
         kind, entry, shape = kind_of(name, candidate.inputs), layout[name], given.get(name)
@@ -74,7 +74,7 @@ def _stated(candidate: Candidate, known: Said, names: list[str], read: Read) -> 
                     f"right if `{name}` has the shape of `{candidate.inputs[0]}`; wrong if it is one number a feature"
                 )
     settled = dataclasses.replace(known, ranks=ranks, axes=axes)
-    return dataclasses.replace(candidate, objects={**candidate.objects, "said": settled, "doubts": doubts})
+    return candidate.read(said=settled, doubts=doubts)
 
 
 def given_shapes(subject: Subject) -> dict[str, tuple[int, ...]]:

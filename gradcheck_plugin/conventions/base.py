@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from gradcheck_plugin.author.evidence import Derivative
+from gradcheck_plugin.author.said import Said
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.objects.argument import Argument
 from gradcheck_plugin.objects.built import DrivesObjects
@@ -19,10 +20,31 @@ from reference_impls.shapes import Layout
 
 
 @dataclass(frozen=True)
+class Reading:
+    """What is found out about a candidate before it is called as it stands.
+
+    `said` is what its author says of the shapes of its arrays, None where its convention knows them; `numbers` whether
+    it is written for single numbers, `tensors` for torch tensors; `thresholds` are the numbers that its code compares
+    its input with; `doubts` readings of its arguments, by their names, under which a right gradient would be wrong;
+    `instance` is the object itself where one was handed over.
+    """
+
+    said: Said | None = None
+    numbers: bool = False
+    tensors: bool = False
+    thresholds: tuple[float, ...] = ()
+    doubts: Mapping[str, str] = field(default_factory=dict)
+    instance: Any = None
+
+
+@dataclass(frozen=True)
 class Candidate:
     """An object, or a pair of functions, that looks like hand-written backprop.
 
-    `kind` is what it would be: layer, loss, network or update. `inputs` are the names of the forward's arguments.
+    `kind` is what it would be: layer, loss, network or update. `objects` are the user's own, by the part they play, and
+    what else its convention knows about it. `inputs` are the names of the forward's arguments. `shapes` are its
+    layouts, where its convention knows them; `steps` says whether it moves its own parameters, `unsure` whether it may
+    be no gradient at all; `otherwise` is what else it may be.
     """
 
     name: str
@@ -33,6 +55,15 @@ class Candidate:
     line: int = 0
     function: str = ""
     consumed: tuple[str, ...] = field(default=())
+    shapes: tuple[str, ...] = ()
+    steps: bool = False
+    unsure: bool = False
+    otherwise: Candidate | None = None
+    reading: Reading = field(default_factory=Reading)
+
+    def read(self, **found: Any) -> Candidate:
+        """The candidate with more that was found out about it."""
+        return dataclasses.replace(self, reading=dataclasses.replace(self.reading, **found))
 
 
 @dataclass

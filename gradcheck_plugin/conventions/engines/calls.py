@@ -33,19 +33,15 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     op: Any = objects["op"]
     if len(layout.entries) != len(op.operands):
         raise Unbindable(f"{candidate.name} takes {len(op.operands)} tensors, not {len(layout.entries)}")
-    if objects.get("own") and layout not in [Layout.parse(s) for s in objects["shapes"]]:
+    if objects.get("own") and layout not in [Layout.parse(s) for s in candidate.shapes]:
         raise Unbindable(f"{candidate.name} is a graph of its own shapes")
     if objects["engine"].scalar and len({e.axes for e in (*layout.entries, layout.output)} - {(("Y",),)}) != 1:
         raise Unbindable(f"{candidate.name} takes one number of each operand at a time")
-    if not objects.get("own") and not layout.entries[0].dims and " M " in "".join(objects.get("shapes", ())):
+    if not objects.get("own") and not layout.entries[0].dims and " M " in "".join(candidate.shapes):
         raise Unbindable(f"{candidate.name} is a product of matrices")  # of numbers it is a product too
     if options.get("axis") == 0 and getattr(op, "gathered", "") and {"axis", "dim"} & {*op.built, *op.order}:
         raise Unbindable(f"{candidate.name} takes an axis, and one that is not taken into account is 0")
-    if (
-        0 < len(layout.output.dims) < len(layout.inputs[0].dims)
-        and len(layout.entries) == 1
-        and "shapes" not in objects
-    ):
+    if 0 < len(layout.output.dims) < len(layout.inputs[0].dims) and len(layout.entries) == 1 and not candidate.shapes:
         options = {"axis": 1, **options}  # a reference that reduces rows
     return [EngineCaller(objects["engine"], op, layout, options)]
 

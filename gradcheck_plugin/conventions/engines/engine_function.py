@@ -63,19 +63,18 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
             objects["reason"] = f"`{cls.__name__}` takes no two tensors of its engine, in a list or out of it"
         elif cls.__name__.lower() in _COMPARISONS:
             objects["reason"] = "a comparison has no gradient"
-        if context_pair.has_context(cls):
-            objects["otherwise"] = context_pair.candidate(cls)
+        otherwise = context_pair.candidate(cls) if context_pair.has_context(cls) else None
         if op.shapes:
-            objects["shapes"] = op.shapes
             objects["own"] = isinstance(op, DerivedOp)
-        yield Candidate(cls.__name__, "layer", module, objects, op.operands, line, where, used)
+        made = Candidate(cls.__name__, "layer", module, objects, op.operands, line, where, used, tuple(op.shapes))
+        yield replace(made, otherwise=otherwise)
         if op in reduced:
             a, b = op.operands
             twin = FunctionOp(op.name, op.operands, cls=cls, runner=op.runner, built=op.built, order=op.order)
             domain = " @positive" if "@positive" in "".join(op.shapes) else ""
-            shapes = [f"{a}: N D{domain}, {b}: D{domain} -> Y"]
-            objects = {"op": twin, "engine": engine, "own": True, "shapes": shapes}
-            yield Candidate(f"{cls.__name__} broadcast", "layer", module, objects, op.operands, line, where)
+            shapes = (f"{a}: N D{domain}, {b}: D{domain} -> Y",)
+            objects, shown = {"op": twin, "engine": engine, "own": True}, f"{cls.__name__} broadcast"
+            yield Candidate(shown, "layer", module, objects, op.operands, line, where, shapes=shapes)
 
 
 def functions(defined: Mapping[str, Any]) -> Iterator[tuple[Engine | None, FunctionOp]]:

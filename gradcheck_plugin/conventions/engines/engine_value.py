@@ -48,15 +48,16 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
         for op in methods:
             member = getattr(cls, op.method)
             objects: dict[str, Any] = {"op": op, "engine": engine}
-            if op.shapes:
-                objects["shapes"] = op.shapes
-            where = f"{name}.{op.method}"
-            yield Candidate(f"{name}.{op.name}", "layer", module, objects, op.operands, line_of(member), where, (name,))
+            shown, where, shapes = f"{name}.{op.name}", f"{name}.{op.method}", tuple(op.shapes)
+            line, used = line_of(member), (name,)
+            yield Candidate(shown, "layer", module, objects, op.operands, line, where, used, shapes)
         parts = parts_of(engine, [*methods, *own])
         for graph in graphs(engine, parts):
-            objects = {"op": graph, "engine": engine, "own": True, "shapes": graph.shapes}
+            objects = {"op": graph, "engine": engine, "own": True}
             line, where = line_of(vars(cls)["backward"]), f"{name}.backward"
-            yield Candidate(f"{name} {graph.name}", "layer", module, objects, ("x",), line, where, (name,))
+            yield Candidate(
+                f"{name} {graph.name}", "layer", module, objects, ("x",), line, where, (name,), tuple(graph.shapes)
+            )
 
 
 def _methods(cls: Any, engine: Engine, outside: bool) -> Iterator[MethodOp]:

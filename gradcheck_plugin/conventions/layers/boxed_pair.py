@@ -42,10 +42,9 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
         if _POWER.fullmatch(name) and len(inputs) == 2:
             inputs = inputs[:1]  # the exponent is a number
         objects: dict[str, Any] = {"forward": forward, "backward": backward, "owner": name, "data": data}
-        if shapes := shapes_for(name, list(inputs)):
-            objects["shapes"] = shapes
+        shapes = tuple(shapes_for(name, list(inputs)) or ())
         line = line_of(defined[name])
-        yield Candidate(name, "layer", sys.modules[__name__], objects, inputs, line, f"{name}.backward")
+        yield Candidate(name, "layer", sys.modules[__name__], objects, inputs, line, f"{name}.backward", shapes=shapes)
 
 
 def _pair(cls: Any) -> tuple[Callable[..., Any], Callable[..., Any]] | None:

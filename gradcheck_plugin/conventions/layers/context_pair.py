@@ -63,16 +63,15 @@ def candidate(cls: Any) -> Candidate:
         ways.append(_way(cls, [n for n in named if not _INDICES.match(n)], pairs=True))
     found = ways.pop()
     for way in reversed(ways):
-        found = replace(way, objects={**way.objects, "otherwise": found})
+        found = replace(way, otherwise=found)
     return found
 
 
 def _way(cls: Any, names: list[str], pairs: bool = False) -> Candidate:
     objects: dict[str, Any] = {"cls": cls, "pairs": pairs}
-    if shapes := shapes_for(cls.__name__, names or ["x"]):
-        objects["shapes"] = shapes
+    shapes = tuple(shapes_for(cls.__name__, names or ["x"]) or ())
     module, where = sys.modules[__name__], f"{cls.__name__}.backward"
-    return Candidate(cls.__name__, "layer", module, objects, tuple(names), line_of(cls), where)
+    return Candidate(cls.__name__, "layer", module, objects, tuple(names), line_of(cls), where, shapes=shapes)
 
 
 def _between(shape: tuple[int, ...]) -> list[tuple[int, int]]:

@@ -62,9 +62,8 @@ def _pairs(named: Mapping[str, Callable[..., Any]], owner: str = "") -> Iterator
         told = {n: texts for f in (named[name], named[partner]) for n, texts in compared_with(f).items()}
         inputs = tuple(n for n in required if n not in told)
         objects: dict[str, Any] = {"forward": named[partner], "derivative": named[name], "owner": owner}
-        if shapes := _linear_model(inputs):
-            objects["shapes"] = shapes
-        elif not 1 <= len(inputs) <= 2:
+        shapes = tuple(_linear_model(inputs))
+        if not shapes and not 1 <= len(inputs) <= 2:
             continue
         if len([n for n in again if n not in told]) not in (1, len(inputs)):
             continue
@@ -75,7 +74,7 @@ def _pairs(named: Mapping[str, Callable[..., Any]], owner: str = "") -> Iterator
             chosen = objects | {"extra": dict(zip(asked, texts, strict=True))}
             shown = dot + partner + "".join(f"[{text}]" for text in texts)
             used = (dot + name, dot + partner)
-            yield Candidate(shown, kind, sys.modules[__name__], chosen, inputs, line, dot + name, used)
+            yield Candidate(shown, kind, sys.modules[__name__], chosen, inputs, line, dot + name, used, shapes)
 
 
 def _stems(name: str) -> Iterator[str]:
@@ -97,12 +96,11 @@ def _static(defined: Mapping[str, Any]) -> Iterator[Candidate]:
             continue
         objects = {"forward": getattr(cls, function), "derivative": getattr(cls, derivative), "owner": name}
         inputs, where = arguments(objects["forward"]).required, f"{name}.{derivative}"
-        if shapes := _linear_model(inputs):
-            objects["shapes"] = shapes
-        elif len(inputs) != 1 or function in _LOSSES:
+        shapes = tuple(_linear_model(inputs))
+        if not shapes and (len(inputs) != 1 or function in _LOSSES):
             continue
         kind = "loss" if shapes else "layer"
-        yield Candidate(name, kind, sys.modules[__name__], objects, inputs, line_of(cls), where)
+        yield Candidate(name, kind, sys.modules[__name__], objects, inputs, line_of(cls), where, shapes=shapes)
 
 
 def _linear_model(inputs: Sequence[str]) -> list[str]:

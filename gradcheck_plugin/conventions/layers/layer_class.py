@@ -87,11 +87,11 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
         named = any(is_label(n) for n in required) or set(required) <= set(inputs)
         labelled = len(inputs) == 2 and (not required or named)
         objects = {"class": cls, "forward": forward, "backward": backward}
-        objects["steps"] = any(n.lower() in RATES for n in required)
+        steps = any(n.lower() in RATES for n in required)
         penalty = len(inputs) == 1 and tuple(required) == inputs and inputs[0].lower() in ("w", "weights", "theta")
         kind, where = "loss" if labelled or penalty else "layer", f"{name}.{backward}"
         inputs = inputs[::-1] if label_first(inputs) else inputs  # the prediction first, as the references have it
-        yield Candidate(name, kind, sys.modules[__name__], objects, inputs, line_of(cls), where)
+        yield Candidate(name, kind, sys.modules[__name__], objects, inputs, line_of(cls), where, steps=steps)
 
 
 def _are_function_and_derivative(cls: Any, forward: str, backward: str) -> bool:
@@ -147,7 +147,7 @@ def planned(
 ) -> tuple[Built, dict[str, str], dict[str, Any]]:
     """How a class is built, which array of the layout each argument of its forward gets, and the forward's flags."""
     cls, names = candidate.objects["class"], candidate.inputs
-    instance = candidate.objects.get("instance")
+    instance = candidate.reading.instance
     if instance is None and is_container(cls):
         raise NoGradient("a container of other layers, which are checked by themselves")
     forward = arguments(getattr(cls, candidate.objects["forward"]), method=True)

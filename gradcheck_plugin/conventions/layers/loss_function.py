@@ -35,9 +35,19 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
         inputs = arguments(function).required
         if not inputs or (len(inputs) == 1 and not claim.sure):
             continue
-        objects = {"function": function, "place": claim.place, "unsure": not claim.sure}
+        objects = {"function": function, "place": claim.place}
         inputs = inputs[::-1] if label_first(inputs) else inputs  # the prediction first, as the references have it
-        yield Candidate(name, "loss", sys.modules[__name__], objects, inputs, line_of(function), name, (name,))
+        yield Candidate(
+            name,
+            "loss",
+            sys.modules[__name__],
+            objects,
+            inputs,
+            line_of(function),
+            name,
+            (name,),
+            unsure=not claim.sure,
+        )
 
 
 _LOSS = re.compile(
@@ -179,7 +189,7 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     orders = [entries[::-1] if label_first(required) else entries]
     if layout.params:
         orders = [entries, [e.name for e in (*layout.params, *layout.inputs)]]
-    place, unsure = candidate.objects["place"], candidate.objects["unsure"]
+    place, unsure = candidate.objects["place"], candidate.unsure
     return [LossFunction(function, layout, dict(zip(required, o, strict=True)), place, unsure=unsure) for o in orders]
 
 

@@ -59,7 +59,7 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     cls, loss, criterion = (candidate.objects[n] for n in ("class", "loss", "criterion"))
     if len(layout.inputs) != 2:
         raise Unbindable(f"{cls.__name__} takes an input and labels")
-    built = Built.plan_for(cls, layout, options, candidate.objects.get("instance"))
+    built = Built.plan_for(cls, layout, options, candidate.reading.instance)
     of_own = [LabelledNetwork(built, loss, criterion)] if loss else []
     return of_own + ([LabelledNetwork(built, "", criterion)] if criterion else [])
 

@@ -112,7 +112,7 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     cls = candidate.objects["class"]
     if len(layout.inputs) != 2:
         raise Unbindable(f"{cls.__name__}.loss takes an input and labels")
-    built = Built.plan_for(cls, layout, options, candidate.objects.get("instance"))
+    built = Built.plan_for(cls, layout, options, candidate.reading.instance)
     loss = candidate.objects["loss"]
     gradient = candidate.objects["gradient"]
     methods = [arguments(getattr(cls, m), method=True) for m in (loss, gradient) if m]

@@ -46,9 +46,11 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
         if not records(cls) or len(arguments(cls.backward, method=True).required) != 1:
             continue
         if len(arguments(cls.add_operation, method=True).required) == 4 and not _required(cls):
-            objects = {"class": cls, "shapes": _SHAPES}
+            objects = {"class": cls}
             where = f"{name}.backward"
-            yield Candidate(name, "layer", sys.modules[__name__], objects, ("x", "w", "c"), line_of(cls), where)
+            yield Candidate(
+                name, "layer", sys.modules[__name__], objects, ("x", "w", "c"), line_of(cls), where, shapes=_SHAPES
+            )
 
 
 def _required(cls: Any) -> tuple[str, ...]:

@@ -45,11 +45,18 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
             continue
         inputs = forward_inputs(arguments(forward, method=True))
         loss = own and len(inputs) == 2 and any(map(is_label, inputs))
-        objects = {"class": cls, "forward": "forward", "backward": "backward" if own else "", "steps": True}
+        objects = {"class": cls, "forward": "forward", "backward": "backward" if own else ""}
         inputs = inputs[::-1] if label_first(inputs) else inputs
         function = f"{name}.{'backward' if own else 'forward'}"
         yield Candidate(
-            name, "loss" if loss else "layer", sys.modules[__name__], objects, inputs, line_of(cls), function
+            name,
+            "loss" if loss else "layer",
+            sys.modules[__name__],
+            objects,
+            inputs,
+            line_of(cls),
+            function,
+            steps=True,
         )
 
 

@@ -66,12 +66,9 @@ def _candidate(name: str, cls: Any) -> Candidate:
     for reading in reversed(readings):
         inputs = reading.arrays or names[:1]
         objects: dict[str, Any] = {"function": cls, "kinds": reading, "style": saving is not None}
-        if shapes := _shapes(reading):
-            objects["shapes"] = shapes
-        if made is not None:
-            objects["otherwise"] = made
         kind = "loss" if any(LABELS.fullmatch(n.lower()) for n in inputs[1:]) else "layer"
-        made = Candidate(name, kind, sys.modules[__name__], objects, inputs, line_of(cls), f"{name}.backward")
+        place = sys.modules[__name__], objects, inputs, line_of(cls), f"{name}.backward"
+        made = Candidate(name, kind, *place, shapes=tuple(_shapes(reading) or ()), otherwise=made)
     assert made is not None
     return made
 
