@@ -145,7 +145,7 @@ def draw(
     def predicate(candidate: Drawn) -> bool:
         if candidate.key in keys:
             return False
-        if candidate.key not in found.refused and not takes(candidate):
+        if candidate.key not in found.refused and not _held(takes, candidate):
             found.refused.add(candidate.key)
         if candidate.key in found.refused:
             if len(found.refused) <= REDRAWN * cases:
@@ -155,7 +155,7 @@ def draw(
         found.drawn.append(candidate)
         return False
 
-    _find(subject, found, lambda candidate: _held(predicate, candidate))
+    _find(subject, found, predicate)
     return found
 
 

@@ -238,8 +238,8 @@ def jump(forward: object, shapes: str = "x: N D -> N D", place: object = 0.0) ->
 
 JUMPS = {
     "step": jump(lambda x: np.where(x > 0, 1.0, 0.0)),
-    "sign": jump(np.sign),
-    "floor": jump(np.floor, place=1.0),
+    "sign": jump(lambda x: np.sign(x)),
+    "floor": jump(lambda x: np.floor(x), place=1.0),
     "argmax": jump(lambda x: x.argmax(axis=1) * 1.0, "x: N D -> N", load("max").kinks[0]),
 }
 

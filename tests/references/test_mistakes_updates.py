@@ -377,7 +377,8 @@ class ClipGrad:
 
     def __call__(self, params: list[Any]) -> None:
         for p in params:
-            p.data = np.clip(p.data, -self.max_value, self.max_value)
+            if p.grad is not None:
+                p.data = np.clip(p.data, -self.max_value, self.max_value)
 
 
 def test_clipped_parameters_leave_the_gradients_as_they_were() -> None:
