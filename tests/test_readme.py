@@ -91,3 +91,9 @@ def test_links_lead_somewhere() -> None:
     for path in READMES:
         for target in re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8")):
             assert (path.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("of", [r"^## ", r"^\|", r"^```", r"^\* "], ids=["sections", "tables", "blocks", "limits"])
+def test_one_page_is_as_complete_as_the_other(of: str) -> None:
+    english, korean = (len(re.findall(of, path.read_text(encoding="utf-8"), re.M)) for path in READMES)
+    assert english == korean

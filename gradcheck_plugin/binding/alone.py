@@ -49,7 +49,7 @@ def bound_alone(candidate: Candidate, judged: bool = True) -> Attempt:
                 if isinstance(raised, UserCodeRaised) and raised.where == "backward":
                     notes.append("its backward raises for inputs of other shapes")
                     doubts = narrow.doubts(candidate, attempt.subject.layout, broke.subject.layout if broke else None)
-                    if not doubts and candidate.kind == "layer" and gives_back(attempt.subject):
+                    if not doubts and candidate.kind == "layer" and gives_back(attempt.subject, alike=True):
                         doubts = {"": f"{notes[-1]}, and with this one its forward does nothing"}
                     attempt.subject = dataclasses.replace(attempt.subject, doubts=doubts)
                 if other is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +116,25 @@ class Easy:
     def backward(self, dout):
         return dout * np.cos(self.x) * self.x[:, ::-1] + (dout * np.sin(self.x))[:, ::-1]
 """
+
+
+def _without_seconds(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _without_seconds(v) for k, v in value.items() if k != "seconds"}
+    return [_without_seconds(v) for v in value] if isinstance(value, list) else value
+
+
+def test_a_busy_machine_changes_nothing_but_the_seconds(tmp_path: Path) -> None:
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4)]
+    try:
+        first = checked(tmp_path, PICKY, cases=12).report.to_json()
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+    second = checked(tmp_path, PICKY, cases=12).report.to_json()
+    assert len(first["results"]) == 4
+    assert _without_seconds(first) == _without_seconds(second)
 
 
 def test_cases_that_are_refused_are_drawn_anew_and_not_counted(tmp_path: Path) -> None:

@@ -460,3 +460,24 @@ def test_what_makes_a_vector_of_all_is_not_judged_on_vectors(tmp_path: Path, nam
     """For a vector its forward does nothing; for whatever else its backward raises."""
     assert checked(tmp_path, FLAT.format(name=name, back="reshape(ctx.shape)"), "right.py").passes(name)
     assert not checked(tmp_path, FLAT.format(name=name, back="reshape(-1)"), "wrong.py").passes(name)
+
+
+RESHAPE = """
+import numpy as np
+
+
+class Reshape:
+    def __init__(self, input_shape, output_shape):
+        self.input_shape, self.output_shape = input_shape, output_shape
+
+    def forward(self, input):
+        return np.reshape(input, self.output_shape).copy()
+
+    def backward(self, output_gradient, learning_rate):
+        return {factor} * np.reshape(output_gradient, self.input_shape)
+"""
+
+
+def test_what_changes_the_shape_and_no_number_is_judged(tmp_path: Path) -> None:
+    assert checked(tmp_path, RESHAPE.format(factor=1), "right.py").passes("Reshape")
+    assert not checked(tmp_path, RESHAPE.format(factor=2), "wrong.py").passes("Reshape")
