@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from benchmarks import cost, power, side_by_side, zoo
+from benchmarks import cost, power, side_by_side, speed, zoo
 
 from gradcheck_plugin.judging import gradient
 from gradcheck_plugin.model import Verdict
@@ -107,3 +107,9 @@ def test_the_families_are_wrong() -> None:
         changed = not np.array_equal(given, g)
         assert changed == (name == zoo.OVERWRITES)
         assert np.array_equal(values, 2 * x * g) == changed
+
+
+def test_what_a_check_costs_in_calls() -> None:
+    """The figures that the READMEs give."""
+    assert speed.evaluations(speed.opened(speed.AFFINE)[0]) <= 350
+    assert speed.evaluations(speed.opened(speed.UNKNOWN)[0]) <= 370
