@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
@@ -44,7 +45,9 @@ class Convention:
         return style.named(kernel, self.style)
 
     def fits(self, name: str, taken: Mapping[str, str]) -> bool:
-        """Whether no object of the file has this name."""
+        """Whether no object of the file has this name, and no function of Python's that others of the file call."""
+        if self.name == "functions" and snake(name) in vars(builtins):
+            return False
         return not {name, snake(name), layers.camel(name), snake(name) + "_forward"} & set(taken)
 
     def verdict(self, kernel: Kernel, made: Made, space: Mapping[str, Any]) -> tuple[str, str]:
