@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from benchmarks import references
 from reference_subject import check_all, codes, target
 
@@ -76,12 +77,22 @@ def test_leaky_relu_takes_the_left_as_torch_does() -> None:
     assert result.reason == "on the kink x = 0 it takes the slope from the left; torch takes the slope from the left"
 
 
+def at_bounds_of_torch() -> list[str]:
+    """Which slope torch takes where clip begins and ends: releases differ."""
+    x = torch.tensor([-1.0, 1.0], requires_grad=True)
+    torch.clamp(x, -1.0, 1.0).sum().backward()
+    assert x.grad is not None
+    inside = [bool(g) for g in x.grad]
+    return ["right" if inside[0] else "left", "left" if inside[1] else "right"]
+
+
 # every kind of kink: the reference's convention and torch's, in words
 
+LOWER, UPPER = at_bounds_of_torch()
 CONVENTIONS = {
     "abs": "on the kink x = 0 it takes a slope between the two; torch takes a slope between the two",
-    "clip": "on the kink x = -1 it takes the slope from the right; torch takes the slope from the right; "
-    "on the kink x = 1 it takes the slope from the left; torch takes the slope from the left",
+    "clip": f"on the kink x = -1 it takes the slope from the right; torch takes the slope from the {LOWER}; "
+    f"on the kink x = 1 it takes the slope from the left; torch takes the slope from the {UPPER}",
     "maximum": "at x = y it gives each the same share; torch gives each the same share",
     "minimum": "at x = y it gives each the same share; torch gives each the same share",
     "max": "at a tie for the maximum it gives all to the first; torch gives all to the first",

@@ -1,5 +1,6 @@
 """Files for Python 2 or an older NumPy: checked as their author ran them, where something shows what they are."""
 
+import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,10 @@ from gradcheck_plugin.loading import older
 from gradcheck_plugin.loading.load import load
 from gradcheck_plugin.model import Settings, Verdict
 from gradcheck_plugin.suite import FileSuite, open_file
+
+python_2 = pytest.mark.skipif(
+    importlib.util.find_spec("lib2to3") is None, reason="this Python reads no Python 2: 2to3 came with it up to 3.12"
+)
 
 POOL = """
 import numpy as np
@@ -74,12 +79,14 @@ def verdicts(suite: FileSuite) -> dict[str, Verdict]:
     return {r.property: r.verdict for t in suite.targets for r in t.check_all()}
 
 
+@python_2
 def test_a_file_beside_python_2_is_read_as_that(tmp_path: Path) -> None:
     suite = opened(tmp_path, layers=POOL.replace("SHARE", "(size * size)"), show=PYTHON_2)
     assert verdicts(suite)["dx"] is Verdict.PASS
     assert any("read as Python 2" in note for note in suite.notes)
 
 
+@python_2
 def test_and_its_mistakes_are_found(tmp_path: Path) -> None:
     suite = opened(tmp_path, layers=POOL.replace("SHARE", "size"), show=PYTHON_2)
     assert verdicts(suite)["dx"] is Verdict.FAIL
@@ -98,12 +105,14 @@ def test_prose_is_no_python_2(tmp_path: Path) -> None:
     assert suite.targets == []
 
 
+@python_2
 @pytest.mark.parametrize(("slope", "verdict"), [("/ 2", Verdict.PASS), ("* (1 / 2)", Verdict.FAIL)])
 def test_a_half_is_nothing_in_python_2(tmp_path: Path, slope: str, verdict: Verdict) -> None:
     suite = opened(tmp_path, layers=HALF.replace("SLOPE", slope))
     assert verdicts(suite)["dx"] is verdict
 
 
+@python_2
 def test_a_text_of_python_2_divides_as_such(tmp_path: Path) -> None:
     (tmp_path / "old.py").write_text("def halves(n):\n    print n\n    return n / 2\n", encoding="utf-8")
     (tmp_path / "new.py").write_text(
