@@ -147,7 +147,10 @@ def _publish(module: ModuleType) -> None:
         module.__name__ = f"{PRIVATE}_{next(numbers)}_{home.replace('.', '_')}"
         for value in vars(module).values():
             if _is_code(value, home):
+                line = vars(value).get("__firstlineno__")
                 value.__module__ = module.__name__
+                if line is not None:  # which Python 3.13 forgets with that, and `inspect` needs
+                    value.__firstlineno__ = line
     sys.modules[module.__name__] = module
 
 

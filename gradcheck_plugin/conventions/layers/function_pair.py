@@ -282,7 +282,7 @@ class FunctionPair(Caller):
                 given, again = self._again(beside, dy, first_given), self._settings_again()
             returned = guarded("backward", self.backward_function, *given, **again)
             first = next((n for n in self.order.values() if self.layout[n].differentiable), "")
-            return self.collect(flat(returned, first, np.shape(arrays[first])) if first else returned)
+            return self.collect(flat(returned, self.layout[first], np.shape(arrays[first])) if first else returned)
 
         return Tape(out, backward)
 

@@ -259,7 +259,9 @@ class LayerClass(DrivesObjects, Caller):
             returned = self.watched(obj, lambda: guarded("backward", method, *given, **self.again))
             returned = self.keys.taken(returned, self.keys.upstream) if self.keys else returned
             first = next((n for n in self.order.values() if self.layout[n].differentiable), "")
-            found = self.collect(obj, flat(returned, first, np.shape(arrays[first])) if first else returned)
+            found = self.collect(
+                obj, flat(returned, self.layout[first], np.shape(arrays[first])) if first else returned
+            )
             self._undo(obj, held, found)
             return {n: np.multiply(dy, g) for n, g in found.items()} if self.multiplied else found
 
