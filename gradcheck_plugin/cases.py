@@ -11,7 +11,7 @@ from gradcheck_plugin.faults.blame import always
 from gradcheck_plugin.judging.gradient import Run
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.running.calls import BadOutput, UserCodeRaised, frozen
-from gradcheck_plugin.running.limits import TimeLimit
+from gradcheck_plugin.running.limits import CallWatch, TimeLimit
 from gradcheck_plugin.running.values import numeric
 from gradcheck_plugin.search import Drawn, Draws, Key
 from gradcheck_plugin.sizes import generic_sizes
@@ -73,8 +73,8 @@ class Cases:
                 return False
         except BadOutput:
             return True  # which is to be said
-        except TimeLimit as exc:
-            if exc.where != "backward":
+        except TimeLimit:
+            if drawn.key not in self._runs:
                 raise
             self._hangs = True
             return True
@@ -83,8 +83,6 @@ class Cases:
     def output(self, drawn: Drawn) -> Array | None:
         """The output of a case, where its run is kept."""
         found = self._runs.get(drawn.key)
-        if isinstance(found, TimeLimit):
-            raise found
         return found.out if isinstance(found, Run) else None
 
     def run(self, drawn: Drawn) -> Run | None:
@@ -110,8 +108,8 @@ class Cases:
                 return None
             return Run(self.subject, drawn.case, drawn.layout)
         except (UserCodeRaised, BadOutput, TimeLimit) as exc:
-            if isinstance(exc, TimeLimit) and exc.where != "backward":
-                raise
+            if isinstance(exc, TimeLimit) and not (isinstance(exc.watch, CallWatch) and exc.where == "backward"):
+                raise  # the limit of all calls together says nothing of this one
             return exc
 
 

@@ -144,18 +144,12 @@ class Session:
         found = self._judge(subject, name, case, layout, run, measured)
         if found.verdict is Verdict.FAIL and not subject.matches and gradient.underflows(subject, case):
             gentle = replace(case, arrays={e.name: _tenth(e, case.arrays[e.name]) for e in layout.entries})
-            if self._judge(subject, name, gentle, layout).verdict is not Verdict.FAIL:
+            if self._judge(subject, name, gentle, layout, None, measured=True).verdict is not Verdict.FAIL:
                 return Judgement(Verdict.INCONCLUSIVE, "numbers underflow inside the forward")
         return found
 
     def _judge(
-        self,
-        subject: Subject,
-        name: str,
-        case: Case,
-        layout: Layout,
-        run: gradient.Run | None = None,
-        measured: bool = True,
+        self, subject: Subject, name: str, case: Case, layout: Layout, run: gradient.Run | None, measured: bool
     ) -> Judgement:
         """Judge a gradient; a FAIL is looked at again without the guards of the user's logarithms."""
         found = gradient.judge(subject, name, case, layout, run, measured)

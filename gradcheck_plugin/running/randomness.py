@@ -32,7 +32,7 @@ class _Held:
 
     def __init__(self) -> None:
         self.states: dict[int, tuple[Any, Any]] = {}
-        self.seen: set[int] = set()  # the namespaces that were looked through
+        self.seen: dict[int, Any] = {}  # the namespaces looked through; kept alive, for their ids are the keys
 
     def hold(self, function: Any) -> None:
         for generator in _within_reach(function, self.seen):
@@ -63,7 +63,7 @@ def frozen(seed: int) -> Iterator[None]:
 
     Inside a `steady` block that puts them back anyway, they are set only.
     """
-    with contextlib.nullcontext() if _steady and not _blocks else _kept_states():
+    with contextlib.nullcontext() if _are_kept() else _kept_states():
         entropy = _steady[-1] if _steady else _Entropy()
         _start(seed)
         held = _Held()
@@ -93,6 +93,11 @@ def steady() -> Iterator[None]:
             yield
         finally:
             _steady.remove(entropy)
+
+
+def _are_kept() -> bool:
+    """Whether the block around puts the global states back: all that there are now, for torch may have come since."""
+    return bool(_steady) and not _blocks and _steady[-1].with_torch == (_torch_generator() is not None)
 
 
 def _start(seed: int) -> None:
@@ -132,6 +137,7 @@ class _Entropy:
 
     def __init__(self) -> None:
         self.owner = threading.get_ident()
+        self.with_torch = _torch_generator() is not None
         self.seed: int | None = None  # where it is None, they are what they always are
         self._source: random.Random | None = None
         self._ticks = 0
@@ -240,7 +246,7 @@ class _Reach:
 _known: dict[int, _Reach] = {}
 
 
-def _within_reach(function: Any, seen: set[int]) -> Iterator[Any]:
+def _within_reach(function: Any, seen: dict[int, Any]) -> Iterator[Any]:
     """Every generator that a function or class can reach, but for those in namespaces that were `seen` before.
 
     The walk is done again when a name has come or gone.
@@ -256,7 +262,7 @@ def _within_reach(function: Any, seen: set[int]) -> Iterator[Any]:
     for space in reach.spaces:
         if id(space) in seen:
             continue
-        seen.add(id(space))
+        seen[id(space)] = space
         values = list(space.values())  # a collection of garbage in between may run code that changes the space
         if not kinds.isdisjoint(map(type, values)):
             yield from [v for v in values if type(v) in kinds]

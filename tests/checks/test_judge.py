@@ -15,6 +15,7 @@ from gradcheck_plugin.api import Report, check
 from gradcheck_plugin.judging import forward, situations
 from gradcheck_plugin.judging.gradient import gradients
 from gradcheck_plugin.model import Settings, Verdict
+from gradcheck_plugin.oracles.judge import judge
 from gradcheck_plugin.oracles.numerical import Ladder
 from gradcheck_plugin.suite import open_namespace
 from reference_impls import load, specs
@@ -262,3 +263,24 @@ def test_single_precision_of_a_gradient_that_is_almost_zero_is_no_other_gradient
         case = replace(case, arrays={n: a * (1 if n == "h0" else 3.5) for n, a in case.arrays.items()})
         out, dy, given = gradients(single, case)
         assert situations._unlike(single, case, out, dy, given) == []
+
+
+@pytest.mark.parametrize("measured", [True, False])
+@pytest.mark.parametrize(("factor", "verdict"), [(1.0, Verdict.PASS), (2.0, Verdict.FAIL)])
+def test_beside_an_infinity_not_everything_is_right(measured: bool, factor: float, verdict: Verdict) -> None:
+    """Oracles that give one where the forward is finite decide nothing."""
+    x, dy = np.array([1.0, 2.0, -0.5]), np.array([0.5, -1.0, 2.0])
+    oracle = 2 * x * dy
+    oracle[0] = np.inf
+    found = judge(
+        x,
+        factor * 2 * x * dy,
+        x**2,
+        dy,
+        lambda t, u: (x + t * u) ** 2,
+        lambda k: np.random.default_rng(k),
+        (oracle, oracle),
+        trusted=True,
+        measured=measured,
+    )
+    assert found.verdict is verdict

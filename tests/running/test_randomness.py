@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import random
+import sys
 import time
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import torch
 from gradcheck_plugin.api import Report, check
 from gradcheck_plugin.model import Verdict
 from gradcheck_plugin.running.calls import frozen, guarded
+from gradcheck_plugin.running.randomness import steady
 
 HEAD = """
 import random, secrets, time, os
@@ -303,3 +305,15 @@ def test_a_class_that_changes_when_garbage_is_collected() -> None:
     finally:
         gc.set_threshold(*usual)
         gc.callbacks.remove(changes)
+
+
+def test_torch_that_comes_in_the_middle_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "torch")
+    with steady():
+        with frozen(3):
+            pass
+        monkeypatch.setitem(sys.modules, "torch", torch)
+        before = torch.get_rng_state()
+        with frozen(3):
+            torch.rand(4)
+        assert torch.equal(torch.get_rng_state(), before)

@@ -170,3 +170,25 @@ def test_nothing_of_one_property_reaches_the_next(tmp_path: Path, monkeypatch: p
     assert len(hurt) == 1
     assert hurt[0].verdict is Verdict.INCONCLUSIVE
     assert "the checker itself failed: TypeError: a slip of the checker" in hurt[0].reason
+
+
+HANGS_AT_TIMES = """
+import numpy as np
+
+
+class Relu:
+    def forward(self, x):
+        self.mask = x > 0
+        return x * self.mask
+
+    def backward(self, dout):
+        while len(dout) == 2:
+            pass
+        return dout * self.mask
+"""
+
+
+def test_a_backward_that_hangs_says_nothing_of_the_forward(tmp_path: Path) -> None:
+    found = checked(tmp_path, HANGS_AT_TIMES, cases=25, seconds=0.3)
+    assert found.verdicts("Relu")["forward"] is Verdict.PASS
+    assert found.failed("Relu")["contract"] == "time-limit"
