@@ -134,6 +134,8 @@ def verdict(kernel: Kernel, made: Made, space: Mapping[str, Any], seeds: tuple[i
                 return "unclear", "it is right for rows that are no sequences, which its forward takes, too"
             if _for_one_sample(kernel, made, space):
                 return "unclear", "it is right for one sample at a time, as what moves its own parameters may be"
+            if _for_more_axes(kernel, made, space):
+                return "unclear", "it is right for arrays of more axes, which its forward takes, too"
             return ("wrong" if made.gradients else "unclear"), grads
         if not drawn and not all(difference(a, b) < 1e-9 for a, b in zip(got, outs, strict=True)):
             return "other", "its forward is not the reference's"
@@ -277,6 +279,28 @@ def _for_one_sample(kernel: Kernel, made: Made, space: Mapping[str, Any]) -> boo
         return False
     slopes = numerical(made, space, one, upstream)
     return all(difference(found.get(n), slopes[n]) < APART for n in made.gradients)
+
+
+def _for_more_axes(kernel: Kernel, made: Made, space: Mapping[str, Any]) -> bool:
+    """Whether code that acts on one entry after the other is right for images, with its parameters as they are.
+
+    A PReLU of one slope whose sum names axis 3 raises for rows, and is right for what has four axes.
+    """
+    layout = kernel.layout
+    first, *others = layout.entries
+    if made.steps or layout.output.dims != first.dims or any(set(e.dims) - {"1"} for e in others):
+        return False
+    case = Case(kernel, 1)
+    for shape in ((2, 3, 4), (2, 3, 4, 5)):
+        longer = case.arrays | {first.name: case.rng.standard_normal(shape)}
+        dy = [case.rng.standard_normal(shape)]
+        got, found = run(made, space, longer, dy)
+        if not isinstance(found, dict) or [np.shape(o) for o in got] != [shape]:
+            continue
+        slopes = numerical(made, space, longer, dy)
+        if all(difference(found.get(n), slopes[n]) < APART for n in made.gradients):
+            return True
+    return False
 
 
 def _at_one(case: Case) -> dict[str, Any]:
