@@ -19,6 +19,7 @@ import pytest
 
 if TYPE_CHECKING:
     from gradcheck_plugin.model import NotDriven, Problem, Result
+    from gradcheck_plugin.plans.kept import Shelf
     from gradcheck_plugin.suite import Target
 
 SETTINGS = pytest.StashKey[Any]()
@@ -212,7 +213,7 @@ class LayerModule(pytest.Module):
         if ordinary:
             yield from super().collect()
         seen, settings = self.config.stash[SEEN], self.config.stash[SETTINGS]
-        suite = open_file(self.path, settings, name=self.nodeid)
+        suite = open_file(self.path, settings, name=self.nodeid, shelf=_shelf(self.config))
         found = [*suite.targets, *suite.not_driven]
         seen.names |= dict.fromkeys([t.name for t in suite.targets] + [n.target for n in suite.not_driven])
         seen.notes |= dict.fromkeys(f"{suite.file}: {note}" for note in suite.notes)
@@ -242,6 +243,16 @@ class LayerModule(pytest.Module):
             or (isinstance(n, ast.ClassDef) and n.name.startswith(tuple(classes)))
             for n in tree.body
         )
+
+
+def _shelf(config: pytest.Config) -> Shelf | None:
+    """How the objects of a file are called is kept in pytest's cache, where that is in use."""
+    from gradcheck_plugin.plans.kept import Shelf
+
+    cache = getattr(config, "cache", None)
+    if cache is None:
+        return None
+    return Shelf(lambda name: cache.get(f"{KEY}/{name}", None), lambda name, data: cache.set(f"{KEY}/{name}", data))
 
 
 class TargetCollector(pytest.Collector):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from gradcheck_plugin.judging.gradient import gradients, misfit
 from gradcheck_plugin.loading import older, process
 from gradcheck_plugin.loading.load import SUFFIXES, Loaded, LoadError, load
 from gradcheck_plugin.model import PASSED_OVER, NotDriven, Problem, Settings, Unbindable
+from gradcheck_plugin.plans.kept import Page, Shelf
 from gradcheck_plugin.running import guards
 from gradcheck_plugin.running.calls import UserCodeRaised, metered
 from gradcheck_plugin.running.limits import TimeLimit
@@ -98,14 +99,17 @@ def open_file(
     name: str | None = None,
     skip: Container[str] = (),
     announce: Callable[[str], None] = lambda name: None,
+    shelf: Shelf | None = None,
 ) -> FileSuite:
     """Load a file, recognise and bind what is in it. Never raises, neither on the file's account nor on ours.
 
-    Objects named in `skip` are left out; `announce` is told the name of each object before it is bound.
+    Objects named in `skip` are left out; `announce` is told the name of each object before it is bound. What is found
+    out about them is kept on a `shelf` for the next time.
     """
     where = name or shown(path)
+    opened = partial(_open_loaded, settings=settings, shown=where, announce=announce, shelf=shelf)
     try:
-        return _open(path, settings, where, skip, announce)
+        return _open(path, skip, opened)
     except LoadError as exc:
         return FileSuite(where, problem=Problem(where, exc.code, exc.message))
     except Exception as exc:
@@ -113,18 +117,16 @@ def open_file(
         return FileSuite(where, problem=Problem(where, outcome.INTERNAL, said))
 
 
-def _open(
-    path: Path, settings: Settings, shown: str, skip: Container[str], announce: Callable[[str], None]
-) -> FileSuite:
+def _open(path: Path, skip: Container[str], opened: Callable[..., FileSuite]) -> FileSuite:
     before = set(threading.enumerate())
     loaded = load(path)
-    suite = _open_loaded(loaded, settings, shown, lambda name: name not in skip, announce)
+    suite = opened(loaded, wanted=lambda name: name not in skip)
     if left := [t for t in threading.enumerate() if t not in before and not t.name.startswith("gradcheck")]:
         suite.notes += (f"a thread that it started is left running ({', '.join(t.name for t in left[:3])})",)
     unable = {n.target: n.reason for n in suite.not_driven if n.code == "does-not-run-here"}
     if era := older.era_of(loaded.path, list(unable.values())):
         with suppress(LoadError):
-            again = _open_loaded(load(path, era=era), settings, shown, unable.__contains__, announce)
+            again = opened(load(path, era=era), wanted=unable.__contains__)
             again.targets = [t for t in again.targets if isinstance(t.bound, Subject)]
             ran = {t.name for t in again.targets}
             suite.not_driven = [n for n in suite.not_driven if n.target not in ran]
@@ -135,15 +137,17 @@ def _open(
 
 def _open_loaded(
     loaded: Loaded,
+    *,
     settings: Settings,
     shown: str,
     wanted: Callable[[str], bool],
     announce: Callable[[str], None],
+    shelf: Shelf | None,
 ) -> FileSuite:
-    with process.under(loaded.modes):
+    with process.under(loaded.modes), shelf.page(loaded, settings) if shelf else nullcontext() as page:
         suite = open_namespace(
             loaded.defined(), settings, file=shown, root=loaded.path.parent, module=loaded.path.stem,
-            modules=loaded.modules, wanted=wanted, announce=announce,
+            modules=loaded.modules, wanted=wanted, announce=announce, page=page,
         )  # fmt: skip
     suite.notes = loaded.notes
     for target in suite.targets:
@@ -173,10 +177,12 @@ def open_namespace(
     instances: Mapping[str, Any] | None = None,
     wanted: Callable[[str], bool] = lambda name: True,
     announce: Callable[[str], None] = lambda name: None,
+    page: Page | None = None,
 ) -> FileSuite:
     """Recognise and bind the objects of a namespace; `instances` are driven as they are instead of being built.
 
-    Names that are not `wanted` are left out; `announce` is told of each of the others before it is bound.
+    Names that are not `wanted` are left out; `announce` is told of each of the others before it is bound. What is on
+    the `page` of the file is not found out again.
     """
     suite = FileSuite(file)
     with quiet():
@@ -191,14 +197,19 @@ def open_namespace(
     candidates = [c for c in known.candidates if wanted(c.name)]
     found, typed = (find((dict(defined), *modules)) for find in (guards.find, guards.typed))
     networks: list[tuple[Candidate, Target]] = []
+    bound: Subject | Broken | NotDriven | None
     for candidate in candidates:
         announce(candidate.name)
         if candidate.name in (instances or {}):
             candidate = candidate.read(instance=(instances or {})[candidate.name])
         guarded = found if candidate.kind not in RULES else ()  # the eps of an optimizer is no guard of a logarithm
         digits = typed if candidate.kind not in RULES else ()
-        with guards.without((*guarded, *digits)):  # a guard of 1e-7 must not hide which reference the forward computes
-            bound = _bind(candidate, settings, file=file, root=root, module=module)
+        bound = page.read(candidate.name, file, root) if page is not None else None
+        if bound is None:
+            with guards.without((*guarded, *digits)):  # a guard of 1e-7 must not hide which reference it computes
+                bound = _bind(candidate, settings, file=file, root=root, module=module)
+            if page is not None:
+                page.write(candidate.name, bound)
         if isinstance(bound, NotDriven):
             (suite.passed_over if bound.code == PASSED_OVER else suite.not_driven).append(bound)
         else:

@@ -92,6 +92,13 @@ class Entry:
             return rng.choice([-2.0, -1.5, -1.0, -0.5, 0.5, 1.0, 1.5, 2.0], size=shape)
         return rng.standard_normal(shape)
 
+    @property
+    def text(self) -> str:
+        """The entry in the one-line form."""
+        axes = " ".join(axis[0] if len(axis) == 1 else f"({' '.join(axis)})" for axis in self.axes)
+        domain = "" if self.domain == "real" else f"@{self.domain}" + (f"({self.classes})" if self.classes else "")
+        return " ".join(filter(None, [f"{self.name}:" if self.name != OUTPUT else "", axes, domain]))
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -110,6 +117,12 @@ class Layout:
             raise ValueError(f"shapes {text!r}: no '->' with the output behind it")
         inputs, _, params = left.partition(";")
         return cls(cls._entries(inputs), cls._entries(params), *cls._outputs(right))
+
+    @property
+    def text(self) -> str:
+        """The one-line form, which `parse` reads."""
+        inputs, params, outputs = (", ".join(e.text for e in part) for part in (self.inputs, self.params, self.outputs))
+        return f"{inputs}{'; ' if params else ''}{params} -> {outputs or self.output.text}".strip()
 
     @classmethod
     def _outputs(cls, text: str) -> tuple[Entry, tuple[Entry, ...]]:

@@ -1,7 +1,11 @@
-"""What the plugin says of the sample submissions: each file is checked once in a process."""
+"""What the plugin says of the sample submissions: each file is checked once in a process.
+
+Each is opened twice: how its objects are called is found out, written down as JSON, and read back for what is checked.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -9,8 +13,11 @@ from typing import Any
 
 import pytest
 
-from gradcheck_plugin.api import Report, check_paths
+from gradcheck_plugin.api import Report
 from gradcheck_plugin.model import Settings
+from gradcheck_plugin.plans.kept import Shelf
+from gradcheck_plugin.subject import Subject
+from gradcheck_plugin.suite import FileSuite, open_file
 
 HERE = Path(__file__).parent / "submissions"
 
@@ -18,7 +25,21 @@ HERE = Path(__file__).parent / "submissions"
 @cache
 def report(folder: str, file: str) -> Report:
     cases = 5 if folder == "wrong" else 2  # enough to bind right code in every layout, and to name what is wrong
-    return check_paths([HERE / folder / file], Settings(cases=cases, seconds=2.0))
+    settings, found = Settings(cases=cases, seconds=2.0), Report()
+    found.add(from_plans(HERE / folder / file, settings))
+    return found
+
+
+def from_plans(path: Path, settings: Settings) -> FileSuite:
+    """The file, opened with the plans that it has left when it was opened before, all of them."""
+    kept: dict[str, str] = {}
+    shelf = Shelf(
+        lambda name: json.loads(kept.get(name, "null")), lambda name, data: kept.update({name: json.dumps(data)})
+    )
+    fresh = open_file(path, settings, shelf=shelf)
+    plans = {name for page in kept.values() for name in json.loads(page)["plans"]}
+    assert plans >= {t.name for t in fresh.targets if isinstance(t.bound, Subject)}
+    return open_file(path, settings, shelf=shelf)
 
 
 def grouped(rows: Iterable[tuple[str, ...]]) -> list[Any]:

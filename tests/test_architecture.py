@@ -62,6 +62,7 @@ ARROWS = {  # a package or module of the plugin, and those below it that it may 
     "oracles": "model",
     "judging": "conventions model objects oracles running sizes subject",
     "binding": "author conventions faults judging loading model names objects oracles running sizes subject",
+    "plans": "conventions loading model outcome subject",
     "search": "model running sizes subject",
     "cases": "faults judging model running search sizes subject",
     "diagnosis": "binding faults judging model objects oracles running search sizes subject",

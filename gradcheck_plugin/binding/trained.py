@@ -20,7 +20,7 @@ from gradcheck_plugin.binding.missing import untrained
 from gradcheck_plugin.judging.gradient import depends
 from gradcheck_plugin.model import Array, Case, Unbindable
 from gradcheck_plugin.objects import state, told
-from gradcheck_plugin.objects.built import DrivesObjects
+from gradcheck_plugin.objects.built import DrivesObjects, shown
 from gradcheck_plugin.objects.pasted import returned_names
 from gradcheck_plugin.oracles.equal import CLOSE
 from gradcheck_plugin.oracles.numerical import secant
@@ -189,12 +189,8 @@ def _kept(subject: Subject, inner: DrivesObjects, case: Case) -> dict[state.Path
     before = told.snapshot(_built(inner, case))
     for arrays in (case.arrays, other):
         seen: list[Any] = []
-        inner.meet = seen.append
-        try:
-            with frozen(case.seed):
-                subject.caller.forward(arrays)
-        finally:
-            inner.meet = None
+        with shown(seen.append), frozen(case.seed):
+            subject.caller.forward(arrays)
         after = told.snapshot(seen[-1])
         before = {p: a for p, a in before.items() if p in after and np.array_equal(a, after[p], equal_nan=True)}
     whole = [(p, a) for p, a in before.items() if a.size and a.ndim]
@@ -213,7 +209,7 @@ def _numbers(subject: Subject, inner: DrivesObjects, case: Case) -> dict[state.P
         return {}
     backward = subject.caller.code().backward
     returned = returned_names(backward) if backward is not None else ()
-    obj, after = _run(subject, inner, case, before)
+    obj, after = _run(subject, case, before)
     taken = {state.gradient_path(obj, p) for p in inner.paths.values()}
     taken |= {state.gradient_path(obj, p) for p, a in state.leaves(obj) if a.ndim and state.is_weight(p)}
     left = {p: at for p in before if (at := state.gradient_path(obj, p)) is not None and at not in taken}
@@ -222,7 +218,7 @@ def _numbers(subject: Subject, inner: DrivesObjects, case: Case) -> dict[state.P
     shapes = {p: _shape_at(obj, left[p]) for p in found if p in left}
     if "N" in case.sizes and any(shapes.values()):
         larger = subject.sample(case.seed, {**case.sizes, "N": case.sizes["N"] + 1})
-        other, _ = _run(subject, inner, larger, before)
+        other, _ = _run(subject, larger, before)
         shapes = {p: s if _shape_at(other, left[p]) == s else () for p, s in shapes.items()}
     return {p: np.full(shapes.get(p, ()), a) for p, a in found.items()}
 
@@ -232,22 +228,16 @@ def _shape_at(obj: Any, path: state.Path) -> tuple[int, ...]:
     return () if array is None else array.shape
 
 
-def _run(
-    subject: Subject, inner: DrivesObjects, case: Case, numbers: Iterable[state.Path]
-) -> tuple[Any, dict[state.Path, Any]]:
+def _run(subject: Subject, case: Case, numbers: Iterable[state.Path]) -> tuple[Any, dict[state.Path, Any]]:
     """An object that has run forward and backward, and what it had at the places of `numbers` in between."""
     seen: list[Any] = []
-    inner.meet = seen.append
-    try:
-        with frozen(case.seed):
-            tape = subject.caller.forward(case.arrays)
-            after = {p: state.array_at(seen[-1], p) for p in numbers}
-            shape = np.shape(tape.output)
-            dy = case.rng(1).standard_normal(shape) if subject.caller.upstream else np.ones(shape)
-            with contextlib.suppress(UserCodeRaised, Unbindable):
-                tape.backward(dy if dy.ndim else float(dy))
-    finally:
-        inner.meet = None
+    with shown(seen.append), frozen(case.seed):
+        tape = subject.caller.forward(case.arrays)
+        after = {p: state.array_at(seen[-1], p) for p in numbers}
+        shape = np.shape(tape.output)
+        dy = case.rng(1).standard_normal(shape) if subject.caller.upstream else np.ones(shape)
+        with contextlib.suppress(UserCodeRaised, Unbindable):
+            tape.backward(dy if dy.ndim else float(dy))
     return seen[-1], after
 
 

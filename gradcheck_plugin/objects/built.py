@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import Any
@@ -255,12 +256,24 @@ def _arrays_by_the_body(cls: Any, names: tuple[str, ...]) -> set[str]:
     return named | {argument for argument, attribute in kept_as(cls.__init__) if attribute in arrays}
 
 
+_shown: list[Callable[[Any], None]] = []
+
+
+@contextmanager
+def shown(to: Callable[[Any], None]) -> Iterator[None]:
+    """Show every object that is built, before it runs, for the length of the block."""
+    _shown.append(to)
+    try:
+        yield
+    finally:
+        _shown.remove(to)
+
+
 class DrivesObjects:
     """What callers of classes share: where the parameters of their objects are, and how one is made."""
 
     built: Built
     told: Told | None = None  # where backward was seen to leave gradients, from its first run on
-    meet: Callable[[Any], None] | None = None  # is shown every object before it runs
 
     @property
     def layout(self) -> Layout:
@@ -277,8 +290,8 @@ class DrivesObjects:
 
     def build(self, arrays: Mapping[str, Array]) -> Any:
         obj = self.built.make(arrays)
-        if self.meet is not None:
-            self.meet(obj)
+        for show in _shown:
+            show(obj)
         return obj
 
     def watched(self, obj: Any, run: Callable[[], Any]) -> Any:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -56,14 +57,14 @@ def feeds(engine: Engine) -> list[Feed]:
     found = []
     for wrapped in (True, False):
         if names:
-            found.append(Feed(f"backward({names[0]})", _argument(wrapped), ("out.backward({dy})",), wrapped))
+            found.append(Feed(f"backward({names[0]})", partial(_argument, wrapped), ("out.backward({dy})",), wrapped))
     for wrapped in (False, True):
         lines = (f"out.{_gradient_name(engine)} = {{dy}}", "out.backward()")
-        found.append(Feed("out.grad = dout, then backward()", _preset(wrapped), lines, wrapped))
+        found.append(Feed("out.grad = dout, then backward()", partial(_preset, wrapped), lines, wrapped))
     for summed in ("sum", ""):
         if (not summed or hasattr(engine.tensor, summed)) and _multiplies(engine, summed):
             end = ".sum()" if summed else ""
-            run = _product(summed)
+            run = partial(_product, summed)
             found.append(Feed(f"(out * dout){end}.backward()", run, (f"(out * {{dy}}){end}.backward()",), True))
     return [*found, ONES]
 
@@ -79,28 +80,19 @@ def _seed(engine: Engine, dy: Any, wrapped: bool) -> Any:
     return float(dy) if engine.scalar else np.asarray(dy)
 
 
-def _argument(wrapped: bool) -> Callable[[Engine, Graph, Any], None]:
-    def run(engine: Engine, graph: Graph, dy: Any) -> None:
-        graph.out.backward(_seed(engine, dy, wrapped))
-
-    return run
+def _argument(wrapped: bool, engine: Engine, graph: Graph, dy: Any) -> None:
+    graph.out.backward(_seed(engine, dy, wrapped))
 
 
-def _preset(wrapped: bool) -> Callable[[Engine, Graph, Any], None]:
-    def run(engine: Engine, graph: Graph, dy: Any) -> None:
-        setattr(graph.out, engine.gradient_name(graph.out), _seed(engine, dy, wrapped))
-        graph.out.backward()
-
-    return run
+def _preset(wrapped: bool, engine: Engine, graph: Graph, dy: Any) -> None:
+    setattr(graph.out, engine.gradient_name(graph.out), _seed(engine, dy, wrapped))
+    graph.out.backward()
 
 
-def _product(summed: str) -> Callable[[Engine, Graph, Any], None]:
-    def run(engine: Engine, graph: Graph, dy: Any) -> None:
-        loss = graph.out * _seed(engine, dy, True)
-        loss = getattr(loss, summed)() if summed else loss
-        loss.backward()
-
-    return run
+def _product(summed: str, engine: Engine, graph: Graph, dy: Any) -> None:
+    loss = graph.out * _seed(engine, dy, True)
+    loss = getattr(loss, summed)() if summed else loss
+    loss.backward()
 
 
 def _direct(engine: Engine, graph: Graph, dy: Any) -> None:
@@ -128,7 +120,7 @@ def _multiplies(engine: Engine, summed: str) -> bool:
             if engine.scalar:
                 x, c = x[0, 0], c[0, 0]
             graph = Graph({"x": (leaf := engine.make(x))}, leaf)
-            _product(summed)(engine, graph, c)
+            _product(summed, engine, graph, c)
             return equal(np.asarray(engine.gradient(leaf), dtype=float), np.asarray(c))
 
         engine.multiplies[summed] = bool(quietly(right))

@@ -9,8 +9,9 @@ tuples is asked directly: between it and `backward` stand other operations, whic
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -56,32 +57,29 @@ def split(engine: Engine, op: Op, out: Any, dy: Any) -> list[Array]:
 def feeds_of_several(engine: Engine, op: Op, out: Any) -> list[Feed]:
     """The ways to give several outputs their upstream gradients; [] where `out` is one tensor like any other."""
     packed = getattr(op, "gathered", "") == "packed" or not (is_one(engine, out) or isinstance(out, list | tuple))
-    if packed and _has_gradient(op):
-        return [Feed("its own gradient(out_grad, node)", _own(op), ("print(f.gradient({dy}, out))",), True)]
+    if packed and isinstance(op, FunctionOp) and _has_gradient(op):
+        return [Feed("its own gradient(out_grad, node)", partial(_own, op), ("print(f.gradient({dy}, out))",), True)]
     if is_one(engine, out):
         return []
     one = [f for f in feeds(engine) if f is not ONES]
     products = [f for f in one if f.name.startswith("(out * ")]
-    return [replace(f, run=_each(op, f)) for f in one] + [replace(f, run=_added(op)) for f in products[:1]]
+    return [replace(f, run=partial(_each, op, f)) for f in one] + [
+        replace(f, run=partial(_added, op)) for f in products[:1]
+    ]
 
 
-def _has_gradient(op: Op) -> bool:
-    method = getattr(op.cls, "gradient", None) if isinstance(op, FunctionOp) and op.packer else None
+def _has_gradient(op: FunctionOp) -> bool:
+    method = getattr(op.cls, "gradient", None) if op.packer else None
     return inspect.isfunction(method) and len(inspect.signature(method).parameters) == 3
 
 
-def _own(op: Op) -> Callable[[Engine, Graph, Any], None]:
+def _own(op: FunctionOp, engine: Engine, graph: Graph, dy: Any) -> None:
     """Ask `gradient` itself; the gradient of what is no single tensor is a tuple, as the operation's own output is."""
-    assert isinstance(op, FunctionOp)
-
-    def run(engine: Engine, graph: Graph, dy: Any) -> None:
-        parts = [engine.make(part) for part in split(engine, op, graph.out, dy)]
-        single = is_one(engine, graph.out)
-        given = graph.node.gradient(parts[0] if single else op.packer()(*parts), graph.out)
-        found = [engine.numbers(tensor) for tensor in _flat(engine, given)]
-        graph.found = dict.fromkeys(graph.leaves) | dict(zip(graph.leaves, found, strict=False))
-
-    return run
+    parts = [engine.make(part) for part in split(engine, op, graph.out, dy)]
+    single = is_one(engine, graph.out)
+    given = graph.node.gradient(parts[0] if single else op.packer()(*parts), graph.out)
+    found = [engine.numbers(tensor) for tensor in _flat(engine, given)]
+    graph.found = dict.fromkeys(graph.leaves) | dict(zip(graph.leaves, found, strict=False))
 
 
 def _flat(engine: Engine, given: Any) -> list[Any]:
@@ -91,36 +89,28 @@ def _flat(engine: Engine, given: Any) -> list[Any]:
     return pieces(engine, given) or [given]
 
 
-def _each(op: Op, feed: Feed) -> Callable[[Engine, Graph, Any], None]:
+def _each(op: Op, feed: Feed, engine: Engine, graph: Graph, dy: Any) -> None:
     """One run for every output, with the gradients added."""
-
-    def run(engine: Engine, graph: Graph, dy: Any) -> None:
-        total: dict[str, Any] = dict.fromkeys(graph.leaves)
-        for i, part in enumerate(split(engine, op, graph.out, dy)):
-            if i:
-                assert graph.again is not None
-                graph_of_one = graph.again()
-            else:
-                graph_of_one = graph
-            one = Graph(graph_of_one.leaves, pieces(engine, graph_of_one.out)[i])
-            feed.run(engine, one, part)
-            for name, gradient in read(engine, one).items():
-                if gradient is not None:
-                    total[name] = gradient if total[name] is None else total[name] + gradient
-        graph.found = total
-
-    return run
+    total: dict[str, Any] = dict.fromkeys(graph.leaves)
+    for i, part in enumerate(split(engine, op, graph.out, dy)):
+        if i:
+            assert graph.again is not None
+            graph_of_one = graph.again()
+        else:
+            graph_of_one = graph
+        one = Graph(graph_of_one.leaves, pieces(engine, graph_of_one.out)[i])
+        feed.run(engine, one, part)
+        for name, gradient in read(engine, one).items():
+            if gradient is not None:
+                total[name] = gradient if total[name] is None else total[name] + gradient
+    graph.found = total
 
 
-def _added(op: Op) -> Callable[[Engine, Graph, Any], None]:
+def _added(op: Op, engine: Engine, graph: Graph, dy: Any) -> None:
     """One `backward` from the sum of all outputs, each times a constant."""
-
-    def run(engine: Engine, graph: Graph, dy: Any) -> None:
-        upstreams: Sequence[Array] = split(engine, op, graph.out, dy)
-        loss: Any = None
-        for piece, upstream in zip(pieces(engine, graph.out), upstreams, strict=True):
-            part = (piece * engine.make(upstream, differentiable=False)).sum()
-            loss = part if loss is None else loss + part
-        loss.backward()
-
-    return run
+    upstreams: Sequence[Array] = split(engine, op, graph.out, dy)
+    loss: Any = None
+    for piece, upstream in zip(pieces(engine, graph.out), upstreams, strict=True):
+        part = (piece * engine.make(upstream, differentiable=False)).sum()
+        loss = part if loss is None else loss + part
+    loss.backward()

@@ -1,0 +1,1 @@
+"""How objects are called, as plain data: written down, kept, and read back."""
