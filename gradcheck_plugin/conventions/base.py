@@ -12,6 +12,7 @@ from typing import Any
 
 from gradcheck_plugin.author.evidence import Derivative
 from gradcheck_plugin.author.said import Said
+from gradcheck_plugin.conventions.watch import Watch
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.objects.argument import Argument
 from gradcheck_plugin.objects.built import DrivesObjects
@@ -76,6 +77,10 @@ class Tape:
     output: Any
     backward: Callable[[Any], dict[str, Any]]
     in_place: bool = True
+
+    def disturb(self) -> None:
+        """Add one to the output in its own memory, as whoever got it may do."""
+        self.output[...] += 1.0
 
 
 @dataclass(frozen=True)
@@ -185,6 +190,10 @@ class Caller:
 
     def forward(self, arrays: Mapping[str, Array]) -> Tape:
         raise NotImplementedError
+
+    def watch(self, arrays: Mapping[str, Array], locked: str = "") -> Watch:
+        """Watches the arrays of a forward and its backward, one of them read-only."""
+        return Watch(arrays, lambda: self.objects.paths if self.objects is not None else {}, locked)
 
     def user_names(self) -> dict[str, str]:
         """The user's names of the arrays."""
@@ -307,6 +316,9 @@ class Wrapped(Caller):
     @property
     def backward_with(self) -> Callable[[Mapping[str, Array], Any], dict[str, Any]] | None:
         return self.wrapped.backward_with
+
+    def watch(self, arrays: Mapping[str, Array], locked: str = "") -> Watch:
+        return self.wrapped.watch(arrays, locked)
 
     def user_names(self) -> dict[str, str]:
         return self.wrapped.user_names()

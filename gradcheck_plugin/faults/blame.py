@@ -159,6 +159,8 @@ _MODULE = re.compile(r"unsupported operand type\(s\) for (?P<operator>[^:]+): .*
 
 def always(fault: UserCodeRaised, root: Path | None) -> Proof | None:
     """Proof that what raised is wrong whatever the input is; None where there is none."""
+    if fault.seen is not None:
+        return Proof(fault.seen.help) if fault.seen.always else None
     cause, frame = fault.cause, own_frame(fault.cause, root)
     if isinstance(cause, AttributeError) and isinstance(cause.obj, ModuleType):  # which NumPy itself raises
         return _unknown_function(cause.obj, cause.name or "")

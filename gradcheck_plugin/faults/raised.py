@@ -14,6 +14,7 @@ import numpy as np
 from gradcheck_plugin.faults import blame
 from gradcheck_plugin.model import Finding
 from gradcheck_plugin.running.calls import UserCodeRaised, place_of, user_frame
+from gradcheck_plugin.running.limits import Seen
 
 LOOP = "look for a loop whose condition never becomes false"
 
@@ -31,18 +32,34 @@ def raised(target: str, function: str, fault: UserCodeRaised, root: Path | None,
     if isinstance(fault.cause, NotImplementedError):
         return not_implemented(target, function, {**at}, source)
     text = str(fault).splitlines()[0][:160] if str(fault) else type(fault.cause).__name__
-    own = [f for f in traceback.extract_tb(fault.cause.__traceback__) if root and f.filename.startswith(str(root))]
-    found = place_of(fault.cause, root)
-    shapes = on_line(*found) if found else ""
+    seen = fault.seen or seen_at(fault, root)
     return Finding(
         "raised",
         f"`{target}` raised {text} in its {_PARTS.get(fault.where, fault.where)}",
-        function=_function(function, fault, found),
+        function=seen.function or function,
         source=source,
-        evidence=(f"on that line: {shapes}",) if shapes else (),
-        help=_help(fault, root, found),
-        traceback="".join(traceback.format_list(own)),
+        evidence=(f"on that line: {seen.values}",) if seen.values else (),
+        help=seen.help,
+        traceback=seen.trace,
         **at,
+    )
+
+
+def seen_at(fault: UserCodeRaised, root: Path | None) -> Seen:
+    """What is seen where the user's code raised."""
+    frame, found = fault.frame(root), place_of(fault.cause, root)
+    own = [f for f in traceback.extract_tb(fault.cause.__traceback__) if root and f.filename.startswith(str(root))]
+    line = (frame.lineno or 0, frame.line or linecache.getline(frame.filename, frame.lineno or 0)) if frame else (0, "")
+    return Seen(
+        frame.filename if frame else "",
+        line[0],
+        frame.name if frame else "",
+        line[1].strip(),
+        function=_function(found),
+        values=on_line(*found) if found else "",
+        help=_help(fault, root, found),
+        trace="".join(traceback.format_list(own)),
+        always=blame.always(fault, root) is not None,
     )
 
 
@@ -50,10 +67,10 @@ _PARTS = {"__init__": "constructor"}
 LONGEST = 160  # characters of what is told about the values on a line
 
 
-def _function(function: str, fault: UserCodeRaised, found: tuple[FrameType, int] | None) -> str:
+def _function(found: tuple[FrameType, int] | None) -> str:
     """The function in which it raised, as people call it."""
     if found is None:
-        return function
+        return ""
     frame, _ = found
     owner = frame.f_locals.get("self")
     name = frame.f_code.co_name

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_plugin.judging.gradient import output_of, pass_upstream
+from gradcheck_plugin.conventions.watch import handed
+from gradcheck_plugin.judging.gradient import output_of
 from gradcheck_plugin.model import Array, Case, Severity
 from gradcheck_plugin.running.calls import UserCodeRaised, frozen
 from gradcheck_plugin.running.values import numeric
@@ -47,7 +48,7 @@ def backward_of(subject: Subject, case: Case, dy: Array) -> Gradients:
     """The gradients that are arrays, of a fresh forward."""
     with frozen(case.seed):
         tape, _ = output_of(subject, case)
-        return arrays_of(tape.backward(pass_upstream(dy)))
+        return arrays_of(tape.backward(handed(dy)))
 
 
 def arrays_of(given: dict[str, Any]) -> Gradients:
@@ -58,10 +59,6 @@ def arrays_of(given: dict[str, Any]) -> Gradients:
 
 def largest(a: Array) -> float:
     return float(np.max(np.abs(a), initial=0.0))
-
-
-def same(a: Array, b: Array) -> bool:
-    return np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
 
 
 def differ(a: Array, b: Array, floor: float = 0.0) -> bool:

@@ -8,10 +8,10 @@ gradient, is advice. The clauses here share three forwards and six backwards and
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
+from gradcheck_plugin.conventions.watch import OUTPUT, handed, same
 from gradcheck_plugin.judging import mutations, situations
 from gradcheck_plugin.judging.breach import (
     Breach,
@@ -22,10 +22,8 @@ from gradcheck_plugin.judging.breach import (
     first_differing,
     largest,
     rounding,
-    same,
 )
-from gradcheck_plugin.judging.gradient import output_of, pass_upstream, upstream
-from gradcheck_plugin.judging.mutations import Watch
+from gradcheck_plugin.judging.gradient import output_of, upstream
 from gradcheck_plugin.model import Array, Case, Severity
 from gradcheck_plugin.oracles.numerical import EPS, floored
 from gradcheck_plugin.running.calls import frozen
@@ -50,7 +48,7 @@ def _all(subject: Subject, case: Case, rare: bool) -> Iterator[Breach]:
         return
     seen = run.seen
     yield from _repeated(run)
-    if run.output_changed:
+    if run.facts.output_changed:
         yield Breach("mutates-output", Severity.ADVICE)
     yield from run.changed
     yield from _aliases(run)
@@ -67,20 +65,20 @@ class _Run:
 
     def __init__(self, subject: Subject, case: Case, rare: bool) -> None:
         self.subject, self.case = subject, case
-        self.watch = Watch(subject, case)
+        self.watch = subject.caller.watch(case.arrays)
         with frozen(case.seed):
             with self.watch.watching():
                 tape, out = output_of(subject, case)
-                self.output = tape.output
+                self.watch.came_out(tape.output)
                 kept = out.copy()
                 dy = upstream(subject, case, kept)
-                self.given: Any = self.watch.upstream(dy)
-                self.raw = tape.backward(self.given)
+                self.raw = tape.backward(self.watch.upstream(dy))
+                self.watch.came_back(self.raw)
             self.seen = Seen(kept, dy, arrays_of(self.raw))
-            self.changed = list(mutations.breaches(self.watch, dy, lines=rare))
-            self.output_changed = not same(out, kept)
+            self.facts = self.watch.facts()
+            self.changed = list(mutations.breaches(subject, case, dy, self.facts.changed, lines=rare))
             try:
-                self.second: Gradients | None = arrays_of(tape.backward(pass_upstream(dy)))
+                self.second: Gradients | None = arrays_of(tape.backward(handed(dy)))
             except Exception:
                 self.second = None
             self.repeats = self.second is not None and all(
@@ -90,15 +88,13 @@ class _Run:
             self.upstreams = [other, FACTOR * dy + OTHER * other, *([np.zeros_like(dy)] if rare else [])]
             self.further: list[Gradients] = []
             if self.repeats and subject.caller.upstream:
-                self.further = [arrays_of(tape.backward(pass_upstream(d))) for d in self.upstreams]
-        self.arrays = {n: g for n, g in self.raw.items() if isinstance(g, np.ndarray) and g.ndim}
-        self.held = [*self.arrays.values(), *([tape.output] if isinstance(tape.output, np.ndarray) else [])]
-        self.before = [a.copy() for a in self.held]
-        self.overwritten: list[Array] = []
+                self.further = [arrays_of(tape.backward(handed(d))) for d in self.upstreams]
+        self.watch.remember()
+        self.overwritten: list[str] = []
 
     def look_again(self) -> None:
         """Note which of the arrays that this run gave have been overwritten by the run of another object."""
-        self.overwritten = [a for a, before in zip(self.held, self.before, strict=True) if not same(a, before)]
+        self.overwritten = self.watch.overwritten()
 
     def linear(self) -> list[Gradients]:
         """The gradients of the further upstream gradients; from fresh forwards where one cannot go back twice."""
@@ -122,7 +118,7 @@ def _carried(run: _Run) -> Iterator[Breach]:
         if not same(seen.out, out):
             yield Breach("not-reproducible", Severity.ERROR, property="forward")
             return
-        again = arrays_of(tape.backward(pass_upstream(seen.dy)))
+        again = arrays_of(tape.backward(handed(seen.dy)))
     for name, g in seen.first.items():
         if name not in again or again[name].shape != g.shape or _alike(again, name, g):
             continue
@@ -199,20 +195,21 @@ def _ignored(subject: Subject, case: Case, first: Gradients) -> Iterator[Breach]
 def _aliases(run: _Run) -> Iterator[Breach]:
     """Arrays that are one: an in-place update of one changes the other, or the next call overwrites it."""
     params = [e.name for e in run.subject.layout.params]
-    for a in run.overwritten:
-        name = next((n for n, g in run.arrays.items() if g is a), "")
-        if a is run.output:
+    for name in run.overwritten:
+        if name == OUTPUT:
             yield Breach("overwrites-output", Severity.ERROR, property="forward")
         else:
             yield Breach("aliased-gradients", Severity.ERROR if name in params else Severity.ADVICE, name)
     if run.overwritten:
         return
-    for i, (name, g) in enumerate(run.arrays.items()):
+    for name, g in run.raw.items():
+        if not isinstance(g, np.ndarray) or not g.ndim:
+            continue
         if run.seen.out.dtype == np.float64 and g.dtype != np.float64:
             yield Breach("dtype-changed", Severity.ADVICE, name, str(g.dtype))
-        if any(np.shares_memory(g, h) for h in [*list(run.arrays.values())[:i], *run.watch.memory()]):
+        if name in run.facts.shared:
             yield Breach("aliased-gradients", Severity.ADVICE, name)
-    if isinstance(run.output, np.ndarray) and any(np.shares_memory(run.output, a) for a in run.watch.memory()):
+    if run.facts.output_lent:
         yield from _output_in_use(run)
 
 
@@ -221,8 +218,8 @@ def _output_in_use(run: _Run) -> Iterator[Breach]:
     with frozen(run.case.seed):
         tape, _ = output_of(run.subject, run.case)
         try:
-            tape.output[...] += 1.0
-            given = arrays_of(tape.backward(pass_upstream(run.seen.dy)))
+            tape.disturb()
+            given = arrays_of(tape.backward(handed(run.seen.dy)))
         except Exception:
             return
     name = first_differing(given, run.seen.first)

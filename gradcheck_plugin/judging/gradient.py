@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.conventions.base import Tape
+from gradcheck_plugin.conventions.watch import handed
 from gradcheck_plugin.model import Array, Case, Unbindable, Verdict
 from gradcheck_plugin.oracles import autograd
 from gradcheck_plugin.oracles.equal import equal
 from gradcheck_plugin.oracles.judge import FAST_TOLERANCE, Judgement, flat
 from gradcheck_plugin.oracles.judge import judge as judged
 from gradcheck_plugin.oracles.numerical import EPS, Ladder, direction, floored
+from gradcheck_plugin.running import conditions
 from gradcheck_plugin.running.calls import BadOutput, UserCodeRaised, frozen
 from gradcheck_plugin.running.values import describe, numeric
 from gradcheck_plugin.subject import Subject
@@ -42,11 +44,6 @@ def upstream(subject: Subject, case: Case, output: Array) -> Array:
     return floored(rng, np.shape(output))
 
 
-def pass_upstream(dy: Array) -> Any:
-    """The upstream gradient as user code gets it: its own copy, a float where it is a scalar."""
-    return dy.copy() if dy.ndim else float(dy)
-
-
 def output_of(subject: Subject, case: Case) -> tuple[Tape, Array]:
     """A frozen forward; raises BadOutput when what came back is no array of numbers."""
     tape = subject.caller.forward(case.arrays)
@@ -61,14 +58,13 @@ def gradients(subject: Subject, case: Case) -> tuple[Array, Array, dict[str, Any
     with frozen(case.seed):
         tape, out = output_of(subject, case)
         dy = upstream(subject, case, out)
-        return out, dy, tape.backward(pass_upstream(dy))
+        return out, dy, tape.backward(handed(dy))
 
 
 def underflows(subject: Subject, case: Case) -> bool:
     """Whether numbers of a forward come out below 1e-308: what is left of them moves in steps, or not at all."""
-    seen: list[str] = []
     try:
-        with frozen(case.seed), np.errstate(under="call", call=lambda kind, _: seen.append(kind)):
+        with frozen(case.seed), conditions.underflows() as seen:
             subject.caller.forward(case.arrays)
     except Exception:
         return False
@@ -87,7 +83,7 @@ class Run:
             tape, out = output_of(subject, case)
             self.out = out.copy()
             self.dy = upstream(subject, case, self.out)
-            self.given = {n: _own(g) for n, g in tape.backward(pass_upstream(self.dy)).items()}
+            self.given = {n: _own(g) for n, g in tape.backward(handed(self.dy)).items()}
 
     @cached_property
     def referred(self) -> dict[str, Array]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from gradcheck_plugin.conventions.watch import handed, same
 from gradcheck_plugin.judging.breach import (
     Breach,
     Gradients,
@@ -19,12 +20,12 @@ from gradcheck_plugin.judging.breach import (
     differ,
     first_differing,
     largest,
-    same,
 )
-from gradcheck_plugin.judging.gradient import output_of, pass_upstream, referred, upstream
+from gradcheck_plugin.judging.gradient import output_of, referred, upstream
 from gradcheck_plugin.model import Array, Case, Severity
 from gradcheck_plugin.running import calls
 from gradcheck_plugin.running.calls import UserCodeRaised, frozen
+from gradcheck_plugin.running.conditions import Handed, Memory
 from gradcheck_plugin.running.values import numeric
 from gradcheck_plugin.subject import Subject
 
@@ -54,7 +55,7 @@ def _second_object(subject: Subject, case: Case, seen: Seen) -> Iterator[Breach]
         try:
             with frozen(other.seed):
                 output_of(subject, other)
-            given = arrays_of(tape.backward(pass_upstream(seen.dy)))
+            given = arrays_of(tape.backward(handed(seen.dy)))
         except UserCodeRaised as exc:
             yield Breach("shared-state", Severity.ERROR, next(iter(seen.first), ""), raised=exc)
             return
@@ -73,7 +74,7 @@ def _last_forward(subject: Subject, case: Case, seen: Seen) -> Iterator[Breach]:
         with frozen(case.seed):
             tape = run(before.arrays, case.arrays)
             again = numeric(tape.output)
-            given = arrays_of(tape.backward(pass_upstream(seen.dy)))
+            given = arrays_of(tape.backward(handed(seen.dy)))
     except Exception:
         return
     if again is None or not same(again, seen.out):
@@ -85,9 +86,10 @@ def _last_forward(subject: Subject, case: Case, seen: Seen) -> Iterator[Breach]:
 
 def _memory_layout(subject: Subject, case: Case, seen: Seen) -> Iterator[Breach]:
     """Arrays whose memory is not contiguous, or in Fortran order, hold the same numbers."""
-    for how, convert in (("not contiguous", _strided), ("in Fortran order", np.asfortranarray)):
+    memories: tuple[Memory, ...] = ("not contiguous", "in Fortran order")
+    for how in memories:
         try:
-            with calls.converting(lambda a, convert=convert: convert(a) if isinstance(a, np.ndarray) else a):  # type: ignore[misc]
+            with calls.converting(Handed(how)):
                 given = backward_of(subject, case, seen.dy)
         except UserCodeRaised as exc:
             yield Breach("memory-layout", Severity.ADVICE, "", how, raised=exc)
@@ -98,19 +100,12 @@ def _memory_layout(subject: Subject, case: Case, seen: Seen) -> Iterator[Breach]
             return
 
 
-def _strided(a: Array) -> Array:
-    return np.repeat(a, 2, axis=-1)[..., ::2] if a.ndim else a
-
-
 def _single(subject: Subject, case: Case, seen: Seen) -> Iterator[Breach]:
     """float32 stays float32, where every parameter can be had as float32."""
     driven = subject.caller.objects
     if driven is not None and any(e.name not in driven.built.given for e in subject.layout.params):
         return
-
-    def single(a: Array) -> Array:
-        return a.astype(np.float32) if a.dtype.kind == "f" else a
-
+    single = Handed("single")
     try:
         with calls.converting(single), frozen(case.seed):
             tape, out = output_of(subject, case)
@@ -135,9 +130,7 @@ def _integers(subject: Subject, case: Case, seen: Seen) -> Iterator[Breach]:
     whole = {n: np.round(3 * a) if n in real else a for n, a in case.arrays.items()}
     moved = dataclasses.replace(case, arrays=whole)
 
-    def integer(a: Array) -> Array:
-        return a.astype(np.int64) if any(np.array_equal(a, whole[n]) for n in real) else a
-
+    integer = Handed("integer", tuple(whole[n] for n in real))
     try:
         wanted_out, wanted = _run(subject, moved, seen.dy)
         with calls.converting(integer):
@@ -155,7 +148,7 @@ def _run(subject: Subject, case: Case, dy: Array | None) -> tuple[Array, Gradien
     with frozen(case.seed):
         tape, out = output_of(subject, case)
         out = out.copy()
-        return out, arrays_of(tape.backward(pass_upstream(upstream(subject, case, out) if dy is None else dy)))
+        return out, arrays_of(tape.backward(handed(upstream(subject, case, out) if dy is None else dy)))
 
 
 def _equal(a: Array, b: Array, rounding: float = 0.0) -> bool:
@@ -188,7 +181,7 @@ def _one_sample(subject: Subject, case: Case, seen: Seen) -> Iterator[Breach]:
             tape, out = output_of(subject, one)
             out = out.copy()
             dy = upstream(subject, one, out)
-            given = arrays_of(tape.backward(pass_upstream(dy)))
+            given = arrays_of(tape.backward(handed(dy)))
     except UserCodeRaised as exc:
         severity = error if known else Severity.ADVICE
         text = f"{type(exc.cause).__name__}: {exc.cause}"
@@ -278,7 +271,7 @@ def _no_sample(subject: Subject, case: Case) -> Iterator[Breach]:
     try:
         with frozen(none.seed):
             tape, out = output_of(subject, none)
-            given = arrays_of(tape.backward(pass_upstream(upstream(subject, none, out))))
+            given = arrays_of(tape.backward(handed(upstream(subject, none, out))))
     except UserCodeRaised as exc:
         yield Breach("empty-batch", Severity.NOTE, "", f"raises {type(exc.cause).__name__}", raised=exc)
         return

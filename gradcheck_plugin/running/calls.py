@@ -11,7 +11,9 @@ from types import FrameType
 from typing import Any
 
 from gradcheck_plugin.model import Array, Unbindable
-from gradcheck_plugin.running.limits import CallWatch, TimeLimit, limited_by, time_limit
+from gradcheck_plugin.running import conditions
+from gradcheck_plugin.running.conditions import Handed
+from gradcheck_plugin.running.limits import CallWatch, Seen, TimeLimit, limited_by, time_limit
 from gradcheck_plugin.running.randomness import frozen, hold
 
 __all__ = ["BadOutput", "Meter", "NoGradient", "NothingReturned", "Spent", "Through", "UserCodeRaised",
@@ -20,20 +22,26 @@ __all__ = ["BadOutput", "Meter", "NoGradient", "NothingReturned", "Spent", "Thro
 
 
 class UserCodeRaised(Exception):
-    """The user's code raised. `cause` is what it raised, `where` the part that was running."""
+    """The user's code raised. `cause` is what it raised, `where` the part that was running.
 
-    def __init__(self, cause: BaseException, where: str) -> None:
+    `seen` is what was seen there, where it ran somewhere else, and no traceback leads to it.
+    """
+
+    def __init__(self, cause: BaseException, where: str, seen: Seen | None = None) -> None:
         super().__init__(f"{type(cause).__name__}: {cause}")
         self.cause = cause
         self.where = where
+        self.seen = seen
 
     def frame(self, root: Path | None) -> traceback.FrameSummary | None:
         """The innermost frame of the user's own code (under `root`), or of any code when there is none."""
-        return user_frame(self.cause, root)
+        return user_frame(self.cause, root) if self.seen is None else self.seen.frame
 
 
 def user_frame(exception: BaseException, root: Path | None) -> traceback.FrameSummary | None:
     """The innermost frame of the user's own code (under `root`) in a traceback, or of any code that is not ours."""
+    if isinstance(exception, TimeLimit) and exception.seen is not None:
+        return exception.seen.frame
     found = place_of(exception, root)
     if found is None:
         return None
@@ -192,10 +200,13 @@ _meetings: list[Callable[[Callable[..., Any], tuple[Any, ...]], None]] = []
 def converting(convert: Callable[[Any], Any]) -> Iterator[None]:
     """Hand user code what `convert` makes of its arrays, for the length of the block."""
     _converters.append(convert)
+    condition = conditions.opened("handed", convert) if isinstance(convert, Handed) else None
     try:
         yield
     finally:
         _converters.pop()
+        if condition is not None:
+            conditions.closed(condition)
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from gradcheck_plugin.author.written import tree_of, words_of
+from gradcheck_plugin.running import conditions
 from gradcheck_plugin.running.typed_digits import exact
 
 LARGEST = 1e-5
@@ -173,10 +174,15 @@ def told(guards: Collection[Guard]) -> str:
 @contextlib.contextmanager
 def without(guards: Iterable[Guard]) -> Iterator[None]:
     """The user's functions without their guards, for the length of the block."""
-    with contextlib.ExitStack() as stack:
-        for guard in guards:
-            stack.enter_context(_bare(guard))
-        yield
+    guards = tuple(guards)
+    condition = conditions.opened("without", guards)
+    try:
+        with contextlib.ExitStack() as stack:
+            for guard in guards:
+                stack.enter_context(_bare(guard))
+            yield
+    finally:
+        conditions.closed(condition)
 
 
 @contextlib.contextmanager

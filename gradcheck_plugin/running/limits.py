@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -81,6 +82,29 @@ class CallWatch(Stopwatch):
         return super().passed if self._running else 0.0
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What was seen where code raised or was stopped: the line of the user's, and what a report says of it.
+
+    `always` tells that it raises whatever its input is.
+    """
+
+    file: str = ""
+    line: int = 0
+    name: str = ""
+    source: str = ""
+    function: str = ""
+    values: str = ""
+    help: str = ""
+    trace: str = ""
+    always: bool = False
+
+    @property
+    def frame(self) -> traceback.FrameSummary | None:
+        """The line, as a frame of a traceback."""
+        return traceback.FrameSummary(self.file, self.line, self.name, line=self.source) if self.file else None
+
+
 class TimeLimit(BaseException):
     """The time is up, by this watch. Not an `Exception`, so that an ordinary handler in the user's code misses it."""
 
@@ -88,6 +112,7 @@ class TimeLimit(BaseException):
         super().__init__()
         self.watch = watch
         self.where = ""  # the part of the user's code that was running
+        self.seen: Seen | None = None  # where that was, if it ran somewhere else
 
 
 def time_limit(seconds: float) -> AbstractContextManager[None]:

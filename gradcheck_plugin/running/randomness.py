@@ -23,6 +23,8 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck_plugin.running import conditions
+
 DEPTH = 6  # function, module, helper module, object, dictionary, generator
 NOT_OURS = {"numpy", "torch", "gradcheck_plugin", "reference_impls", "builtins", *sys.stdlib_module_names}
 
@@ -68,12 +70,13 @@ def frozen(seed: int) -> Iterator[None]:
         _start(seed)
         held = _Held()
         _blocks.append(held)
-        before = entropy.start(seed)
+        before, condition = entropy.start(seed), conditions.opened("frozen", seed)
         try:
             with warnings.catch_warnings(), np.errstate(all="ignore"), entropy.taken():
                 warnings.simplefilter("ignore")
                 yield
         finally:
+            conditions.closed(condition)
             entropy.resume(before)
             _blocks.remove(held)
             held.release()
