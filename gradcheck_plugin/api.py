@@ -75,21 +75,18 @@ class Report:
         """The report as `gradcheck check` prints it."""
         from gradcheck_plugin.report import text
 
-        blocks = [text.finding(r.finding) for r in self.results if r.finding]
-        lines = text.rows(self.results, self.not_driven, self.passed_over, self.notes, self.problems, verbose)
-        lines += text.hint(self.not_driven)
-        return "\n\n".join([*blocks, "\n".join([*lines, text.totals(self.results, self.not_driven)])])
+        return text.whole(self, verbose=verbose)
 
     def to_json(self) -> dict[str, Any]:
         """The report as a plain dictionary, schema 1."""
         from gradcheck_plugin.report.as_json import document
 
-        return document(self.results, self.not_driven, self.problems, self.passed_over)
+        return document(self)
 
     def _repr_html_(self) -> str:
         from gradcheck_plugin.report.as_html import fragment
 
-        return fragment(self.results, self.not_driven, [p.message for p in self.problems])
+        return fragment(self)
 
 
 def check_paths(paths: Iterable[Path], settings: Settings) -> Report:

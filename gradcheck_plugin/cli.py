@@ -112,7 +112,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", type=Path, metavar="PATH", help="write every result as JSON")
+    parser.add_argument("--report", action="append", default=[], metavar="FORMAT=PATH",
+                        help="write the report to a file: json, html, text")  # fmt: skip
+    parser.add_argument("--json", metavar="PATH", help="the same as --report json=PATH")
     parser.add_argument("--as", "--gradcheck-as", dest="pinned", action="append", default=[], metavar="NAME=LAYER",
                         help="NAME stands for the reference LAYER")  # fmt: skip
     parser.add_argument("--require", action="append", default=[], metavar="NAME[,NAME]",
@@ -170,15 +172,8 @@ def names(given: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for text in given for name in text.replace(",", " ").split()))
 
 
-def unwritable(path: Path) -> str:
-    """Why a report cannot be written to that path; "" where nothing is known against it."""
-    if path.is_dir():
-        return f"{path}: this is a folder; name a file"
-    folder = path.resolve().parent
-    return "" if folder.is_dir() else f"{path}: there is no folder {folder}"
-
-
 def _check(args: argparse.Namespace) -> int:
+    from gradcheck_plugin import report
     from gradcheck_plugin.model import Settings
     from gradcheck_plugin.suite import python_files
 
@@ -186,8 +181,10 @@ def _check(args: argparse.Namespace) -> int:
         pinned = pins(args.pinned)
     except ValueError as exc:
         return _usage(f"--as {exc}")
-    if args.json and (complaint := unwritable(args.json)):
-        return _usage(f"--json {complaint}")
+    try:
+        args.files = report.asked([*args.report, *([f"json={args.json}"] if args.json else [])])
+    except ValueError as exc:
+        return _usage(f"--report {exc}")
     files = list(python_files(args.paths))
     for name, layer in pinned.items():
         if files and not any(_mentions(file, name.rpartition(".")[2]) for file in files):
@@ -214,8 +211,7 @@ def _checked(args: argparse.Namespace, files: Sequence[Path], settings: Settings
     from gradcheck_plugin.api import Report, conclude
     from gradcheck_plugin.oracles import autograd
     from gradcheck_plugin.progress import Progress
-    from gradcheck_plugin.report import text
-    from gradcheck_plugin.report.as_json import write
+    from gradcheck_plugin.report import text, write
 
     check_file = child.check if child.available() and not args.in_process else checking.check_file
     if len(files) > 1:
@@ -239,11 +235,11 @@ def _checked(args: argparse.Namespace, files: Sequence[Path], settings: Settings
         conclude(whole, args.paths, files)
     last = text.problems((p.code, p.message) for p in whole.problems[known:]) + text.hint(whole.not_driven)
     _say("\n".join([*last, text.totals(whole.results, whole.not_driven)]))
-    if args.json:
+    for name, path in args.files:
         try:
-            write(args.json, whole.to_json())
+            write(whole, name, path)
         except OSError as exc:
-            return _usage(f"--json {args.json}: {exc.strerror}")
+            return _usage(f"--report {name}={path}: {exc.strerror}")
     if interrupted:
         raise KeyboardInterrupt
     return whole.exit_code

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SETTINGS = pytest.StashKey[Any]()
 SEEN = pytest.StashKey["Seen"]()
+REPORTS = pytest.StashKey[list[tuple[str, Path]]]()
 KEY = "gradcheck"  # of the property of a test report that holds what an item found, as JSON
 
 
@@ -70,7 +71,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
                     help="fail where this object is not judged: left open, not driven, or not there")  # fmt: skip
     group.addoption("--gradcheck-allow-open", action="store_true",
                     help="exit code 0 also where everything was left open or not driven")  # fmt: skip
-    group.addoption("--gradcheck-json", default=None, metavar="PATH", help="write every result as JSON")
+    group.addoption("--gradcheck-report", action="append", default=[], metavar="FORMAT=PATH",
+                    help="write the report to a file: json, html, text")  # fmt: skip
+    group.addoption("--gradcheck-json", default=None, metavar="PATH", help="the same as --gradcheck-report json=PATH")
     parser.addini("gradcheck", "check the layers of the files and folders named", type="bool", default=False)
     parser.addini("gradcheck_as", "NAME=LAYER, one a line", type="linelist", default=[])
     parser.addini("gradcheck_cases", "cases for each property", default="25")
@@ -79,6 +82,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("gradcheck_strict", "advice, open verdicts and refusals fail, too", type="bool", default=False)
     parser.addini("gradcheck_require", "objects that have to be judged", type="args", default=[])
     parser.addini("gradcheck_allow_open", "exit code 0 also where everything is open", type="bool", default=False)
+    parser.addini("gradcheck_report", "FORMAT=PATH, one a line", type="linelist", default=[])
     parser.addini("gradcheck_json", "write every result as JSON to this path", default="")
 
 
@@ -101,8 +105,10 @@ def pytest_configure(config: pytest.Config) -> None:
         )
     except ValueError as exc:
         raise pytest.UsageError(f"--gradcheck-as: {exc}" if "=" in str(exc) else str(exc)) from None
-    if complaint := _json_complaint(_json_path(config)):
-        raise pytest.UsageError(f"--gradcheck-json {complaint}")
+    try:
+        config.stash[REPORTS] = _reports(config)
+    except ValueError as exc:
+        raise pytest.UsageError(f"--gradcheck-report {exc}") from None
     config.stash[SEEN] = Seen()
     config.pluginmanager.register(Summary(config), "gradcheck-summary")
 
@@ -111,10 +117,13 @@ def _switch(config: pytest.Config, name: str) -> bool:
     return bool(config.getoption(f"gradcheck_{name}") or config.getini(f"gradcheck_{name}"))
 
 
-def _json_complaint(path: Path | None) -> str:
-    from gradcheck_plugin.cli import unwritable
+def _reports(config: pytest.Config) -> list[tuple[str, Path]]:
+    """The formats of the report that are asked for, and where each is to be written."""
+    from gradcheck_plugin.report import asked
 
-    return unwritable(path) if path else ""
+    pairs = [*config.getini("gradcheck_report"), *config.getoption("gradcheck_report")]
+    path = config.getoption("gradcheck_json") or config.getini("gradcheck_json")
+    return asked([*pairs, *([f"json={path}"] if path else [])])
 
 
 def _number(config: pytest.Config, name: str, kind: type, positive: bool = True) -> Any:
@@ -129,11 +138,6 @@ def _number(config: pytest.Config, name: str, kind: type, positive: bool = True)
     if value == float("inf"):
         raise ValueError(f"gradcheck_{name}: {text} is not finite")
     return value
-
-
-def _json_path(config: pytest.Config) -> Path | None:
-    text = config.getoption("gradcheck_json") or config.getini("gradcheck_json")
-    return Path(text) if text else None
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -529,14 +533,16 @@ class Summary:
             session.exitstatus = self._exit_status(exitstatus)
 
     def _write(self) -> None:
-        path = _json_path(self.config)
-        if path is None:
+        if not self.config.stash[REPORTS]:
             return
-        from gradcheck_plugin.report.as_json import document, write
+        from gradcheck_plugin.api import Report
+        from gradcheck_plugin.report import write
 
-        results, not_driven, problems = self.results.values(), self.not_driven.values(), self.problems.values()
-        over = list(self.config.stash[SEEN].passed_over.values())
-        write(path, document(list(results), list(not_driven), list(problems), over))
+        seen = self.config.stash[SEEN]
+        over, problems, notes = list(seen.passed_over.values()), list(self.problems.values()), list(seen.notes)
+        report = Report(list(self.results.values()), list(self.not_driven.values()), over, problems, notes)
+        for name, path in self.config.stash[REPORTS]:
+            write(report, name, path)
 
     def _exit_status(self, exitstatus: int) -> int:
         """The codes of pytest, for a run in which nothing failed: 3 a fault of ours, 2 a file, 5 nothing was judged."""

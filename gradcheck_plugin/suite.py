@@ -9,6 +9,7 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from gradcheck_plugin import outcome
@@ -46,6 +47,7 @@ class FileSuite:
     passed_over: list[NotDriven] = field(default_factory=list)
     problem: Problem | None = None
     notes: tuple[str, ...] = ()
+    modules: tuple[ModuleType, ...] = ()  # of the user's, the file's own first
 
 
 def python_files(paths: Iterable[Path]) -> Iterator[Path]:
@@ -149,7 +151,7 @@ def _open_loaded(
             loaded.defined(), settings, file=shown, root=loaded.path.parent, module=loaded.path.stem,
             modules=loaded.modules, wanted=wanted, announce=announce, page=page,
         )  # fmt: skip
-    suite.notes = loaded.notes
+    suite.notes, suite.modules = loaded.notes, loaded.modules
     for target in suite.targets:
         target.plain_import = loaded.plain
         target.notebook = loaded.notebook

@@ -92,6 +92,16 @@ class _Pushed(Caller):
         return []
 '''
 
+FORMAT = '''
+"""One line a verdict."""
+
+NAME = "lines"
+
+
+def page(report):
+    return "".join(f"{r.target} {r.property} {r.verdict.value}\\n" for r in report.results)
+'''
+
 USER = """
 class Fifth:
     def forward(self, x):
@@ -151,3 +161,19 @@ def test_a_convention(packages: Path) -> None:
     assert "Odd: push and pull" in right
     assert "Odd   contract:ok dx:ok" in right
     assert "Odd   contract:ok dx:FAIL" in wrong
+
+
+def test_a_format_of_the_report(packages: Path) -> None:
+    assert "there is no format" in _failing(packages, "lines=found.txt")
+    (packages / "gradcheck_plugin" / "report" / "as_lines.py").write_text(FORMAT, encoding="utf-8")
+    assert _failing(packages, "lines=found.txt") == ""
+    assert "Fifth dx FAIL" in (packages / "found.txt").read_text(encoding="utf-8").splitlines()
+
+
+def _failing(packages: Path, pair: str) -> str:
+    """What the command complains of when it is asked for a report."""
+    (packages / "layers.py").write_text(USER.format(factor=4), encoding="utf-8")
+    command = [sys.executable, "-m", "gradcheck_plugin", "check", "layers.py", "--cases", "5", "--report", pair]
+    environment = {**os.environ, "PYTHONPATH": str(packages), "NO_COLOR": "1"}
+    run = subprocess.run(command, cwd=packages, env=environment, capture_output=True, text=True, check=False)
+    return run.stderr

@@ -129,6 +129,11 @@ class Caller:
         return False
 
     @property
+    def here(self) -> bool:
+        """Whether the user's code runs in this process, where lines that call it can be tried."""
+        return True
+
+    @property
     def tensors(self) -> bool:
         """Whether the user's code gets torch tensors."""
         return False
@@ -272,6 +277,10 @@ class Wrapped(Caller):
     @property
     def multiplied(self) -> bool:
         return self.wrapped.multiplied
+
+    @property
+    def here(self) -> bool:
+        return self.wrapped.here
 
     @property
     def tensors(self) -> bool:

@@ -75,7 +75,7 @@ def reproduce(
         given_arrays = [n for n, v in values.items() if np.ndim(v) or n == UPSTREAM]
         lines = [*(f"{n} = torch.tensor({n})" for n in given_arrays), *lines]
     trial = _Trial(subject, name, values, numeric(yours), drawn.case.seed, target.settings.seconds)
-    body = lines if raises else trial.settle(lines)
+    body = lines if raises or not subject.caller.here else trial.settle(lines)
     if not body:
         return ""
     if index:

@@ -6,10 +6,25 @@ from collections.abc import Iterable
 from typing import Any
 
 from gradcheck_plugin.model import Comparison, Finding, NotDriven, Problem, Result, Severity, Verdict
+from gradcheck_plugin.report import Report
 from gradcheck_plugin.report.columns import columns, cut, padded, wrapped
 from gradcheck_plugin.report.numbers import LARGEST, shape, short, telling
 
+NAME = "text"
 WIDTH = 90
+
+
+def page(report: Report) -> str:
+    """The text of a file."""
+    return whole(report, verbose=True) + "\n"
+
+
+def whole(report: Report, *, verbose: bool) -> str:
+    """The findings, and below them one row a target with what is to be said of it."""
+    results, refused = list(report.results), list(report.not_driven)
+    blocks = [finding(r.finding) for r in results if r.finding]
+    lines = rows(results, refused, list(report.passed_over), report.notes, report.problems, verbose)
+    return "\n\n".join([*blocks, "\n".join([*lines, *hint(refused), totals(results, refused)])])
 
 
 def sentence(result: Result) -> str:

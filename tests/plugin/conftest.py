@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gradcheck_plugin.api import check
+from gradcheck_plugin.api import Report, check
 from gradcheck_plugin.report import as_json
 
 SUBMISSIONS = Path(__file__).parent.parent / "submissions"
@@ -66,4 +66,4 @@ def _everything_imported() -> None:
     One check here imports all that a run imports, for good.
     """
     assert check(SUBMISSIONS / "wrong/activations_misc.py", cases=3).failed
-    assert as_json.document([], [])
+    assert as_json.document(Report())
