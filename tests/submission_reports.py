@@ -1,6 +1,7 @@
 """What the plugin says of the sample submissions: each file is checked once in a process.
 
 Each is opened twice: how its objects are called is found out, written down as JSON, and read back for what is checked.
+Then its code runs in another process, from which nothing but bytes comes.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import pytest
 from gradcheck_plugin.api import Report
 from gradcheck_plugin.model import Settings
 from gradcheck_plugin.plans.kept import Shelf
+from gradcheck_plugin.runner.child import elsewhere
 from gradcheck_plugin.subject import Subject
 from gradcheck_plugin.suite import FileSuite, open_file
 
@@ -25,8 +27,9 @@ HERE = Path(__file__).parent / "submissions"
 @cache
 def report(folder: str, file: str) -> Report:
     cases = 5 if folder == "wrong" else 2  # enough to bind right code in every layout, and to name what is wrong
-    settings, found = Settings(cases=cases, seconds=2.0), Report()
-    found.add(from_plans(HERE / folder / file, settings))
+    path, settings, found = HERE / folder / file, Settings(cases=cases, seconds=2.0), Report()
+    with elsewhere(from_plans(path, settings), path, settings.seconds) as suite:
+        found.add(suite)
     return found
 
 

@@ -68,6 +68,7 @@ ARROWS = {  # a package or module of the plugin, and those below it that it may 
     "diagnosis": "binding faults judging model objects oracles running search sizes subject",
     "session": "binding cases conventions faults judging loading model oracles running search subject",
     "checks": "diagnosis judging model oracles running search session sizes subject",
+    "runner": "conventions faults loading model plans running subject suite",
     "report": "model",
 }
 DOORS = {"api", "cli", "plugin", "__main__", ""}  # what these know is their own affair, as long as nothing knows them

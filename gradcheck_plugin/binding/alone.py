@@ -15,9 +15,11 @@ from gradcheck_plugin.binding.stated_shapes import given_gradients, given_shapes
 from gradcheck_plugin.conventions.base import Candidate
 from gradcheck_plugin.judging.gradient import depends
 from gradcheck_plugin.model import Unbindable
-from gradcheck_plugin.running.calls import UserCodeRaised
+from gradcheck_plugin.running.calls import UserCodeRaised, frozen
+from gradcheck_plugin.running.values import numeric
 from gradcheck_plugin.sizes import generic_sizes
 from gradcheck_plugin.subject import Subject
+from reference_impls.shapes import Layout
 from reference_impls.spec import Variant
 
 
@@ -73,13 +75,39 @@ def bound_alone(candidate: Candidate, judged: bool = True) -> Attempt:
                 return best
             other = other or best  # weights one by one: their gradients may say that they have other shapes
     if other is None or (backward_raises(first.fault) and _not_as_turned(candidate, other.subject)):
-        return first
+        return _of_vectors(candidate, first) or first
     strange = _of_unknown_shape(other.subject) if candidate.kind == "loss" else []
     strange += _not_as_turned(candidate, other.subject)
     if not strange:
         return other
     reason = f"nothing says what shape `{strange[0]}` has; its gradient has another one than what was tried"
     return Attempt(fault=Unbindable(reason))
+
+
+def _of_vectors(candidate: Candidate, rows: Attempt) -> Attempt | None:
+    """An operation of two vectors whose backward raises for rows, of which its forward makes something smaller.
+
+    That the inner product of two vectors runs with rows is an accident. What gives an entry for each entry of its
+    operands is meant for rows, too: there it is its own fault that it raises.
+    """
+    if len(candidate.shapes) != 1 or len(candidate.inputs) != 2 or not backward_raises(rows.fault) or not rows.tried:
+        return None
+    subject, case = rows.tried.subject, rows.tried.case
+    try:
+        with frozen(case.seed):
+            out = numeric(subject.caller.forward(case.arrays).output)
+    except (Unbindable, UserCodeRaised):
+        return None
+    shapes = [np.shape(a) for a in case.arrays.values()]
+    if out is None or len(set(shapes)) > 1 or out.size >= np.prod(shapes[0]):
+        return None
+    layout = Layout.parse(", ".join(f"{n}: D" for n in candidate.inputs) + " -> Y")
+    attempt = try_out(candidate, None, Variant(), layout)
+    if attempt.subject is None or attempt.fault is not None or distance_of(attempt):
+        return None
+    doubts = {"": "right for vectors; its backward raises for matrices, which its forward takes"}
+    attempt.subject = dataclasses.replace(attempt.subject, doubts=doubts)
+    return attempt
 
 
 _EVEN = {"7": "8", "9": "10"}

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.author.signature import arguments
+from gradcheck_plugin.author.written import left_in_self
 from gradcheck_plugin.conventions.base import Candidate
 from gradcheck_plugin.judging.gradient import depends
 from gradcheck_plugin.model import Case
@@ -152,6 +153,9 @@ class _Author:
         driven = self.subject.caller.objects
         if driven is None or self.subject.layout[name].dims:
             return False
+        backward, path = self.subject.caller.code().backward, driven.paths.get(name, ())
+        if backward is not None and path and any(state.is_gradient_of(n, path) for n in left_in_self(backward)):
+            return False
         default = arguments(driven.built.cls.__init__, method=True).defaults.get(self.shown[name])
         return isinstance(default, int | float)
 
@@ -196,6 +200,9 @@ class _Author:
         """Whether an object is trained on data: a loss that gives gradients of weights, or a network by its name."""
         if self.loss and any(self._is_weight(n) for n in self.found):
             return True
+        spec = self.subject.spec
+        if spec is not None and spec.kind == "layer" and self.subject.matches:
+            return False  # a highway network is a layer, whatever it is called
         held = len([n for n in self.found if n not in self.inputs])
         return held > 2 and bool(_MODEL.search(self.candidate.name))
 

@@ -50,7 +50,7 @@ def _stated(candidate: Candidate, known: Said, names: list[str], read: Read) -> 
     layout, given = subject.layout, given_shapes(subject)
     first = candidate.inputs[0]
     if first in given and not _same_axes(given[first], subject, first):
-        return candidate  # it ran with what it is not written for
+        return _of_one_output(candidate, known, layout, read)  # it ran with what it is not written for
     whole = len(layout[candidate.inputs[0]].dims)
     ranks, axes, doubts = (
         {candidate.inputs[0]: whole, **known.ranks},
@@ -67,6 +67,8 @@ def _stated(candidate: Candidate, known: Said, names: list[str], read: Read) -> 
             other = _read_as(candidate, read, layout, name, _axes_of(shape, subject))
             if other is not None and _same_axes(given_shapes(other).get(name), other, name):
                 ranks[name], axes[name] = len(other.layout[name].dims), other.layout[name].dims
+                if not shape and _goes_with_a_matrix(layout, name):
+                    doubts[name] = f"right if `{name}` is one number; wrong if it has one entry a feature"
         elif kind == "open" and len(entry.dims) == whole > 1:
             other = _read_as(candidate, read, layout, name, layout[candidate.inputs[0]].dims[-1:])
             if other is not None and not _same_axes(given_shapes(other).get(name), other, name):
@@ -75,6 +77,37 @@ def _stated(candidate: Candidate, known: Said, names: list[str], read: Read) -> 
                 )
     settled = dataclasses.replace(known, ranks=ranks, axes=axes)
     return candidate.read(said=settled, doubts=doubts)
+
+
+def _of_one_output(candidate: Candidate, known: Said, layout: Layout, read: Read) -> Candidate:
+    """The candidate with a vector for a matrix, and a number for a vector, where all of its gradients are for those.
+
+    `X @ w + b` takes weights for many outputs as well as for one; `np.outer(dout, w)` is for one.
+    """
+    first, *others = layout.entries
+    extra = {d for e in others for d in e.dims} - {*first.dims}
+    if not extra or layout.params or not any(len(e.dims) == 2 for e in others):
+        return candidate
+    fewer = {e.name: tuple(d for d in e.dims if d not in extra) for e in others}
+    axes = {n: tuple((d,) for d in dims) for n, dims in fewer.items()}
+    inputs = (first, *(dataclasses.replace(e, axes=axes[e.name]) for e in others))
+    subject = read(candidate, dataclasses.replace(layout, inputs=inputs))
+    given = given_shapes(subject) if subject is not None else {}
+    if subject is None or not given or not all(_same_axes(given.get(n), subject, n) for n in subject.judged):
+        return candidate
+    ranks = {first.name: len(first.dims), **{n: len(dims) for n, dims in fewer.items()}}
+    settled = dataclasses.replace(known, ranks={**ranks, **known.ranks}, axes={**fewer, **known.axes})
+    return candidate.read(said=settled)
+
+
+def _goes_with_a_matrix(layout: Layout, name: str) -> bool:
+    """Whether a vector has the axis of a matrix beside it, as a bias has that of its weights.
+
+    Then the sum of everything is the gradient of a number that nobody has there, and of a bias a mistake.
+    """
+    dims, first = layout[name].dims, layout.inputs[0].name
+    others = [e for e in layout.entries if e.name not in (name, first)]
+    return len(dims) == 1 and any(len(e.dims) == 2 and dims[0] in e.dims for e in others)
 
 
 def given_shapes(subject: Subject) -> dict[str, tuple[int, ...]]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck_plugin.author.written import left_in_self
 from gradcheck_plugin.binding.guess import parameter_entries
 from gradcheck_plugin.binding.missing import untrained
 from gradcheck_plugin.judging.gradient import depends
@@ -213,7 +214,7 @@ def _numbers(subject: Subject, inner: DrivesObjects, case: Case) -> dict[state.P
     taken = {state.gradient_path(obj, p) for p in inner.paths.values()}
     taken |= {state.gradient_path(obj, p) for p, a in state.leaves(obj) if a.ndim and state.is_weight(p)}
     left = {p: at for p in before if (at := state.gradient_path(obj, p)) is not None and at not in taken}
-    named = {p for p in before if any(state.is_gradient_of(n, p) for n in returned)}
+    named = {p for p in before if any(state.is_gradient_of(n, p) for n in (*returned, *_no_numbers(obj, backward)))}
     found = {p: a for p, a in before.items() if (p in left or p in named) and _is_still(after[p], a)}
     shapes = {p: _shape_at(obj, left[p]) for p in found if p in left}
     if "N" in case.sizes and any(shapes.values()):
@@ -221,6 +222,13 @@ def _numbers(subject: Subject, inner: DrivesObjects, case: Case) -> dict[state.P
         other, _ = _run(subject, larger, before)
         shapes = {p: s if _shape_at(other, left[p]) == s else () for p, s in shapes.items()}
     return {p: np.full(shapes.get(p, ()), a) for p, a in found.items()}
+
+
+def _no_numbers(obj: Any, backward: Any) -> list[str]:
+    """What a backward has left that is neither a number nor an array: `self.dbeta = (dout * x).sum`, not called."""
+    held = getattr(obj, "__dict__", {})
+    left = [n for n in left_in_self(backward) if held.get(n) is not None] if backward is not None else []
+    return [n for n in left if numeric(held[n]) is None]
 
 
 def _shape_at(obj: Any, path: state.Path) -> tuple[int, ...]:

@@ -15,7 +15,8 @@ from gradcheck_plugin.subject import Subject
 from gradcheck_plugin.suite import FileSuite
 
 
-def _serve(pipe: Connection, path: Path, seconds: float) -> None:
+def _serve(pipe: Connection, other_end: Connection, path: Path, seconds: float) -> None:
+    other_end.close()  # as long as anybody has it, the end of the questions is not seen
     Server(path, seconds).serve(pipe.recv_bytes, pipe.send_bytes)
 
 
@@ -26,7 +27,7 @@ def elsewhere(
     """The suite of a file whose code runs in another process from now on, to the end of the block."""
     pipe, theirs = multiprocessing.Pipe()
     context: Any = multiprocessing.get_context(method)
-    process = context.Process(target=_serve, args=(theirs, path, seconds), daemon=True)
+    process = context.Process(target=_serve, args=(theirs, pipe, path, seconds), daemon=True)
     process.start()
     theirs.close()
 
@@ -43,4 +44,6 @@ def elsewhere(
     finally:
         pipe.close()
         process.join(10.0)
-        process.kill()
+        if process.is_alive():
+            process.kill()
+            process.join()

@@ -47,6 +47,8 @@ class Link:
         for condition in open_:
             if condition.number in found["underflows"] and not condition.value:
                 condition.value.append("underflow")
+        if found["printed"]:
+            print(end=found["printed"])
         self._raise(found)
         return dict(found)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, redirect_stderr, redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
@@ -26,6 +27,8 @@ from gradcheck_plugin.running.limits import CallWatch, Seen, TimeLimit
 from gradcheck_plugin.running.randomness import steady
 from gradcheck_plugin.subject import Subject
 
+PRINTED = 4000  # characters of what the code prints in one call that are told
+
 
 class Server:
     """One file of the user's, loaded here. A question comes as bytes, and is answered with bytes.
@@ -43,6 +46,7 @@ class Server:
         self.watches: dict[int, Watch] = {}
         self.open: list[tuple[int, ExitStack]] = []
         self.underflows: dict[int, list[str]] = {}
+        self.printed = io.StringIO()
         self.made = 0
         self._do: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
             "plan": self._plan, "forward": self._forward, "backward": self._backward, "with": self._backward_with,
@@ -52,7 +56,8 @@ class Server:
 
     def serve(self, receive: Callable[[], bytes], send: Callable[[bytes], None]) -> None:
         """Answer one question after the other, until there are no more."""
-        with process.under(self.loaded.modes), process.contained(), steady():
+        streams = redirect_stdout(self.printed), redirect_stderr(self.printed)
+        with process.under(self.loaded.modes), process.contained(), streams[0], streams[1], steady():
             while True:
                 try:
                     question = receive()
@@ -86,6 +91,9 @@ class Server:
         except Exception as exc:
             found = {"fault": _names(exc), "says": str(exc)}
         found["underflows"] = [n for n, seen in self.underflows.items() if seen]
+        found["printed"] = self.printed.getvalue()[-PRINTED:]
+        self.printed.seek(0)
+        self.printed.truncate()
         return pack(found)
 
     # conditions

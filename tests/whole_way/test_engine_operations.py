@@ -6,6 +6,8 @@ from pathlib import Path
 
 from from_file import checked
 
+from gradcheck_plugin.model import Verdict
+
 ENGINE = """
 import numpy as np
 
@@ -187,3 +189,38 @@ class Unit(Function):
 def test_what_is_made_of_two_vectors_is_given_two_vectors(tmp_path: Path) -> None:
     assert checked(tmp_path, OUTER.format(dy="grad.T @ x")).passes("Unit")
     assert set(checked(tmp_path, OUTER.format(dy="-grad.T @ x")).failed("Unit")) == {"dy"}
+
+
+INNER = (
+    ENGINE
+    + """
+
+class Node(Function):
+    @staticmethod
+    def forward(ctx, left, right):
+        ctx.save_for_backward(left, right)
+        return {forward}
+
+    @staticmethod
+    def backward(ctx, grad):
+        left, right = ctx.saved_tensors
+        {backward}
+"""
+)
+
+
+def test_the_inner_product_of_two_vectors_is_not_failed_for_rows(tmp_path: Path) -> None:
+    forward = "(left[None, :] * right[None, :]).sum(axis=1)[0]"
+    backward = "grad = np.reshape(grad, (1,)); return grad * right, grad * left"
+    found = checked(tmp_path, INNER.format(forward=forward, backward=backward))
+    assert found.failed("Node") == {}
+    assert found.result("Node", "dleft").verdict is Verdict.INCONCLUSIVE
+    assert "right for vectors" in found.result("Node", "dleft").reason
+    wrong = checked(tmp_path, INNER.format(forward=forward, backward=backward.replace("* right", "* left")))
+    assert wrong.failed("Node")
+
+
+def test_what_gives_an_entry_for_each_entry_is_meant_for_rows(tmp_path: Path) -> None:
+    backward = "return grad * right.T, grad * left"
+    found = checked(tmp_path, INNER.format(forward="left * right", backward=backward))
+    assert found.failed("Node")

@@ -509,3 +509,34 @@ def test_what_a_pair_gives_a_gradient_of_is_no_setting(tmp_path: Path, annotatio
 def test_an_array_by_its_annotation_has_a_gradient(tmp_path: Path) -> None:
     source = SWISH.format(annotation=": np.ndarray", dbeta="None")
     assert "dbeta" in checked(tmp_path, source).failed("custom")
+
+
+HIGHWAY = """
+import numpy as np
+
+
+class {name}:
+    def __init__(self, W, b, Wt, bt):
+        self.W, self.b, self.Wt, self.bt = W, b, Wt, bt
+
+    def forward(self, x):
+        self.x = x
+        self.t = 1 / (1 + np.exp(-(x @ self.Wt + self.bt)))
+        self.h = np.maximum(x @ self.W + self.b, 0)
+        return self.t * self.h + (1 - self.t) * x
+
+    def backward(self, dout):
+        da, dc = dout * self.t * (self.h > 0), dout * (self.h - self.x) * self.t * (1 - self.t)
+        dx = dout * (1 - self.t) + da @ self.W.T + dc @ self.Wt.T
+        self.dW, self.db = self.x.T @ da, da.sum(axis=0)
+        self.dWt, self.dbt = self.x.T @ dc, dc.sum(axis=0)
+        {returns}
+"""
+
+
+@pytest.mark.parametrize("name", ["HighwayNetwork", "Highway"])
+def test_a_layer_that_is_called_a_network_gives_a_gradient_of_its_input(tmp_path: Path, name: str) -> None:
+    assert checked(tmp_path, HIGHWAY.format(name=name, returns="return dx"), "right.py").passes(name)
+    found = checked(tmp_path, HIGHWAY.format(name=name, returns="pass"), "wrong.py")
+    assert found.result(name, "dx").verdict is Verdict.INCONCLUSIVE
+    assert "first layer" in found.result(name, "dx").reason

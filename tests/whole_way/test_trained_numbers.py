@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from from_file import checked
 
+from gradcheck_plugin.model import Verdict
+
 SWISH = """
 import numpy as np
 
@@ -106,6 +108,28 @@ def test_a_trained_number_is_judged(
 
 def test_a_number_that_nobody_gives_a_gradient_of_is_a_setting(tmp_path: Path) -> None:
     found = checked(tmp_path, SETTING)
+    assert found.passes("Slope")
+    assert not {"dalpha", "dmomentum", "deps"} & set(found.verdicts("Slope"))
+
+
+@pytest.mark.parametrize("left", ["np.sum", "(dout * self.x).sum", "lambda: 0.0", "'later'"])
+def test_a_gradient_that_is_no_number_is_one_that_is_not_there(tmp_path: Path, left: str) -> None:
+    source = SETTING.replace(
+        "        return np.where(self.x > 0, d", f"        self.dalpha = {left}\n        return np.where(self.x > 0, d"
+    )
+    assert f"self.dalpha = {left}" in source
+    found = checked(tmp_path, source)
+    assert found.failed("Slope") == {"dalpha": "missing-gradient"}
+    assert found.verdicts("Slope")["dx"] is Verdict.PASS
+
+
+@pytest.mark.parametrize("left", ["self.delta = np.sum", "self.done = 'yes'", "self.dalpha = None"])
+def test_what_is_no_gradient_of_a_number_makes_it_no_parameter(tmp_path: Path, left: str) -> None:
+    source = SETTING.replace(
+        "        return np.where(self.x > 0, d", f"        {left}\n        return np.where(self.x > 0, d"
+    )
+    assert left in source
+    found = checked(tmp_path, source)
     assert found.passes("Slope")
     assert not {"dalpha", "dmomentum", "deps"} & set(found.verdicts("Slope"))
 

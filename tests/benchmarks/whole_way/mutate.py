@@ -86,6 +86,9 @@ def _expression(parent: ast.AST, field: str, index: int | None, node: ast.expr) 
             yield "a sign dropped", put(operand)
         case ast.Attribute(value, "T"):
             yield "a transpose dropped", put(value)
+        case ast.Call(ast.Attribute(ast.Name("np"), "sum"), [array, *_], _):
+            yield "a sum dropped", put(array)
+            yield "mean for sum", put(_renamed(node, "mean"))
         case ast.Call(ast.Attribute(value, "sum"), _, _):
             yield "a sum dropped", put(value)
             yield "mean for sum", put(_renamed(node, "mean"))
