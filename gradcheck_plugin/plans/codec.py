@@ -173,8 +173,8 @@ class _Writer:
         """What an object of ours holds, without what it would hold anyway."""
         default, without = _defaults(type(value)), _PLACE if isinstance(value, Subject) else ()
         order = [f.name for f in dataclasses.fields(value)] if dataclasses.is_dataclass(value) else []
-        held = {n: vars(value)[n] for n in dict.fromkeys([*order, *sorted(vars(value))]) if n not in without}
-        held = {n: v for n, v in held.items() if not _is_cached(type(value), n)}
+        names = [n for n in dict.fromkeys([*order, *sorted(vars(value))]) if n in vars(value) and n not in without]
+        held = {n: vars(value)[n] for n in names if not _is_cached(type(value), n)}
         return {n: self.value(v) for n, v in held.items() if n not in default or not _is_default(v, default[n])}
 
 

@@ -60,7 +60,7 @@ class Page:
     def write(self, name: str, bound: Any) -> None:
         """Keep what was found out about an object."""
         if isinstance(bound, Subject):
-            with suppress(Unwritable):
+            with suppress(Unwritable, LookupError, TypeError, AttributeError, RecursionError):  # then it is found again
                 self.found[name] = written(bound, self.modules)
         elif isinstance(bound, NotDriven) and bound.code not in (outcome.INTERNAL, *_BY_THE_CLOCK):
             self.found[name] = {"refused": {n: v for n, v in plain(bound).items() if n != "file"}}

@@ -87,7 +87,7 @@ class EngineCaller(Caller):
 
     @property
     def upstream(self) -> bool:
-        return self.op.feed is not ONES
+        return self.op.feed != ONES
 
     @property
     def convention(self) -> str:
@@ -150,7 +150,7 @@ class EngineCaller(Caller):
         _shielded("backward", _run_back, self.engine, self.op.feed, zip(graphs, parts, strict=True))
         found = [read(self.engine, g) for g in graphs]
         if not self.engine.scalar:
-            ours = self.op.feed.name.startswith("(out * ") or self.op.feed is ONES  # its ones may be of another type
+            ours = self.op.feed.name.startswith("(out * ") or self.op.feed == ONES  # its ones may be of another type
             rounded = ours and not shape and self.engine.rounds
             single = {n for n, a in arrays.items() if rounded or (ours and a.dtype == np.float32)}
             return {

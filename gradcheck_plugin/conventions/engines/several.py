@@ -61,7 +61,7 @@ def feeds_of_several(engine: Engine, op: Op, out: Any) -> list[Feed]:
         return [Feed("its own gradient(out_grad, node)", partial(_own, op), ("print(f.gradient({dy}, out))",), True)]
     if is_one(engine, out):
         return []
-    one = [f for f in feeds(engine) if f is not ONES]
+    one = [f for f in feeds(engine) if f != ONES]
     products = [f for f in one if f.name.startswith("(out * ")]
     return [replace(f, run=partial(_each, op, f)) for f in one] + [
         replace(f, run=partial(_added, op)) for f in products[:1]
