@@ -254,7 +254,7 @@ class Index:
         if key is not None and key in self._known:
             return self._known[key][1]
         try:
-            if way.objects is not None and self._samples.lack(way.objects, case.arrays):
+            if key is not None and way.objects is not None and self._samples.lack(way.objects, case.arrays):
                 out = None
             else:
                 with frozen(SEED):

@@ -269,7 +269,8 @@ def _described(argument: Argument, arrays: Mapping[str, Array], sizes: Mapping[s
         return what if what.isdigit() else sizes.get(what)
     if argument.kind in ("shape", "window", "flat"):
         return what, np.shape(arrays[what])
-    return (type(what), what) if isinstance(what, bool | int | float | str | None) else id(what)
+    plain = argument.kind == "object" or isinstance(what, bool | int | float | str | None)
+    return (type(what), what) if plain else id(what)
 
 
 def contents(array: Array) -> Hashable:

@@ -9,17 +9,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from gradcheck_plugin.binding import choose
 from gradcheck_plugin.binding.against import against
 from gradcheck_plugin.binding.bind import bind
-from gradcheck_plugin.binding.index import Asked, Index
+from gradcheck_plugin.binding.index import Asked, Index, References
 from gradcheck_plugin.binding.recognise import recognised
 from gradcheck_plugin.conventions.base import Candidate
 from gradcheck_plugin.running.calls import meeting
 from gradcheck_plugin.running.values import numeric
 from gradcheck_plugin.subject import Subject
 from reference_impls import load, specs
+from reference_impls.shapes import OUTPUT
 from reference_impls.spec import LayerSpec
 
 Array = np.ndarray
@@ -251,6 +253,21 @@ class OneRow:
         return before
 
 
+class OfTensors:
+    """An affine layer that takes tensors only."""
+
+    def __init__(self, W: Any, b: Any) -> None:
+        self.W, self.b = W.clone(), b.clone()
+
+    def forward(self, x: Any) -> Any:
+        self.x = x
+        return torch.matmul(x, self.W) + self.b
+
+    def backward(self, dout: Any) -> Any:
+        self.dW, self.db = self.x.T @ dout, dout.sum(0)
+        return dout @ self.W.T
+
+
 def mixed_forward(a: Array, b: Array) -> tuple[Array, tuple[Array, Array]]:
     return a @ b, (a, b)
 
@@ -269,6 +286,7 @@ KNOWN: dict[str, tuple[tuple[Any, ...], str]] = {
     "dropout": ((Drops,), ""),
     "mse": ((EachSquare,), "mse"),
     "one row": ((OneRow,), "affine"),
+    "affine of tensors": ((OfTensors,), "affine"),
     "matmul": ((mixed_forward, mixed_backward), "matmul"),
 }
 ALL = {**{n: (things, "") for n, things in UNKNOWN.items()}, **KNOWN}
@@ -286,7 +304,7 @@ def known_of(candidate: Candidate, monkeypatch: pytest.MonkeyPatch) -> Candidate
     with monkeypatch.context() as patched:
         patched.setattr(choose, "Index", kept)
         bind(candidate)
-    return met[0]
+    return met[-1]
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -300,6 +318,25 @@ def test_the_index_finds_what_the_trials_find(name: str, monkeypatch: pytest.Mon
     assert {*matching} <= {*found}
     assert len(found) < 20
     assert expected in ("", *matching)
+
+
+@pytest.mark.parametrize("name", [n for n, s in specs().items() if s.kind in ("layer", "loss", "network")])
+def test_an_output_has_the_axes_that_its_shapes_name(name: str) -> None:
+    spec, listed = load(name), References()
+    for sought in [*listed.sought(spec, single=False), *listed.sought(spec, single=True)]:
+        layout, case, base = sought.layout, sought.reading.case, spec.layout
+        given = {e.name: layout.to_base(e.name, case.arrays[e.name], base, case.sizes) for e in layout.entries}
+        arrays = [given[e.name] if e.name in given else np.zeros(e.shape(case.sizes)) for e in base.entries]
+        out = layout.from_base(OUTPUT, spec.output(*arrays, **sought.variant.options), base, case.sizes)
+        assert sought.may_have(out.shape)
+
+
+def test_an_output_of_other_axes_is_compared_with_nothing() -> None:
+    (affine, *_), (conv, *_) = (References().sought(load(n), single=False) for n in ("affine", "conv2d"))
+    assert not affine.may_have((4, 3))
+    assert not affine.may_have((4, 5, 1))
+    assert conv.may_have((4, 7, 2, 9))
+    assert not conv.may_have((4, 6, 2, 9))
 
 
 def test_a_forward_that_has_run_is_not_run_again_for_options_that_it_is_not_given() -> None:
