@@ -78,12 +78,13 @@ class Subject:
         full = self.complete({**sizes, **self.fixed}, where)
         rng = np.random.default_rng((seed, 0))
         arrays = {e.name: np.asarray(e.sample(full, rng, short)) for e in where.entries}
-        limits = (*self.thresholds, *self._limits())
+        limits = (*self.thresholds, *self.limits)
         if limits and not short and where.inputs and where.inputs[0].domain == "real":
             arrays[where.inputs[0].name] = _around(limits, arrays[where.inputs[0].name], seed)
         return Case(seed, full, arrays, short)
 
-    def _limits(self) -> tuple[float, ...]:
+    @property
+    def limits(self) -> tuple[float, ...]:
         """The settings of a reference that has kinks where its one input comes to them: the 6 of a ReLU6."""
         if self.spec is None or not self.spec.kinks or len(self.spec.layout.entries) > 1:
             return ()

@@ -8,11 +8,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from gradcheck_plugin.binding import author_shapes
-from gradcheck_plugin.binding.fit import Attempt, defaults, in_every_reduction
+from gradcheck_plugin.binding.fit import Attempt, defaults, in_every_reduction, ways_of
 from gradcheck_plugin.binding.obstacles import elsewhere
 from gradcheck_plugin.binding.stated_shapes import given_shapes
-from gradcheck_plugin.conventions.base import Caller, Candidate
-from gradcheck_plugin.conventions.tensor_caller import TensorCaller
+from gradcheck_plugin.conventions.base import Candidate
 from gradcheck_plugin.faults import blame
 from gradcheck_plugin.model import Unbindable
 from gradcheck_plugin.running.calls import UserCodeRaised, frozen
@@ -34,8 +33,7 @@ def called_alike(candidate: Candidate, subject: Subject, variant: Variant) -> bo
     spec, layout = subject.spec, subject.layout
     case = subject.sample(7, generic_sizes(layout, spec, spec.layout))
     try:
-        ways: list[Caller] = candidate.convention.callers(candidate, layout, {**defaults(spec), **variant.options})
-        ways = [TensorCaller(way) for way in ways] if candidate.reading.tensors else ways
+        ways = ways_of(candidate, layout, {**defaults(spec), **variant.options})
         ways = [c for w in ways for c in in_every_reduction(w, candidate, spec, variant, layout, dict(subject.fixed))]
         outs = []
         for caller in (subject.caller, *ways):

@@ -13,7 +13,7 @@ from gradcheck_plugin.binding.alone import bound_alone
 from gradcheck_plugin.binding.attempts import says_more
 from gradcheck_plugin.binding.by_numbers import says_as_much
 from gradcheck_plugin.binding.fit import Attempt, distance_of
-from gradcheck_plugin.binding.glance import Glance
+from gradcheck_plugin.binding.index import Index
 from gradcheck_plugin.binding.obstacles import doubt, uses_torch
 from gradcheck_plugin.binding.reduction import ReducedCaller
 from gradcheck_plugin.conventions.base import Caller, Candidate
@@ -103,10 +103,10 @@ def _searched(candidate: Candidate, named: LayerSpec | None, pinned: bool = Fals
             return own if own.subject is not None and own.fault is None else best
         if pinned or best.matches or _known_fault(best.subject):
             return _of_another_rank(candidate, best) or best
-    glance = Glance(candidate)
+    index = Index(candidate)
     for spec in specs().values():
         suits = spec is not named and suits_kind(spec, candidate) and (spec.distinctive or _alike(spec, named))
-        if suits and glance.may_be(spec):
+        if suits and index.may_be(spec):
             other = against(candidate, spec, quick=True)
             if other.matches and other.subject is not None and other.fault is not None:
                 better = refused is None or says_more(candidate, other, refused)

@@ -67,10 +67,7 @@ def try_out(
     if spec is not None:
         options = defaults(spec) | options
     try:
-        ways: list[Caller] = candidate.convention.callers(candidate, layout, options)
-        if candidate.reading.tensors:
-            ways = [TensorCaller(way) for way in ways]
-        fixed = _held_sizes(instance, layout) if (instance := candidate.reading.instance) is not None else {}
+        ways, fixed = ways_of(candidate, layout, options), held_sizes(candidate, layout)
     except (Unbindable, UserCodeRaised) as exc:
         return Attempt(fault=exc)
     attempts = [
@@ -90,6 +87,12 @@ def try_out(
     best, distance = _nearest(good or ran or [a for a in attempts if a.ran] or attempts, judged)
     best.distance = distance
     return best
+
+
+def ways_of(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) -> list[Caller]:
+    """The ways in which a candidate may be called with the arrays of a layout, as arrays or as tensors."""
+    ways: list[Caller] = candidate.convention.callers(candidate, layout, options)
+    return [TensorCaller(way) for way in ways] if candidate.reading.tensors else ways
 
 
 def _subject(
@@ -172,7 +175,7 @@ def _trial(subject: Subject, quick: bool) -> Attempt:
                 raise Unbindable("an axis of length 1 is stretched to a size that nothing of the input has")
             attempt.ran = True
             if spec is not None:
-                subject = subject if shift else _with_its_own(subject, case)
+                subject = subject if shift else with_its_own(subject, case)
                 want = subject.reference(case)
                 assert want is not None
                 attempt.shaped = out.shape == want.shape or out.size == want.size == 1
@@ -197,7 +200,7 @@ def _trial(subject: Subject, quick: bool) -> Attempt:
     return attempt
 
 
-def _with_its_own(subject: Subject, case: Case) -> Subject:
+def with_its_own(subject: Subject, case: Case) -> Subject:
     """The subject with the options that its forward was seen to have inside: an eps that no argument gives it."""
     assert subject.spec is not None
     entries, usual = {e.name for e in subject.spec.layout.entries}, defaults(subject.spec)
@@ -208,9 +211,11 @@ def _with_its_own(subject: Subject, case: Case) -> Subject:
     return dataclasses.replace(subject, variant=dataclasses.replace(subject.variant, note=note, options=options))
 
 
-def _held_sizes(instance: Any, layout: Layout) -> dict[str, int]:
-    """The axis sizes that an instance's parameters fix."""
-
+def held_sizes(candidate: Candidate, layout: Layout) -> dict[str, int]:
+    """The axis sizes that the parameters of an object fix, where one was handed over."""
+    instance = candidate.reading.instance
+    if instance is None:
+        return {}
     held = [(state.label(p), a) for p, a in state.leaves(instance) if state.is_parameter(p)]
     sizes: dict[str, int] = {}
     for entry in layout.params:

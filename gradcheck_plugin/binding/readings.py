@@ -68,16 +68,41 @@ def stated_first(
     known: Said | None = candidate.reading.said
     if candidate.kind == "layer":
         yield meant if known is not None else [pair for pair in meant if _of_ranks(candidate, pair[1], turned)]
-        indexed = author_shapes.indexed(candidate) if known is not None and known.ranks else set()
-        if known is not None and indexed:
-            ranks = {n: r for n, r in known.ranks.items() if n not in indexed or n in known.axes}
-            freer = candidate.read(said=dataclasses.replace(known, ranks=ranks))
-            yield [pair for pair in as_stated(freer, spec, layouts) if pair not in meant]
+        if (freer := _with_fewer_ranks(candidate)) is not None:
+            yield [pair for pair in as_stated(candidate.read(said=freer), spec, layouts) if pair not in meant]
         return
     layouts = [pair for pair in meant if _of_ranks(candidate, pair[1], turned)]
     ranks = author_shapes.stated_ranks(candidate)
     stated = [pair for pair in layouts if _of_ranks(candidate, pair[1], Said(ranks=ranks))]
     yield from filter(None, (stated, [pair for pair in layouts if pair not in stated]))
+
+
+def _with_fewer_ranks(candidate: Candidate) -> Said | None:
+    """What is said of a layer, without the ranks of what it indexes; None where that is all that is said."""
+    known: Said | None = candidate.reading.said
+    indexed = author_shapes.indexed(candidate) if known is not None and known.ranks else set()
+    if known is None or not indexed:
+        return None
+    return dataclasses.replace(
+        known, ranks={n: r for n, r in known.ranks.items() if n not in indexed or n in known.axes}
+    )
+
+
+def said_of_ranks(candidate: Candidate) -> list[Said]:
+    """What may be said of the ranks of arrays: a layout is tried where one of these holds."""
+    known: Said | None = candidate.reading.said
+    if candidate.kind != "layer" or known is None:
+        return [Said(matrices=author_shapes.turned(candidate))]
+    freer = _with_fewer_ranks(candidate)
+    return [known] if freer is None else [known, freer]
+
+
+def is_tried(candidate: Candidate, layout: Layout, ranks: list[Said]) -> bool:
+    """Whether a layout is among those of `stated_first`, for a reference that the name does not promise."""
+    only_numbers = bool(layout.entries) and not any(e.dims for e in layout.entries)
+    if only_numbers and candidate.reading.said is not None and not candidate.reading.numbers:
+        return False
+    return any(_of_ranks(candidate, layout, known) for known in ranks)
 
 
 def _of_ranks(candidate: Candidate, layout: Layout, known: Said) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -191,6 +191,13 @@ class Caller:
     @property
     def backward_with(self) -> Callable[[Mapping[str, Array], Any], dict[str, Any]] | None:
         """The gradients for another upstream gradient than none."""
+        return None
+
+    def call_key(self, arrays: Mapping[str, Array]) -> Hashable:
+        """What the user's code is given in a forward: two of one object with equal ones are the same call.
+
+        None where nothing is known of it. What it names by its id has to live as long as it is kept.
+        """
         return None
 
     def forward(self, arrays: Mapping[str, Array]) -> Tape:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
@@ -27,7 +27,7 @@ from gradcheck_plugin.objects.pasted import place
 from gradcheck_plugin.objects.prepared import Preparation, preparations
 from gradcheck_plugin.objects.strengths import Strength, of_arguments, of_attributes
 from gradcheck_plugin.objects.told import Told
-from gradcheck_plugin.running.calls import frozen, guarded
+from gradcheck_plugin.running.calls import UserCodeRaised, frozen, guarded
 from reference_impls.shapes import Layout
 
 _OPTIMIZERS = ("optimizer", "optimiser", "optim", "opt")
@@ -101,9 +101,24 @@ class Built:
             n in known for n in (*(n.cls.__name__ for n in self.neighbours.values()), *texts)
         )
 
+    def made_with(self, arrays: Mapping[str, Array]) -> Hashable:
+        """What an object is made with: equal ones make equal objects. Two plans that make others are never equal."""
+        first = self.layout.inputs[0] if self.layout.inputs else None
+        seen = (np.shape(arrays[first.name]), first.dims[:1] == ("N",)) if first is not None else ()
+        sizes = axis_sizes(self.layout, arrays)
+        given = tuple((n, a.kind, _described(a, arrays, sizes)) for n, a in self.plan.items())
+        return id(self.instance), tuple(self.attributes.items()), seen, given
+
+    def has_parameters(self, obj: Any, arrays: Mapping[str, Array]) -> bool:
+        """Whether an object holds every parameter of the layout."""
+        try:
+            return all(self.path(obj, e.name, arrays[e.name]) for e in self.layout.params)
+        except Unbindable:
+            return False
+
     def make(self, arrays: Mapping[str, Array]) -> Any:
         """A fresh object that holds the parameters of the case."""
-        obj = self._bare(arrays)
+        obj = self.bare(arrays)
         try:
             paths = {e.name: self.path(obj, e.name, arrays[e.name]) for e in self.layout.params}
             held = {n: path for n, path in paths.items() if n not in self.given}
@@ -122,7 +137,7 @@ class Built:
             return self.make(arrays)
         return obj
 
-    def _bare(self, arrays: Mapping[str, Array]) -> Any:
+    def bare(self, arrays: Mapping[str, Array]) -> Any:
         """A fresh object with the parameters that it makes itself."""
         if self.instance is not None:
             obj = copy.deepcopy(self.instance)
@@ -153,7 +168,7 @@ class Built:
         if self.instance is not None:
             return ()
         with frozen(0):
-            other = self._bare(arrays)
+            other = self.bare(arrays)
         every = (path for paths in self.places.values() for path in paths)
         return tuple(dict.fromkeys(filter(None, (state.common(obj, other, path) for path in every))))
 
@@ -246,6 +261,57 @@ class Built:
         return {p: self.given.get(p) or (p if "." in p else state.label(path)) for p, path in self.paths.items()}
 
 
+def _described(argument: Argument, arrays: Mapping[str, Array], sizes: Mapping[str, int]) -> Hashable:
+    """The value of an argument, as far as the arrays decide it; the very thing where it may be anything."""
+    what = argument.what
+    if argument.kind == "array":
+        return contents(np.asarray(arrays[what]))
+    if argument.kind == "size":
+        return what if what.isdigit() else sizes.get(what)
+    if argument.kind in ("shape", "window", "flat"):
+        return what, np.shape(arrays[what])
+    plain = argument.kind == "object" or isinstance(what, bool | int | float | str | None)
+    return (type(what), what) if plain else id(what)
+
+
+def contents(array: Array) -> Hashable:
+    """An array, by its numbers."""
+    return array.dtype.str, array.shape, array.tobytes()
+
+
+class Samples:
+    """Objects that are made once for each way of making them, to see which parameters they hold."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self._made: dict[Hashable, tuple[Built, Any]] = {}
+
+    def lack(self, driven: DrivesObjects, arrays: Mapping[str, Array]) -> bool:
+        """Whether an object has no place for one of the parameters, neither when it is new nor when it has run."""
+        given = driven.run_with(arrays)
+        if given is None or not driven.layout.params:
+            return False
+        looked = replace(driven.built, paths=dict(driven.built.paths), places={}, grown=set(), warming={})
+        for warmed in (False, True) if looked.warm is not None else (False,):
+            looked.warmed = warmed
+            obj = self._object(looked, arrays, given)
+            if obj is None or looked.has_parameters(obj, arrays):
+                return obj is None
+        return True
+
+    def _object(self, built: Built, arrays: Mapping[str, Array], given: Hashable) -> Any:
+        """An object, new or run; None where making it raises."""
+        key = built.made_with(arrays), given if built.warmed else None
+        if key not in self._made:
+            try:
+                with frozen(self.seed):
+                    obj = built.bare(arrays)
+            except (Unbindable, UserCodeRaised):
+                obj = None
+            self._made[key] = built, obj  # what its key names by its id has to live as long
+        return self._made[key][1]
+
+
 @lru_cache(maxsize=64)
 def _arrays_by_the_body(cls: Any, names: tuple[str, ...]) -> set[str]:
     """The arguments of a constructor that its methods slice or move by steps, or of which they leave gradients."""
@@ -287,6 +353,10 @@ class DrivesObjects:
     def used(self) -> list[Any]:
         """The other classes that the lines of a reproducer name."""
         return [n.cls for n in self.built.neighbours.values()]
+
+    def run_with(self, arrays: Mapping[str, Array]) -> Hashable:
+        """What the forward of an object is given: equal ones are the same call. None where nothing is known of it."""
+        return None
 
     def build(self, arrays: Mapping[str, Array]) -> Any:
         obj = self.built.make(arrays)

@@ -97,7 +97,7 @@ _VOCABULARY = {word: i for i, word in enumerate(("<NULL>", "<START>", "<END>", "
 def option_of(name: str, options: Mapping[str, Any]) -> str | None:
     """The option of a reference that an argument stands for, under another name or its own; there it is a number."""
     low = name.lower()
-    other = (o for o, group in OPTION_NAMES.items() if o in options and low in group)
+    other = (o for o, group in OPTION_NAMES.items() if low in group and o in options)
     return next(other, low if isinstance(options.get(low), int | float) else None)
 
 

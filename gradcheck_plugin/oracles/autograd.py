@@ -41,7 +41,8 @@ def gradients(spec: LayerSpec, arrays: Mapping[str, Array], dy: Array, options: 
         if not out.requires_grad:
             return {n: np.zeros(tuple(t.shape)) for n, t in wanted.items()}
         upstream = torch.tensor(np.broadcast_to(dy, tuple(out.shape)).astype(np.float64))
-        found = torch.autograd.grad(out, list(wanted.values()), grad_outputs=upstream, allow_unused=True)
+        weighted = (out * upstream).sum()  # of a number: with `grad_outputs` torch imports sympy, which takes long
+        found = torch.autograd.grad(weighted, list(wanted.values()), allow_unused=True)
     return {
         n: np.zeros(tuple(t.shape)) if g is None else g.numpy() for (n, t), g in zip(wanted.items(), found, strict=True)
     }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +95,18 @@ def test_every_mistake_has_its_sentences(name: str) -> None:
 
 def test_few_are_named_second() -> None:
     assert len(CONFUSED) <= 0.06 * len(MISTAKES)
+
+
+def test_one_name_takes_one_file() -> None:
+    code = "import sys; from reference_impls import load; load('affine'); print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    read = [m for m in run.stdout.split() if m.startswith("reference_impls.") and m.count(".") == 2]
+    assert read == ["reference_impls.linear.affine"]
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_name_stands_for_one_reference(name: str) -> None:
+    assert load(name) is specs()[name]
 
 
 def test_unknown_name_offers_the_nearest() -> None:

@@ -58,7 +58,7 @@ def setting(name: str, owner: str, shape: tuple[int, ...], options: Mapping[str,
     """A plausible value of an argument that is no tensor. Raises Unbindable that names it."""
     low, who = name.lower(), owner.lower()
     for option, group in OPTION_NAMES.items():
-        if option in options and low in group:
+        if low in group and option in options:
             value = options[option]
             return len(shape) - 1 if option == "axis" and isinstance(value, int) and value >= len(shape) else value
     bound = {"min": "low", "low": "low", "lower": "low", "max": "high", "high": "high", "upper": "high"}

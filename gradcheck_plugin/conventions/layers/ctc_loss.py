@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,6 +83,9 @@ class CTCLoss(LayerClass):
         self.convention = "CTC loss"
         if self.how:
             self.convention += f" that gives the expected divergence, and the gradient of the {self.how} of -log p"
+
+    def call_key(self, arrays: Mapping[str, Array]) -> Hashable:
+        return super().call_key(arrays), self.how
 
     def forward_after(self, before: Mapping[str, Array], arrays: Mapping[str, Array]) -> Tape:
         """After other scores of the same targets and lengths: what is kept of those would fit in shape."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import inspect
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,7 +47,7 @@ from gradcheck_plugin.names.words import (
     label_first,
 )
 from gradcheck_plugin.objects import state
-from gradcheck_plugin.objects.built import Built, DrivesObjects, flush
+from gradcheck_plugin.objects.built import Built, DrivesObjects, contents, flush
 from gradcheck_plugin.objects.dictionaries import Dictionaries, dictionaries_of
 from gradcheck_plugin.objects.pasted import constructed, place, returned_names
 from gradcheck_plugin.objects.strengths import of_attributes
@@ -210,6 +210,14 @@ class LayerClass(DrivesObjects, Caller):
             self.roles = (UPSTREAM,)
         if self.multiplied:
             self.convention = f"class layer, {self.backward_name}() is the derivative at the last input"
+
+    def run_with(self, arrays: Mapping[str, Array]) -> Hashable:
+        inputs = tuple((a, contents(np.asarray(arrays[n]))) for a, n in self.order.items())
+        return inputs, tuple(self.flags.items()), self.roles.count(UPSTREAM)
+
+    def call_key(self, arrays: Mapping[str, Array]) -> Hashable:
+        params = tuple((e.name, contents(np.asarray(arrays[e.name]))) for e in self.layout.params)
+        return self.built.made_with(arrays), self.run_with(arrays), params
 
     def forward(self, arrays: Mapping[str, Array]) -> Tape:
         return self._tape(self.build(arrays), arrays)
