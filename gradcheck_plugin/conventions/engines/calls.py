@@ -87,7 +87,7 @@ class EngineCaller(Caller):
 
     @property
     def upstream(self) -> bool:
-        return self.op.feed != ONES
+        return bool(self.op.feed != ONES)
 
     @property
     def convention(self) -> str:
