@@ -18,9 +18,10 @@ from gradcheck_plugin.binding import class_weights, fixed_sizes
 from gradcheck_plugin.binding.author_shapes import kind_of, stated_ranks
 from gradcheck_plugin.conventions.base import Candidate
 from gradcheck_plugin.model import Array, Unbindable
+from gradcheck_plugin.names.settings import WORD_TO_INDEX
 from gradcheck_plugin.names.words import compares, is_data, is_label, is_prediction, twins
 from gradcheck_plugin.objects import state
-from gradcheck_plugin.objects.constructor import DATA_SETS, IMAGE, WORD_TO_INDEX
+from gradcheck_plugin.objects.constructor import DATA_SETS, IMAGE
 from gradcheck_plugin.objects.drawn_sizes import is_bias
 from gradcheck_plugin.running.calls import UserCodeRaised, frozen
 from gradcheck_plugin.sizes import generic_sizes
@@ -45,7 +46,7 @@ _COLUMNS_LSTM = {"a_prev": "6 N", "c_prev": "6 N", "a0": "6 N", "wy": "5 6", "by
 FAMILIES: tuple[tuple[str, dict[str, str]], ...] = (
     (r" features captions ", {"": "N D", "captions": "N T @label(7)"}),
     (
-        rf" {WORD_TO_INDEX.pattern}$",
+        rf" {WORD_TO_INDEX.text}$",
         {"": "T @label(7)", **dict.fromkeys(("y", "t", "y_train", "targets"), "T @label(7)")},
     ),
     (r" contexts? targets?\b", {"": "N 2 @label(7)", "target": "N @label(7)", "targets": "N @label(7)"}),
@@ -300,7 +301,7 @@ def _vocabularies(candidate: Candidate) -> list[str]:
     """The arguments of a constructor that turn words into numbers: what the object takes are such numbers."""
     cls = candidate.objects.get("class")
     names = arguments(cls.__init__, method=True).names if cls is not None else ()
-    return [n for n in names if WORD_TO_INDEX.fullmatch(n.lower())]
+    return [n for n in names if WORD_TO_INDEX.fits(n)]
 
 
 def _declared(candidate: Candidate) -> list[str]:

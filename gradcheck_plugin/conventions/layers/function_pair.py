@@ -29,8 +29,9 @@ from gradcheck_plugin.conventions.base import Caller, Candidate, Code, Tape
 from gradcheck_plugin.conventions.outputs import join
 from gradcheck_plugin.conventions.results import flat
 from gradcheck_plugin.model import Array, Unbindable
+from gradcheck_plugin.names.settings import DROP, SETTINGS
 from gradcheck_plugin.objects import state
-from gradcheck_plugin.objects.constructor import DROP, SETTINGS, option_of
+from gradcheck_plugin.objects.constructor import option_of
 from gradcheck_plugin.objects.pasted import returned_count, returned_names
 from gradcheck_plugin.running.calls import guarded, private
 from reference_impls.shapes import Layout
