@@ -21,6 +21,7 @@ from gradcheck_plugin.model import Array, Unbindable
 from gradcheck_plugin.names.settings import WORD_TO_INDEX
 from gradcheck_plugin.names.words import compares, is_data, is_label, is_prediction, twins
 from gradcheck_plugin.objects import state
+from gradcheck_plugin.objects.argument_evidence import evidence, may_be_array
 from gradcheck_plugin.objects.constructor import DATA_SETS, IMAGE
 from gradcheck_plugin.objects.drawn_sizes import is_bias
 from gradcheck_plugin.running.calls import UserCodeRaised, frozen
@@ -475,6 +476,9 @@ def _with_state(candidate: Candidate, layout: Layout, family: Mapping[str, str])
         axes = {**_PARAMETERS, **family}
         known = {n: axes[stem] for n in required if (stem := n.lower().rstrip("0123456789")) in axes}
         known |= _multiplied(candidate, layout, required)
+        if known:
+            kinds = evidence(cls)
+            known = {n: dims for n, dims in known.items() if may_be_array(kinds.get(n))}
         weights = class_weights.entries(candidate, layout, family)
         known = {n: dims for n, dims in known.items() if n not in {e.name for e in weights}}
         asked = [*weights, *(Entry(n, tuple((d,) for d in dims.split())) for n, dims in known.items())]

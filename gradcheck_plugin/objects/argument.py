@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-CALL, DEFAULT, BODY, NAME, REST = "the author's call", "its default", "the code", "its name", "what is left"
+ANNOTATION, DEFAULT, CALL = "its annotation", "its default", "the author's call"
+BODY, NAME, REST = "the code", "its name", "what is left"
 
 Kind = Literal["array", "size", "shape", "window", "flat", "value", "written", "made", "object"]
 

@@ -18,6 +18,7 @@ from gradcheck_plugin.model import Array, Unbindable
 from gradcheck_plugin.names.words import BACKWARD, FORWARD, RATE
 from gradcheck_plugin.objects import state, told
 from gradcheck_plugin.objects.argument import Argument
+from gradcheck_plugin.objects.argument_evidence import Evidence, evidence, sizes_by_run
 from gradcheck_plugin.objects.constructor import axis_sizes, filled, plan_arguments
 from gradcheck_plugin.objects.drawn_sizes import free_sizes, sizes_by_parameter, sizes_of
 from gradcheck_plugin.objects.made_by_author import given as given_by_author
@@ -73,12 +74,14 @@ class Built:
         if instance is not None:
             return cls(thing, layout, instance)
         signature = arguments(thing.__init__, method=True)
-        objects = needed(thing, signature)
+        known = evidence(thing)
+        objects = {n: what for n, what in needed(thing, signature).items() if _may_be_objects(known.get(n))}
         written = partial(given_by_author, thing)
-        shown, trained = sizes_by_parameter(thing, layout), _arrays_by_the_body(thing, signature.names)
+        shown = sizes_by_run(thing, layout) | sizes_by_parameter(thing, layout)
+        trained = _arrays_by_the_body(thing, signature.names)
         signature = signature.without(objects)
         drawn, sizes = sizes_of(thing), free_sizes(thing)
-        plan = plan_arguments(signature, layout, options, thing.__name__, written, drawn, shown, trained, sizes)
+        plan = plan_arguments(signature, layout, options, thing.__name__, written, drawn, shown, trained, sizes, known)
         return cls(thing, layout, plan=plan | {name: Argument("object", what) for name, what in objects.items()})
 
     @property
@@ -243,6 +246,11 @@ class Built:
     def names(self) -> dict[str, str]:
         """The user's names of the parameters."""
         return {p: self.given.get(p) or (p if "." in p else state.label(path)) for p, path in self.paths.items()}
+
+
+def _may_be_objects(known: Evidence | None) -> bool:
+    """Whether an argument may be an object of another class, or some of them."""
+    return known is None or known.kind not in ("text", "flag", "function")
 
 
 @lru_cache(maxsize=64)

@@ -30,7 +30,8 @@ from gradcheck_plugin.names.settings import (
     WORD_TO_INDEX,
     WORDS,
 )
-from gradcheck_plugin.objects.argument import BODY, CALL, DEFAULT, REST, Argument, Plan
+from gradcheck_plugin.objects.argument import ANNOTATION, BODY, CALL, DEFAULT, NAME, REST, Argument, Plan
+from gradcheck_plugin.objects.argument_evidence import Evidence, may_be_array
 from gradcheck_plugin.objects.drawn_sizes import HIDDEN, IN, hidden_size
 from gradcheck_plugin.objects.made_by_author import Made
 from gradcheck_plugin.objects.neighbours import made
@@ -62,16 +63,19 @@ def plan_arguments(
     shown: Mapping[str, str] | None = None,
     trained: Collection[str] = (),
     sizes: Mapping[str, int] | None = None,
+    evidence: Mapping[str, Evidence] | None = None,
 ) -> dict[str, Argument]:
     """What every constructor argument gets, and what says so.
 
     `written` gives what the author's own calls have, `drawn` which sizes of a network go in and come out, by the arrays
     that it draws, `shown` which axes of the parameters are arguments; of what is `trained` the object leaves gradients:
-    that is no setting; `sizes` are of arguments of which only that is known.
+    that is no setting; `sizes` are of arguments of which only that is known; `evidence` is what kind of thing each is,
+    before its name is asked.
 
     Raises Unbindable that names the first argument nobody can fill.
     """
     plan: dict[str, Argument] = {}
+    known_kinds = evidence or {}
     free = [e.name for e in layout.params]
     unfilled = []
     slopes = len(signature.required) == 2 and any(map(SLOPE.fits, signature.required))
@@ -79,7 +83,7 @@ def plan_arguments(
     lone = bool(layout.inputs) and not any(IN_SIZE.fits(n) for n in signature.required)
     for name in signature.names:
         hit = next((p for p in free if same(name, p)), None)
-        if hit and signature.defaults.get(name) is None:
+        if hit and signature.defaults.get(name) is None and may_be_array(known_kinds.get(name)):
             plan[name] = Argument("array", hit)
             free.remove(hit)
             continue
@@ -170,22 +174,42 @@ def plan_arguments(
             plan[name] = Argument("value", _initial)
         else:
             unfilled.append(name)
+    for name in [n for n, a in plan.items() if n in known_kinds and a.by == NAME]:
+        if known_kinds[name].denies(plan[name], option_of(name, options) is not None):
+            dropped = plan.pop(name)
+            free += [dropped.what] if dropped.kind == "array" else []
+            unfilled += [name] if name in signature.required else []
     if unfilled:
-        arrays = len(unfilled) == len(free)  # which the author may give as numbers
+        may_be_arrays = all(may_be_array(known_kinds.get(n)) for n in unfilled)
+        arrays = len(unfilled) == len(free) and may_be_arrays  # which the author may give as numbers
         known = {n: v for n, v in written().items() if n in unfilled and not (arrays and isinstance(v, _ARRAY_LIKE))}
-        plan |= {n: Argument("made" if isinstance(v, Made) else "written", v, CALL) for n, v in known.items()}
-        unfilled = [n for n in unfilled if n not in known]
+        for name, value in known.items():
+            by = known_kinds[name].by if name in known_kinds else CALL
+            plan[name] = Argument("made" if isinstance(value, Made) else "written", value, by)
+        stated = {n: e for n, e in known_kinds.items() if n in unfilled and n not in known and e.by == ANNOTATION}
+        plan |= {n: Argument("value", e.values[0], ANNOTATION) for n, e in stated.items() if e.values}
+        plan |= {n: Argument("value", True, ANNOTATION) for n, e in stated.items() if e.kind == "flag"}
+        unfilled = [n for n in unfilled if n not in plan]
         plan |= {n: Argument("value", s, BODY) for n, s in (sizes or {}).items() if n in unfilled}
         unfilled = [n for n in unfilled if n not in plan]
-    if unfilled and len(unfilled) == len(free):
-        plan.update({name: Argument("array", p, REST) for name, p in zip(unfilled, free, strict=True)})
-        unfilled = []
+        if unfilled and len(unfilled) == len(free) and may_be_arrays:
+            plan.update({name: Argument("array", p, REST) for name, p in zip(unfilled, free, strict=True)})
+            unfilled = []
     if unfilled:
         raise Unbindable(f"{owner} cannot be constructed: nothing is known about its argument `{unfilled[0]}`")
-    return {n: _of_the_kind(n, a, signature, written) if a.kind == "value" else a for n, a in plan.items()}
+    return {
+        n: _of_the_kind(n, a, signature, written, known_kinds.get(n)) if a.kind == "value" else a
+        for n, a in plan.items()
+    }
 
 
-def _of_the_kind(name: str, ours: Argument, signature: Signature, written: Callable[[], Mapping[str, Any]]) -> Argument:
+def _of_the_kind(
+    name: str,
+    ours: Argument,
+    signature: Signature,
+    written: Callable[[], Mapping[str, Any]],
+    evidence: Evidence | None,
+) -> Argument:
     """A value of ours in the form that the author's default has, or the author's calls: a pair for a pair.
 
     Where ours is nothing at all, the author's is taken.
@@ -194,6 +218,8 @@ def _of_the_kind(name: str, ours: Argument, signature: Signature, written: Calla
     if not isinstance(value, int | float | None) or isinstance(value, bool):
         return ours
     author = signature.defaults[name] if name in signature.defaults else written().get(name)
+    if evidence is not None and evidence.kind == "several" and evidence.values and author is None:
+        author = evidence.values[0]
     by = DEFAULT if name in signature.defaults else CALL
     if value is None:
         return ours if isinstance(author, Made) or author is None else Argument("value", author, by)
