@@ -21,6 +21,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Any, Literal
 
+from gradcheck_plugin.author.alive import alive
 from gradcheck_plugin.names.words import DERIVATIVES, RATES
 
 Of = Literal["input", "output"]
@@ -68,6 +69,7 @@ class Text:
 
     tree: ast.Module
     source: str
+    path: Path = Path()
 
     @cached_property
     def parents(self) -> dict[ast.AST, ast.AST]:
@@ -100,12 +102,12 @@ class Text:
 
     @cached_property
     def calls(self) -> tuple[ast.Call, ...]:
-        return tuple(n for n in ast.walk(self.tree) if isinstance(n, ast.Call))
+        return tuple(n for n in alive(self.tree) if isinstance(n, ast.Call))
 
     @cached_property
     def assignments(self) -> tuple[tuple[ast.expr, ast.expr], ...]:
         """Targets with the value that they get."""
-        found = [n for n in ast.walk(self.tree) if isinstance(n, ast.Assign)]
+        found = [n for n in alive(self.tree) if isinstance(n, ast.Assign)]
         return tuple((t, n.value) for n in found for target in n.targets for t in _unpacked(target))
 
 
@@ -118,9 +120,9 @@ def _unpacked(target: ast.expr) -> Iterator[ast.expr]:
 
 
 @lru_cache(maxsize=64)
-def _parsed(source: str) -> Text | None:
+def _parsed(source: str, path: Path) -> Text | None:
     try:
-        return Text(ast.parse(source), source)
+        return Text(ast.parse(source), source, path)
     except (SyntaxError, ValueError):
         return None
 
@@ -135,7 +137,8 @@ def file_of(thing: Any) -> str:
 
 def own_text(thing: Any) -> Text | None:
     """The file in which a thing is written."""
-    return _parsed("".join(linecache.getlines(file_of(thing))))
+    file = file_of(thing)
+    return _parsed("".join(linecache.getlines(file)), Path(file))
 
 
 def texts(thing: Any) -> tuple[Text, ...]:
@@ -177,7 +180,7 @@ def _read(path: Path, word: str = "") -> Text | None:
         source = path.read_text(encoding="utf-8", errors="replace") if path.stat().st_size <= LONGEST else ""
     except OSError:
         return None
-    return _parsed(source) if word in source else None
+    return _parsed(source, path) if word in source else None
 
 
 def remarks(thing: Any) -> str:

@@ -181,7 +181,8 @@ def _labels(candidate: Candidate) -> tuple[str, ...]:
         return ("",)
     names = candidate.inputs
     two = candidate.kind == "loss" and len(names) == 2
-    if two and not is_data(names[1], not compares(candidate.name)) and not is_prediction(names[0]):
+    told = candidate.labels is not None and candidate.labels.told
+    if two and not told and not is_data(names[1], not compares(candidate.name)) and not is_prediction(names[0]):
         return ("",) if twins(*names) else ("", "@onehot", "@label", "@binary")
     return ("@onehot", "@label", "@binary", "")
 

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-ANNOTATION, DEFAULT, CALL = "its annotation", "its default", "the author's call"
-BODY, NAME, REST = "the code", "its name", "what is left"
+from gradcheck_plugin.author.reasons import NAME
 
 Kind = Literal["array", "size", "shape", "window", "flat", "value", "written", "made", "object"]
 

@@ -17,11 +17,12 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from gradcheck_plugin.author.multiplied import kept_as
+from gradcheck_plugin.author.reasons import ANNOTATION, BODY, CALL, DEFAULT
 from gradcheck_plugin.author.signature import arguments
 from gradcheck_plugin.author.written import nodes_of
 from gradcheck_plugin.model import Unbindable
 from gradcheck_plugin.objects import state
-from gradcheck_plugin.objects.argument import ANNOTATION, BODY, CALL, DEFAULT, Argument
+from gradcheck_plugin.objects.argument import Argument
 from gradcheck_plugin.objects.made_by_author import LARGE, Call, Made, calls, compared_texts
 from gradcheck_plugin.running.calls import UserCodeRaised, frozen, guarded
 from reference_impls.shapes import Layout

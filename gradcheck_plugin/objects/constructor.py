@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck_plugin.author.reasons import ANNOTATION, BODY, CALL, DEFAULT, NAME, REST
 from gradcheck_plugin.author.signature import Signature
 from gradcheck_plugin.model import Array, Unbindable
 from gradcheck_plugin.names.settings import (
@@ -30,7 +31,7 @@ from gradcheck_plugin.names.settings import (
     WORD_TO_INDEX,
     WORDS,
 )
-from gradcheck_plugin.objects.argument import ANNOTATION, BODY, CALL, DEFAULT, NAME, REST, Argument, Plan
+from gradcheck_plugin.objects.argument import Argument, Plan
 from gradcheck_plugin.objects.argument_evidence import Evidence, may_be_array
 from gradcheck_plugin.objects.drawn_sizes import HIDDEN, IN, hidden_size
 from gradcheck_plugin.objects.made_by_author import Made

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from gradcheck_plugin.names import settings
+from gradcheck_plugin.names import settings, words
 from gradcheck_plugin.names.patterns import Pattern
 
-PATTERNS = {name: value for name, value in vars(settings).items() if isinstance(value, Pattern)}
+PATTERNS = {n: v for module in (settings, words) for n, v in vars(module).items() if isinstance(v, Pattern)}
 
 
 @pytest.mark.parametrize("name", PATTERNS)
