@@ -72,17 +72,70 @@ def given_back(cls: Any, forward: str, backward: str) -> dict[str, Passed]:
     """What the required arguments of a backward get in the author's calls, where all of them say the same."""
     names = _positional(getattr(cls, backward))
     found: dict[str, set[Passed]] = {}
+    for text, call in _calls_of(cls, backward):
+        whose = _whose(text, _receiver(call), cls.__name__) if len(call.args) <= len(names) else ""
+        told = {n: _passed(text, call, e, forward) for n, e in _given(call, names).items()} if whose else {}
+        if whose == "mine" or ("upstream", 0) in told.values():
+            for name, what in told.items():
+                if what is not None:
+                    found.setdefault(name, set()).add(what)
+    return {n: next(iter(all_)) for n, all_ in found.items() if len(all_) == 1}
+
+
+@lru_cache(maxsize=128)
+def flags_given(cls: Any, forward: str, backward: str) -> dict[str, Any]:
+    """The arguments behind the first of a forward that get a truth value or a text in all of the author's calls.
+
+    Of several values that one counts which is given where the backward is called, too: it is meant for training.
+    """
+    names = _positional(getattr(cls, forward))
+    found: dict[str, list[tuple[bool, Any]]] = {}
+    for text, call in _calls_of(cls, forward):
+        kept = _kept_under(text, call)
+        in_turn = bool(call.args) and ast.unparse(call.args[0]) in kept
+        if _whose(text, _receiver(call), cls.__name__) != "mine" and not in_turn:
+            continue
+        trains = any(isinstance(n, ast.Attribute) and n.attr == backward for n in ast.walk(text.scope(call)))
+        for name, node in list(_given(call, names).items())[1:]:
+            value = node.value if isinstance(node, ast.Constant) else node
+            found.setdefault(name, []).append((trains, value))
+    told = {n: values for n, values in found.items() if all(isinstance(v, bool | str) for _, v in values)}
+    return {n: next((v for trains, v in values if trains), values[0][1]) for n, values in told.items()}
+
+
+@lru_cache(maxsize=128)
+def shapes_given(cls: Any, method: str) -> dict[str, str]:
+    """What a method that sets an object up gets of what comes in: its `batch` of a shape, the `shape` of one sample, or
+    its `size`."""
+    names = _positional(getattr(cls, method))
+    found: dict[str, set[str]] = {}
+    for text, call in _calls_of(cls, method):
+        if _whose(text, _receiver(call), cls.__name__):
+            for name, node in _given(call, names).items():
+                found.setdefault(name, set()).update(_of_shape(v) for v in _sources(text, node)[-1:])
+    return {n: next(iter(kinds)) for n, kinds in found.items() if len(kinds) == 1 and kinds != {""}}
+
+
+def _of_shape(node: ast.expr) -> str:
+    """What an expression takes of the shape of an array."""
+    if isinstance(node, ast.Attribute) and node.attr == "shape":
+        return "batch"
+    if not isinstance(node, ast.Subscript) or not isinstance(node.value, ast.Attribute) or node.value.attr != "shape":
+        return ""
+    return {"1:": "shape", "1": "size", "-1": "size"}.get(ast.unparse(node.slice), "")
+
+
+def _calls_of(cls: Any, method: str) -> Iterator[tuple[Text, ast.Call]]:
+    """The calls of a method of this name in the files that may use the class."""
     for text in usable(cls):
         for call in text.calls:
-            if not isinstance(call.func, ast.Attribute) or call.func.attr != backward or len(call.args) > len(names):
-                continue
-            whose = _whose(text, call.func.value, cls.__name__)
-            told = {n: _passed(text, call, e, forward) for n, e in _given(call, names).items()} if whose else {}
-            if whose == "mine" or ("upstream", 0) in told.values():
-                for name, what in told.items():
-                    if what is not None:
-                        found.setdefault(name, set()).add(what)
-    return {n: next(iter(all_)) for n, all_ in found.items() if len(all_) == 1}
+            if isinstance(call.func, ast.Attribute) and call.func.attr == method:
+                yield text, call
+
+
+def _receiver(call: ast.Call) -> ast.expr:
+    """The object whose method is called."""
+    return call.func.value if isinstance(call.func, ast.Attribute) else call.func
 
 
 def _given(call: ast.Call, names: Sequence[str]) -> dict[str, ast.expr]:
@@ -100,7 +153,7 @@ def _positional(function: Any) -> list[str]:
 
 def _passed(text: Text, call: ast.Call, given: ast.expr, forward: str) -> Passed | None:
     """What one argument of a backward is: by where it comes from, and where else it goes."""
-    receiver = call.func.value if isinstance(call.func, ast.Attribute) else call.func
+    receiver = _receiver(call)
     if ast.unparse(given) in _kept_under(text, call):
         return "upstream", 0
     if isinstance(given, ast.Attribute) and ast.unparse(given.value) == ast.unparse(receiver):

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.author.signature import arguments
+from gradcheck_plugin.author.uses import shapes_given
 from gradcheck_plugin.author.written import behind, tree_of
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.running.calls import guarded
@@ -112,10 +113,13 @@ def _kind(name: str) -> str:
 
 
 def _wanted(cls: Any, method: str) -> tuple[Wanted, ...] | None:
-    """What a method is given, or None where that cannot be told by the names of its arguments."""
+    """What a method is given, by the author's calls, else by the names of its arguments; None where nothing says it."""
     function = getattr(cls, method)
-    found = []
+    found, shown = [], shapes_given(cls, method)
     for name in arguments(function, method=True).required:
+        if name in shown:
+            found.append((shown[name], name))
+            continue
         kind = _kind(name)
         if not kind:
             return None

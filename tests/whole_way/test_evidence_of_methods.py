@@ -152,6 +152,108 @@ def test_an_argument_that_does_more_than_scale_a_step_is_no_rate(tmp_path: Path)
     assert "g = gradient from above (what is left)" in report.result("Scaled", "dx").called
 
 
+# --- what a forward gets beside its input, and what comes before it ---
+
+
+@pytest.mark.parametrize(("flag", "other"), [("True", "False"), ("'fit'", "'use'")])
+def test_a_flag_by_the_calls(tmp_path: Path, flag: str, other: str) -> None:
+    layers = f"""
+        class Shifted:
+            def forward(self, x, way):
+                if way not in ({flag}, {other}):
+                    raise ValueError(way)
+                self.factor = 2 if way == {flag} else 0
+                return x * self.factor
+
+            def backward(self, dout):
+                return dout * 2
+
+
+        class Lost(Shifted):
+            def backward(self, dout):
+                return dout
+    """
+    network = f"""
+        from layers import Lost, Shifted
+
+
+        def use(x):
+            return Lost().forward(Shifted().forward(x, {other}), {other})
+
+
+        def train(x, grad):
+            first, second = Shifted(), Lost()
+            for layer in (first, second):
+                x = layer.forward(x, {flag})
+            return first.backward(second.backward(grad))
+    """
+    report = beside(tmp_path, layers, network)
+    assert report.passes("Shifted"), (report.refused, report.failed("Shifted"))
+    assert f"way = {flag} (the author's call)" in report.result("Shifted", "dx").called
+    assert set(report.failed("Lost")) == {"dx"}
+
+
+def test_an_array_beside_the_input_is_no_flag(tmp_path: Path) -> None:
+    layers = """
+        class Product:
+            def forward(self, x, way):
+                self.x, self.way = x, way
+                return x * way
+
+            def backward(self, dout):
+                return dout * self.way, dout * self.x
+    """
+    network = """
+        from layers import Product
+
+
+        def train(x, other):
+            product = Product()
+            return product.forward(x, other), product.forward(x, True)
+    """
+    assert {"dx", "dway"} <= set(beside(tmp_path, layers, network).verdicts("Product"))
+
+
+@pytest.mark.parametrize("given", ["x.shape[1]", "x.shape[-1]"])
+def test_a_method_that_the_author_calls_first(tmp_path: Path, given: str) -> None:
+    layers = """
+        class Dense:
+            def __init__(self, units):
+                self.units = units
+
+            def connect(self, k):
+                self.W = np.random.randn(k, self.units)
+
+            def forward(self, x):
+                self.x = x
+                return x @ self.W
+
+            def backward(self, dout):
+                self.dW = self.x.T @ dout
+                return dout @ self.W.T
+
+
+        class Lost(Dense):
+            def backward(self, dout):
+                self.dW = self.x.T @ dout / len(dout)
+                return dout @ self.W.T
+    """
+    network = f"""
+        from layers import Dense, Lost
+
+
+        def train(x):
+            for layer in [Dense(8), Lost(3)]:
+                width = {given}
+                layer.connect(width)
+                x = layer.forward(x)
+    """
+    report = beside(tmp_path, layers, network)
+    assert report.passes("Dense"), (report.refused, report.failed("Dense"))
+    assert "prepared by connect(" in report.result("Dense", "dx").variant
+    assert set(report.failed("Lost")) == {"dW"}
+
+
 # --- which input of a loss are the labels ---
 
 LOSS = """

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.author.evidence import Derivative
-from gradcheck_plugin.author.reasons import BODY, NAME, PLACE
+from gradcheck_plugin.author.reasons import BODY, CALL, NAME, PLACE
 from gradcheck_plugin.author.roles import UPSTREAM, Role, backward_roles, forward_inputs, mode
 from gradcheck_plugin.author.signature import Signature, arguments, line_of
-from gradcheck_plugin.author.uses import Order, given_back, order_by_names, order_of, rates_by_the_body
+from gradcheck_plugin.author.uses import Order, flags_given, given_back, order_by_names, order_of, rates_by_the_body
 from gradcheck_plugin.author.written import (
     attributes_of_self,
     is_abstract,
@@ -83,6 +83,7 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
             continue
         inputs = forward_inputs(arguments(getattr(cls, forward), method=True))
         asked = switches(static(cls, forward), static(cls, backward)) if len(inputs) > 1 else {}
+        asked |= flags_given(defined[name], forward, backward) if len(inputs) > 1 else {}
         inputs = inputs[:1] + tuple(n for n in inputs[1:] if n not in asked)
         required = arguments(getattr(cls, backward), method=True).required
         named = any(is_label(n) for n in required) or set(required) <= set(inputs)
@@ -179,14 +180,14 @@ def planned(
 
 
 def _flags(candidate: Candidate, forward: Signature) -> dict[str, Any]:
-    """The flags of a forward, with the values that make it train, and keep what its backward reads."""
+    """The flags of a forward with the values that make it train: by their names, by what its backward reads of what it
+    keeps, and before these by the author's calls."""
     told = {n: role.what for n in forward.names if (role := mode(n)) is not None}
     flags = {n for n in forward.names if isinstance(forward.defaults.get(n), bool)} | {*forward.required[1:]}
-    if flags <= {*told, *candidate.inputs}:
-        return told
-    methods = (static(candidate.objects["class"], candidate.objects[n]) for n in ("forward", "backward"))
-    keeping = switches(*methods)
-    return {n: v for n, v in keeping.items() if n in flags and n not in candidate.inputs} | told
+    cls, names = candidate.objects["class"], (candidate.objects["forward"], candidate.objects["backward"])
+    for shown in (switches(*(static(cls, n) for n in names)), flags_given(cls, *names)):
+        told |= {n: v for n, v in shown.items() if n in flags and n not in candidate.inputs}
+    return told
 
 
 @dataclass
@@ -393,10 +394,17 @@ class LayerClass(DrivesObjects, Caller):
             what = ["labels", "prediction"] if self.labels.label_first else ["prediction", "labels"]
         by = self.labels.by if self.labels is not None else PLACE
         forward = [f"{a} = {w} ({by})" for a, w in zip(self.order, what, strict=True)]
-        forward += [f"{a} = {v!r} ({NAME if mode(a) is not None else BODY})" for a, v in self.flags.items()]
+        forward += [f"{a} = {v!r} ({self._why(a)})" for a, v in self.flags.items()]
         backward = [f"{a} = {r.shown} ({r.by})" for a, r in zip(self.signature.required, self.roles, strict=False)]
         parts = ((self.forward_name, forward), (self.backward_name, backward))
         return "; ".join(f"{name}: {', '.join(said)}" for name, said in parts if said)
+
+    def _why(self, flag: str) -> str:
+        """What says which value a flag of the forward has."""
+        cls, names = self.built.cls, (self.forward_name, self.backward_name)
+        if flag in flags_given(cls, *names):
+            return CALL
+        return BODY if flag in switches(*(static(cls, n) for n in names)) else NAME
 
     @property
     def readings(self) -> Sequence[str]:
