@@ -233,6 +233,42 @@ def _classes_of(text: Text, key: str, depth: int = 2) -> set[str]:
     return {name for name in found if name[:1].isupper()}
 
 
+@lru_cache(maxsize=128)
+def cache_place(forward: Any, backward: Any) -> tuple[int, str] | None:
+    """At which of two places a backward takes what its forward kept, and what says so: the author's calls, or its text.
+
+    `_, cache = f(x)` and `f_backward(cache, d)`, or `x, W = cache`; None where neither says it.
+    """
+    found = set[int]()
+    for text in usable(backward):
+        kept = {ast.unparse(target) for call in text.calls if last_name(call.func) == forward.__name__
+                for target in _further_targets(text, call)}  # fmt: skip
+        for call in text.calls:
+            if last_name(call.func) == backward.__name__ and len(call.args) == 2 and kept:
+                places = [i for i, a in enumerate(call.args) if ast.unparse(a) in kept]
+                found |= set(places) if len(places) == 1 else set()
+    if len(found) == 1:
+        return found.pop(), CALL
+    names = [p.name for p in inspect.signature(backward).parameters.values()][:2]
+    opened = {name for node in nodes_of(backward) for name in _opened(node)} & {*names}
+    return (names.index(opened.pop()), BODY) if len(opened) == 1 else None
+
+
+def _further_targets(text: Text, call: ast.Call) -> list[ast.expr]:
+    """What gets the results of a call behind the first."""
+    parent = text.parents.get(call)
+    targets = parent.targets if isinstance(parent, ast.Assign) and parent.value is call else []
+    return [part for t in targets if isinstance(t, ast.Tuple | ast.List) for part in t.elts[1:]]
+
+
+def _opened(node: ast.AST) -> Iterator[str]:
+    """The name that a line takes several things out of: `x, W = cache`, `x = cache["x"]`."""
+    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple) and isinstance(node.value, ast.Name):
+        yield node.value.id
+    elif isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+        yield from [node.value.id] if isinstance(getattr(node.slice, "value", None), str) else []
+
+
 # --- the labels of a loss ---
 
 

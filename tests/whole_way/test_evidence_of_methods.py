@@ -152,6 +152,59 @@ def test_an_argument_that_does_more_than_scale_a_step_is_no_rate(tmp_path: Path)
     assert "g = gradient from above (what is left)" in report.result("Scaled", "dx").called
 
 
+PAIR = """
+def dense_forward(x, W, b):
+    return x @ W + b, (x, W)
+
+
+def dense_backward({first}, {second}):
+    x, W = {kept}
+    return {above} @ W.T, x.T @ {above}, {above}.{reduced}(axis=0)
+
+
+def bend_forward(x):
+    y = np.tanh(x)
+    return y, y
+
+
+def bend_backward({first}, {second}):
+    return {above} * (1 - {kept} ** {power})
+"""
+IN_STEPS = """
+from layers import *
+
+
+def train(x, W, b, d):
+    a, one = dense_forward(x, W, b)
+    y, two = bend_forward(a)
+    d = bend_backward({bend})
+    return dense_backward({dense})
+"""
+
+
+@pytest.mark.parametrize(("first", "second"), [("cache", "dout"), ("a", "b"), ("dz", "y")])
+@pytest.mark.parametrize("kept_first", [True, False])
+def test_what_a_forward_kept_and_the_gradient(tmp_path: Path, first: str, second: str, kept_first: bool) -> None:
+    """Calls and the code say where each goes, against any names."""
+    kept, above = (first, second) if kept_first else (second, first)
+    names = {"first": first, "second": second, "kept": kept, "above": above}
+    network = IN_STEPS.format(bend="two, d" if kept_first else "d, two", dense="one, d" if kept_first else "d, one")
+    report = beside(tmp_path, PAIR.format(**names, reduced="sum", power=2), network)
+    assert report.passes("dense"), (report.refused, report.failed("dense"))
+    assert report.passes("bend"), (report.refused, report.failed("bend"))
+    assert f"{kept} = what the forward kept (the author's call)" in report.result("bend", "dx").called
+    wrong = checked(tmp_path, "import numpy as np\n" + PAIR.format(**names, reduced="mean", power=3))
+    assert set(wrong.failed("dense")) == {"db"}
+    assert wrong.failed("bend")
+
+
+def test_what_a_forward_kept_by_what_is_taken_out_of_it(tmp_path: Path) -> None:
+    names = {"first": "a", "second": "b", "kept": "a", "above": "b"}
+    report = checked(tmp_path, "import numpy as np\n" + PAIR.format(**names, reduced="sum", power=2))
+    assert report.passes("dense"), (report.refused, report.failed("dense"))
+    assert "a = what the forward kept (the code)" in report.result("dense", "dx").called
+
+
 # --- what a forward gets beside its input, and what comes before it ---
 
 
