@@ -22,6 +22,7 @@ from types import CodeType
 from typing import Any, Literal
 
 from gradcheck_plugin.author.alive import alive
+from gradcheck_plugin.names.arguments import ACTIVATION, DERIVATIVE, INPUT, OUTPUT, UPSTREAM
 from gradcheck_plugin.names.words import DERIVATIVES, RATES
 
 Of = Literal["input", "output"]
@@ -29,27 +30,6 @@ Whose = Literal["mine", "perhaps", ""]
 EITHER: tuple[Of, ...] = ("input", "output")
 SIBLINGS, LONGEST = 40, 200_000  # files beside the author's that are looked at, and the characters of one
 
-_UPSTREAM = re.compile(
-    r".*(grad|delta|error|upstream|sensitiv|nabla|residual|loss|cost|cotangent|diff).*|d[_A-Z]\w*|"
-    r"d_?(out|o|y|z|a|h|x|l|s|v|hs|out_?puts?|in_?puts?|values?|scores?|logits|next|acts?|activations?)\d*|"
-    r"g|gy|gz|ga|gx|go|gO|g_?outs?|err|e"
-)
-_INPUT = re.compile(
-    r"x|z|s|u|net|v_?in|in_?|inp|input_?s?|input_?(data|tensor|value)|data|raw|net_?in(put)?|weighted_?(input|sum)|"
-    r"pre_?act(ivation)?s?|logits?",
-    re.IGNORECASE,
-)
-_OUTPUT = re.compile(
-    r"y|a|o|h|out_?|out_?puts?|output_?(data|tensor|value)|act|activ(ated|ation)s?|post_?act(ivation)?s?|y_?hat|y_?pred|"
-    r"f_?x|fx|result|res|sig|prob(s|abilities)?",
-    re.IGNORECASE,
-)
-_DERIVATIVE = re.compile(
-    r"(first_?)?d?(deriv(ative|ate)?|prime|slope)|df|gradient|grad|\w+_(derivative|prime)", re.IGNORECASE
-)
-_ACTIVATION = re.compile(
-    r"act\w*|\w*_act|activation\w*|\w*activation|nonlin\w*|transfer\w*|phi|sigma|f|g", re.IGNORECASE
-)
 _MULTIPLIES = re.compile(
     r"(caller|network|who(ever)? calls|outside)\W+(\w+\W+){0,5}multipl|multipli\w+ (is done )?(by|in|outside)|"
     r"(not|before it is|without being) multiplied|곱\w*\W+(\w+\W+){0,3}(호출|밖)|(호출|밖)\S*\W+(\S+\W+){0,3}곱",
@@ -60,7 +40,7 @@ _FUNCTION_OF = re.compile(r"(function|terms) of (its|the|their)? ?(layer'?s? )?(
 
 def is_upstream(name: str) -> bool:
     """Whether an argument is called what people call a gradient that comes from above."""
-    return _UPSTREAM.fullmatch(name) is not None or _UPSTREAM.fullmatch(name.lower()) is not None
+    return UPSTREAM.fits(name)
 
 
 @dataclass(frozen=True)
@@ -243,16 +223,16 @@ class Derivative:
     @property
     def named(self) -> bool:
         """Whether it is called a derivative, and not a backward."""
-        return (self.name in DERIVATIVES or bool(_DERIVATIVE.fullmatch(self.name))) and not is_upstream(self.argument)
+        return (self.name in DERIVATIVES or DERIVATIVE.fits(self.name)) and not is_upstream(self.argument)
 
     @property
     def likely(self) -> tuple[Of, ...]:
         """What its argument is by its name."""
         if is_upstream(self.argument):
             return ()
-        if self.argument in self.inputs or _INPUT.fullmatch(self.argument):
+        if self.argument in self.inputs or INPUT.fits(self.argument):
             return ("input",)
-        return ("output",) if _OUTPUT.fullmatch(self.argument) else ()
+        return ("output",) if OUTPUT.fits(self.argument) else ()
 
     def said(self) -> tuple[Of, ...]:
         """Of what its author says that it is the derivative: of the input, of the output, of either, or nothing."""
@@ -326,7 +306,7 @@ class Derivative:
         classes = {n.name for n in ast.walk(text.tree) if isinstance(n, ast.ClassDef)} | {self.owner}
         if known := names & classes:
             return "mine" if known == {self.owner} else "perhaps" if self.owner in known else ""
-        return "perhaps" if _ACTIVATION.fullmatch(key) else ""
+        return "perhaps" if ACTIVATION.fits(key) else ""
 
 
 @lru_cache(maxsize=64)

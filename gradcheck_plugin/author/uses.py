@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import inspect
 import itertools
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,6 +19,7 @@ from gradcheck_plugin.author.evidence import Text, file_of, is_upstream, kept_as
 from gradcheck_plugin.author.reasons import BODY, CALL, NAME, PLACE
 from gradcheck_plugin.author.whose import means
 from gradcheck_plugin.author.written import nodes_of
+from gradcheck_plugin.names.arguments import GRADIENT_OF, LOSS
 from gradcheck_plugin.names.words import (
     FORWARD,
     OUTPUTS,
@@ -33,8 +33,6 @@ from gradcheck_plugin.names.words import (
 
 Of = Literal["mine", "perhaps", ""]
 Passed = tuple[str, int]  # "upstream", "output" or "input", and of an input its place in the forward
-_GRADIENT_OF = re.compile(r"\w*(backward|backprop|grad(ient)?s?|prime|deriv(ative)?|delta)\w*", re.IGNORECASE)
-_LOSS = re.compile(r"\w*(loss|criterion|cost|objective|error)\w*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -161,7 +159,7 @@ def _passed(text: Text, call: ast.Call, given: ast.expr, forward: str) -> Passed
     sources = _sources(text, given)
     own = [v for v in sources if _calls(v, receiver, forward)]
     places = {i for c in text.calls if _calls(c, receiver, forward) for i, a in enumerate(c.args) if _same(a, given)}
-    back = [v for v in sources if isinstance(v, ast.Call) and _GRADIENT_OF.fullmatch(last_name(v))]
+    back = [v for v in sources if isinstance(v, ast.Call) and GRADIENT_OF.fits(last_name(v))]
     if back and not own and not places:
         return "upstream", 0
     if own and not places and not back:
@@ -324,7 +322,7 @@ def _is_meant(text: Text, call: ast.Call, thing: Any) -> bool:
         return False
     whose = _whose(text, call.func.value, thing.__name__)
     named = kept_as(call.func.value)
-    return whose == "mine" or (whose == "perhaps" and bool(_LOSS.fullmatch(named)))
+    return whose == "mine" or (whose == "perhaps" and LOSS.fits(named))
 
 
 def _label_place(text: Text, first: ast.expr, second: ast.expr) -> int | None:

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Pattern:
-    """Names of one thing in lower case: `examples` are some of them, `others` are names that it must not take."""
+    """Names of one thing, in lower case but where a capital says more.
+
+    `examples` are some of them, `others` are names that it must not take.
+    """
 
     text: str
     examples: tuple[str, ...]
@@ -16,4 +19,4 @@ class Pattern:
 
     def fits(self, name: str) -> bool:
         """Whether a name, however it is capitalised, is one of them as a whole."""
-        return re.fullmatch(self.text, name.lower()) is not None
+        return any(re.fullmatch(self.text, n) is not None for n in {name, name.lower()})

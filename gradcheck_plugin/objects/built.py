@@ -15,6 +15,7 @@ from gradcheck_plugin.author.multiplied import kept_as
 from gradcheck_plugin.author.signature import arguments
 from gradcheck_plugin.author.written import arrays_of_self, left_in_self
 from gradcheck_plugin.model import Array, Unbindable
+from gradcheck_plugin.names.arguments import OPTIMIZERS
 from gradcheck_plugin.names.words import BACKWARD, FORWARD, RATE
 from gradcheck_plugin.objects import state, told
 from gradcheck_plugin.objects.argument import Argument
@@ -29,8 +30,6 @@ from gradcheck_plugin.objects.strengths import Strength, of_arguments, of_attrib
 from gradcheck_plugin.objects.told import Told
 from gradcheck_plugin.running.calls import frozen, guarded
 from reference_impls.shapes import Layout
-
-_OPTIMIZERS = ("optimizer", "optimiser", "optim", "opt")
 
 
 class Step:
@@ -169,7 +168,7 @@ class Built:
                 first = self.layout.inputs[0].name
                 guarded("__init__", getattr(obj, name), np.shape(arrays[first])[1:])
                 done.append(f"{name}({{{first}}}.shape[1:])")
-            elif len(names) == 1 and names[0] in _OPTIMIZERS:
+            elif len(names) == 1 and names[0] in OPTIMIZERS:
                 guarded("__init__", getattr(obj, name), Step())
                 done.append(f"{name}({Step.text.replace('{', '{{').replace('}', '}}')})")
         if self.needs is None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from gradcheck_plugin.names import settings, words
+from gradcheck_plugin.names import arguments, settings, words
 from gradcheck_plugin.names.patterns import Pattern
 
-PATTERNS = {n: v for module in (settings, words) for n, v in vars(module).items() if isinstance(v, Pattern)}
+PATTERNS = {n: v for module in (arguments, settings, words) for n, v in vars(module).items() if isinstance(v, Pattern)}
 
 
 @pytest.mark.parametrize("name", PATTERNS)
@@ -20,7 +20,12 @@ def test_the_examples_of_a_pattern(name: str) -> None:
 
 
 def test_tables_hold_names_in_lower_case_once() -> None:
-    tables = {n: v for n, v in vars(settings).items() if n.isupper() and isinstance(v, tuple)}
+    tables = {
+        n: v
+        for module in (arguments, settings)
+        for n, v in vars(module).items()
+        if n.isupper() and isinstance(v, tuple)
+    }
     tables |= {f"OPTION_NAMES[{o}]": names for o, names in settings.OPTION_NAMES.items()}
     assert {n: v for n, v in tables.items() if len(set(v)) < len(v) or any(w != w.lower() for w in v)} == {}
     assert all(name == name.lower() for name in settings.SETTINGS)

@@ -31,6 +31,7 @@ from gradcheck_plugin.conventions.base import Caller, Candidate, Code, Tape
 from gradcheck_plugin.conventions.outputs import join
 from gradcheck_plugin.conventions.results import flat
 from gradcheck_plugin.model import Array, Unbindable
+from gradcheck_plugin.names.arguments import CACHE
 from gradcheck_plugin.names.settings import DROP, SETTINGS
 from gradcheck_plugin.objects import state
 from gradcheck_plugin.objects.constructor import option_of
@@ -39,7 +40,6 @@ from gradcheck_plugin.running.calls import guarded, private
 from reference_impls.shapes import Layout
 
 ORDER = 10
-_CACHE = re.compile(r"\w*cache|ctx|context|saved|memory|memo|residuals|stored", re.IGNORECASE)
 _BACKWARD = re.compile(r"^(?P<stem>\w+?)_(backward|backprop|bwd)(?P<suffix>_\w+)?$")
 _GRADIENT = re.compile(r"^(?P<stem>\w+?)_(grads?|gradients?|vjp|deriv|derivative|prime|bprop)(?P<suffix>)$")
 _AHEAD = re.compile(r"^(backward|backprop|bwd|vjp)_(?!pass|prop|step)(?P<stem>\w+)(?P<suffix>)$")
@@ -228,7 +228,7 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     by_name = {n: e for n in required for e in entries if state.same(n, e)}
     complete = len(by_name) == len(entries) == len(set(by_name.values()))
     order = by_name if complete else dict(zip(required, entries, strict=True))
-    upstream = not (len(arguments(backward).required) == 1 and _CACHE.fullmatch(arguments(backward).required[0]))
+    upstream = not (len(arguments(backward).required) == 1 and CACHE.fits(arguments(backward).required[0]))
     owner = candidate.objects.get("owner", "")
     said: list[str] = []
     again = [n for n in arguments(backward).required if n in required] if _beside(forward, backward) else []
@@ -250,7 +250,7 @@ def _cache_of(forward: Callable[..., Any], backward: Callable[..., Any]) -> tupl
         return 1, PLACE
     if (shown := cache_place(forward, backward)) is not None:
         return shown
-    called = [_CACHE.fullmatch(n) is not None for n in names]
+    called = [CACHE.fits(n) for n in names]
     return (called.index(True), NAME) if called[0] != called[1] else (1, PLACE)
 
 

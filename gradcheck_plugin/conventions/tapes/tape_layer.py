@@ -25,8 +25,9 @@ from gradcheck_plugin.conventions.layers import layer_class
 from gradcheck_plugin.conventions.layers.layer_class import LayerClass
 from gradcheck_plugin.conventions.tapes import gradients as tape
 from gradcheck_plugin.model import Array, Unbindable
+from gradcheck_plugin.names.arguments import ENGINES
 from gradcheck_plugin.names.words import is_label
-from gradcheck_plugin.objects.neighbours import ENGINES, records
+from gradcheck_plugin.objects.neighbours import records
 from gradcheck_plugin.objects.pasted import place
 from gradcheck_plugin.running.calls import UserCodeRaised, guarded, private
 from reference_impls.shapes import Layout
