@@ -24,6 +24,8 @@ from gradcheck_plugin.names.words import (
     FORWARD,
     OUTPUTS,
     PREDICTIONS,
+    TESTING,
+    TRAINING,
     is_label,
     is_prediction,
     label_first,
@@ -82,11 +84,13 @@ def given_back(cls: Any, forward: str, backward: str) -> dict[str, Passed]:
 
 @lru_cache(maxsize=128)
 def flags_given(cls: Any, forward: str, backward: str) -> dict[str, Any]:
-    """The arguments behind the first of a forward that get a truth value or a text in all of the author's calls.
+    """The required arguments behind the first of a forward that get a truth value or a text in all the author's calls.
 
-    Of several values that one counts which is given where the backward is called, too: it is meant for training.
+    Of several values that one counts which is given where the backward is called, too: it is meant for training. What
+    is named after the mode, `training`, gets no other one: `False` may be all that is written out.
     """
     names = _positional(getattr(cls, forward))
+    required = {p.name for p in inspect.signature(getattr(cls, forward)).parameters.values() if p.default is p.empty}
     found: dict[str, list[tuple[bool, Any]]] = {}
     for text, call in _calls_of(cls, forward):
         kept = _kept_under(text, call)
@@ -98,7 +102,9 @@ def flags_given(cls: Any, forward: str, backward: str) -> dict[str, Any]:
             value = node.value if isinstance(node, ast.Constant) else node
             found.setdefault(name, []).append((trains, value))
     told = {n: values for n, values in found.items() if all(isinstance(v, bool | str) for _, v in values)}
-    return {n: next((v for trains, v in values if trains), values[0][1]) for n, values in told.items()}
+    of_training = {n: [v for trains, v in values if trains] for n, values in told.items() if n in required}
+    free = [n for n in of_training if n.lower() not in (*TRAINING, *TESTING, "mode")]
+    return {n: (of_training[n] or [told[n][0][1]])[0] for n in of_training if of_training[n] or n in free}
 
 
 @lru_cache(maxsize=128)

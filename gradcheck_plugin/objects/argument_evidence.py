@@ -25,6 +25,7 @@ from gradcheck_plugin.objects import state
 from gradcheck_plugin.objects.argument import Argument
 from gradcheck_plugin.objects.made_by_author import LARGE, Call, Made, calls, compared_texts
 from gradcheck_plugin.running.calls import UserCodeRaised, frozen, guarded
+from gradcheck_plugin.running.limits import CallWatch, TimeLimit
 from reference_impls.shapes import Layout
 
 SMALL = (5, 7, 11, 13, 17, 19)  # sizes to try: no two alike, and none a part of another
@@ -53,13 +54,19 @@ class Evidence:
         if self.kind == "function":
             return not callable(value)
         if self.kind == "object":
-            return answer.kind not in ("array", "value") or isinstance(value, int | float | str)
+            plain = not any(callable(v.make()) for v in self.values if isinstance(v, Made))
+            return (
+                answer.kind not in ("array", "value")
+                or isinstance(value, int | float | str)
+                or (callable(value) and plain)
+            )
         if self.kind == "several":
             return answer.kind == "size" or callable(value) or isinstance(value, str)
         if self.kind == "size":
             return answer.kind != "size" and not (type(value) is int and value > 1)
         if self.kind == "number":
-            return answer.kind not in ("array", "value") or type(value) is int or isinstance(value, list | tuple)
+            whole = isinstance(value, list | tuple) or (type(value) is int and not option)
+            return answer.kind not in ("array", "value") or whole
         large = self.kind == "whole" and bool(self.values) and min(self.values) > 1
         return large and not option and isinstance(value, float) and not value.is_integer()
 
@@ -221,6 +228,10 @@ def _shapes(cls: Any, given: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
             obj = guarded("__init__", cls, **fresh)
             return {state.label(path): array.shape for path, array in state.leaves(obj)}
     except (Unbindable, UserCodeRaised):
+        return {}
+    except TimeLimit as exc:
+        if not isinstance(exc.watch, CallWatch):
+            raise
         return {}
 
 

@@ -29,6 +29,7 @@ from gradcheck_plugin.loading.notebook import read_notebook
 from gradcheck_plugin.loading.surroundings import folders_around
 from gradcheck_plugin.model import Unbindable
 from gradcheck_plugin.running.calls import UserCodeRaised, frozen, guarded
+from gradcheck_plugin.running.limits import CallWatch, TimeLimit
 
 FILES, FOLDERS, BYTES = 400, 200, 300_000  # that are looked through; a longer file holds data
 TRIED, LARGE = 3, 4096  # calls that are repeated, and the largest number in one: a larger one may fill the memory
@@ -107,6 +108,10 @@ def _runs(cls: Any, call: Call) -> bool:
             guarded("__init__", cls, **call.values())
     except (Unbindable, UserCodeRaised):
         return False
+    except TimeLimit as exc:
+        if not isinstance(exc.watch, CallWatch):
+            raise
+        return False  # it is meant, but not for here
     return True
 
 
