@@ -388,18 +388,12 @@ def rates_by_the_body(function: Callable[..., Any]) -> frozenset[str]:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp) and isinstance(node.value.op, ast.Sub):
             held = {ast.unparse(t) for t in node.targets}
             step = node.value.right if ast.unparse(node.value.left) in held else None
-        target = (
-            node.target
-            if isinstance(node, ast.AugAssign)
-            else node.targets[0]
-            if isinstance(node, ast.Assign)
-            else None
-        )
-        if step is not None and target is not None and ast.unparse(target).startswith("self."):
+        if isinstance(step, ast.BinOp) and ast.unparse(node).startswith("self."):
             factors |= {id(n) for n in _factors(step)}
-    names = {n.id for n in nodes if isinstance(n, ast.Name) and id(n) in factors}
+    names = {n.id for n in nodes if isinstance(n, ast.Name) and id(n) in factors} & {*_positional(function)}
     uses = [n for n in nodes if isinstance(n, ast.Name) and n.id in names and isinstance(n.ctx, ast.Load)]
-    return frozenset(name for name in names if all(id(n) in factors for n in uses if n.id == name))
+    found = frozenset(name for name in names if all(id(n) in factors for n in uses if n.id == name))
+    return found if {*_positional(function)} - found else frozenset()  # one of them is the gradient from above
 
 
 def _factors(node: ast.expr) -> Iterator[ast.Name]:

@@ -67,6 +67,8 @@ class Evidence:
         if self.kind == "number":
             whole = isinstance(value, list | tuple) or (type(value) is int and not option)
             return answer.kind not in ("array", "value") or whole
+        if self.kind == "whole" and (isinstance(value, list | tuple | str) or callable(value)):
+            return True
         large = self.kind == "whole" and bool(self.values) and min(self.values) > 1
         return large and not option and isinstance(value, float) and not value.is_integer()
 

@@ -133,8 +133,9 @@ def test_a_learning_rate_by_the_step_that_it_scales(tmp_path: Path) -> None:
     assert set(wrong.failed("Dense")) == {"dW"}
 
 
-def test_an_argument_that_does_more_than_scale_a_step_is_no_rate(tmp_path: Path) -> None:
-    layers = """
+@pytest.mark.parametrize("step", ["0.01 * (self.x * g).sum(axis=0)", "g.sum(axis=0)", "0.1 * g"])
+def test_an_argument_that_does_more_than_scale_a_step_is_no_rate(tmp_path: Path, step: str) -> None:
+    layers = f"""
         class Scaled:
             def __init__(self):
                 self.gain = np.ones(3)
@@ -145,11 +146,11 @@ def test_an_argument_that_does_more_than_scale_a_step_is_no_rate(tmp_path: Path)
 
             def backward(self, g):
                 dx = g * self.gain
-                self.gain = self.gain - 0.01 * (self.x * g).sum(axis=0)
+                self.gain = self.gain - {step}
                 return dx
     """
     report = checked(tmp_path, "import numpy as np\n" + textwrap.dedent(layers))
-    assert "g = gradient from above (what is left)" in report.result("Scaled", "dx").called
+    assert "g = gradient from above (what is left)" in report.result("Scaled", "contract").called
 
 
 PAIR = """
@@ -265,6 +266,32 @@ def test_an_array_beside_the_input_is_no_flag(tmp_path: Path) -> None:
             return product.forward(x, other), product.forward(x, True)
     """
     assert {"dx", "dway"} <= set(beside(tmp_path, layers, network).verdicts("Product"))
+
+
+@pytest.mark.parametrize("call", ["layer.forward(x, False)", "layer.forward(x, training=False)"])
+@pytest.mark.parametrize("argument", ["training", "training=True"])
+def test_what_is_written_out_for_a_prediction_alone_is_not_how_it_trains(
+    tmp_path: Path, call: str, argument: str
+) -> None:
+    layers = f"""
+        class Centred:
+            def forward(self, x, {argument}):
+                mean = x.mean(axis=0) if training else 0.5
+                return x - mean
+
+            def backward(self, dout):
+                return dout - dout.mean(axis=0)
+    """
+    network = f"""
+        from layers import Centred
+
+
+        def predict(x):
+            layer = Centred()
+            return {call}
+    """
+    report = beside(tmp_path, layers, network)
+    assert report.passes("Centred"), (report.refused, report.failed("Centred"))
 
 
 @pytest.mark.parametrize("given", ["x.shape[1]", "x.shape[-1]"])
