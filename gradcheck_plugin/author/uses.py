@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from gradcheck_plugin.author.evidence import Text, file_of, is_upstream, kept_as, last_name, texts
 from gradcheck_plugin.author.reasons import BODY, CALL, NAME, PLACE
-from gradcheck_plugin.author.whose import means
+from gradcheck_plugin.author.whose import bound, means
 from gradcheck_plugin.author.written import nodes_of
 from gradcheck_plugin.names.arguments import GRADIENT_OF, LOSS
 from gradcheck_plugin.names.words import (
@@ -255,7 +255,8 @@ def cache_place(forward: Any, backward: Any) -> tuple[int, str] | None:
         return found.pop(), CALL
     names = [p.name for p in inspect.signature(backward).parameters.values()][:2]
     opened = {name for node in nodes_of(backward) for name in _opened(node)} & {*names}
-    return (names.index(opened.pop()), BODY) if len(opened) == 1 else None
+    kept_by_name = [n for n in opened if not is_upstream(n) or len(n) == 1]  # of several outputs there are several
+    return (names.index(kept_by_name[0]), BODY) if len(opened) == len(kept_by_name) == 1 else None
 
 
 def _further_targets(text: Text, call: ast.Call) -> list[ast.expr]:
@@ -322,8 +323,8 @@ def _votes(thing: Any, called: str, names: tuple[str, ...]) -> frozenset[str]:
 def _is_meant(text: Text, call: ast.Call, thing: Any) -> bool:
     """Whether a call of such a name is one of this function, or of a method of this class."""
     if not inspect.isclass(thing):
-        owner = call.func.value if isinstance(call.func, ast.Attribute) else None
-        return owner is None or ast.unparse(owner) != "self"
+        owner = ast.unparse(call.func.value).partition(".")[0] if isinstance(call.func, ast.Attribute) else ""
+        return not owner or owner[:1].isupper() or owner in {name for name, _, _ in bound(text.tree)}
     if not isinstance(call.func, ast.Attribute):
         return False
     whose = _whose(text, call.func.value, thing.__name__)
@@ -362,7 +363,8 @@ def _told_by_code(function: Callable[..., Any], names: Sequence[str]) -> str | N
     """Which of two arguments are labels by what a loss does: it takes entries at them, or the log of the other."""
     index, logged = set[str](), set[frozenset[str]]()
     for node in nodes_of(function):
-        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
+        masks = isinstance(node, ast.Subscript) and any(isinstance(n, ast.Compare) for n in ast.walk(node.slice))
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and not masks:
             inside = {n.id for n in ast.walk(node.slice) if isinstance(n, ast.Name)} & {*names}
             index |= inside - {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name)}
         elif isinstance(node, ast.Call) and last_name(node.func) == "log":

@@ -23,16 +23,16 @@ def means(called: ast.expr, name: str, tree: ast.Module, file: Path, home: Path)
         if called.attr != name:
             return ""
         owner = ast.unparse(called.value).split(".")
-        bound = [(parts, level) for n, parts, level in _bound(tree) if n == owner[0]]
-        return _best(_from((*parts, *owner[1:]), level, file, home) for parts, level in bound)
+        found = [(parts, level) for n, parts, level in bound(tree) if n == owner[0]]
+        return _best(_from((*parts, *owner[1:]), level, file, home) for parts, level in found)
     if not isinstance(called, ast.Name):
         return ""
     if called.id == name and name in _defined(tree):
         return "mine" if file == home else ""
-    imported = [(parts[:-1], level) for n, parts, level in _bound(tree) if n == called.id and parts[-1:] == (name,)]
+    imported = [(parts[:-1], level) for n, parts, level in bound(tree) if n == called.id and parts[-1:] == (name,)]
     if imported:
         return _best(_from(parts, level, file, home) for parts, level in imported)
-    if called.id != name or any(n == name for n, _, _ in _bound(tree)):
+    if called.id != name or any(n == name for n, _, _ in bound(tree)):
         return ""
     stars = [(tuple((node.module or "").split(".")), node.level) for node in _stars(tree)]
     return _best(_from(tuple(filter(None, parts)), level, file, home) for parts, level in stars) or "perhaps"
@@ -63,7 +63,7 @@ def _defined(tree: ast.Module) -> frozenset[str]:
 
 
 @lru_cache(maxsize=64)
-def _bound(tree: ast.Module) -> tuple[tuple[str, tuple[str, ...], int], ...]:
+def bound(tree: ast.Module) -> tuple[tuple[str, tuple[str, ...], int], ...]:
     """The names that a file imports, what each is as parts of a dotted name, and how many dots stand before that."""
     found = []
     for node in ast.walk(tree):

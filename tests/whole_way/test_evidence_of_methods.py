@@ -462,6 +462,35 @@ def test_labels_are_what_entries_are_taken_at(tmp_path: Path) -> None:
     assert other.failed("Surprise")
 
 
+def test_a_mask_is_no_label(tmp_path: Path) -> None:
+    layers = """
+        class Hinged:
+            def forward(self, a, b):
+                self.a, self.b = a, b
+                self.missed = a * b < 1
+                return np.sum((1 - b * a)[a * b < 1])
+
+            def backward(self):
+                return -self.b * self.missed
+    """
+    report = checked(tmp_path, "import numpy as np\n" + textwrap.dedent(layers))
+    assert "a = prediction (its name)" in report.result("Hinged", "contract").called
+
+
+def test_several_gradients_from_above_are_not_what_was_kept(tmp_path: Path) -> None:
+    layers = """
+        def halves_forward(x):
+            return (x[:, :2] ** 2, 3 * x[:, 2:]), x
+
+
+        def halves_backward(grads, saved_x):
+            left, right = grads
+            return np.hstack([2 * saved_x[:, :2] * left, 3 * right])
+    """
+    report = checked(tmp_path, "import numpy as np\n" + textwrap.dedent(layers))
+    assert not report.failed("halves")
+
+
 def test_what_a_name_says_outright_no_call_turns_round(tmp_path: Path) -> None:
     """A loss that is only shown may be called the other way round; its gradient is that of what is called predicted."""
     layers = """
