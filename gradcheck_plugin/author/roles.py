@@ -10,6 +10,8 @@ from gradcheck_plugin.author.reasons import BODY, CALL, NAME, REST
 from gradcheck_plugin.author.signature import Signature
 from gradcheck_plugin.author.uses import Passed
 from gradcheck_plugin.model import Unbindable
+from gradcheck_plugin.names.arguments import INPUT
+from gradcheck_plugin.names.arguments import OUTPUT as OUTPUT_NAME
 from gradcheck_plugin.names.words import INPUTS, RATE, RATES, TESTING, TRAINING, is_label
 
 Kind = Literal["upstream", "input", "output", "value"]
@@ -81,10 +83,16 @@ def _ways(
     roles = [known.get(n) or _told_by_name(n.lower(), inputs, label_first) for n in signature.required]
     open_places = [i for i, role in enumerate(roles) if role is None]
     loss = len(inputs) == 2
+    if open_places and any(r is not None and r.kind == "upstream" for r in roles):
+        rest = [signature.required[i] for i in open_places]
+        if loss or len(rest) > 1 or not (INPUT.fits(rest[0]) or OUTPUT_NAME.fits(rest[0])):  # nothing says what it is
+            sure = {n: r for n, r in known.items() if r.kind == "value"}
+            roles = [sure.get(n) or _told_by_name(n.lower(), inputs, label_first) for n in signature.required]
+            open_places = [i for i, role in enumerate(roles) if role is None]
     if len(roles) == 1 and not loss:  # whatever its name, it is the upstream gradient
         yield (replace(UPSTREAM, by=REST),)
         return
-    if open_places and not loss and any(r is not None and r.kind == "upstream" for r in roles):
+    if open_places and any(r is not None and r.kind == "upstream" for r in roles):
         for beside in (Role("input", 0, REST), replace(OUTPUT, by=REST)):  # what else the slope is a function of
             yield tuple(beside if role is None else role for role in roles)
         return

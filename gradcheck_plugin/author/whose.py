@@ -24,6 +24,8 @@ def means(called: ast.expr, name: str, tree: ast.Module, file: Path, home: Path)
             return ""
         owner = ast.unparse(called.value).split(".")
         found = [(parts, level) for n, parts, level in bound(tree) if n == owner[0]]
+        if not found:  # a module of a package that is imported with a star
+            found = [((*filter(None, (n.module or "").split(".")), owner[0]), n.level) for n in _stars(tree)]
         return _best(_from((*parts, *owner[1:]), level, file, home) for parts, level in found)
     if not isinstance(called, ast.Name):
         return ""

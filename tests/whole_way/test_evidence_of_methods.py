@@ -109,6 +109,31 @@ def test_a_loop_over_layers_says_which_is_the_gradient(tmp_path: Path) -> None:
     assert set(report.failed("Lost")) == {"dx"}
 
 
+def test_what_nobody_says_anything_of_is_not_made_up(tmp_path: Path) -> None:
+    """The gradient from above is known by the calls; what stands beside it is no array that could be guessed."""
+    layers = """
+        class Node:
+            def forward(self, x):
+                return np.tanh(x)
+
+            def backward(self, change, caller):
+                if not isinstance(caller, Node):
+                    raise TypeError(caller)
+                return change
+    """
+    network = """
+        from layers import Node
+
+
+        def train(x, change, caller):
+            node = Node()
+            out = node.forward(x)
+            change = node.backward(change, caller)
+            return change
+    """
+    assert not beside(tmp_path, layers, network).failed("Node")
+
+
 STEPS = """
 class Dense:
     def __init__(self, n_in, n_out):
