@@ -88,15 +88,18 @@ class Text:
     def assignments(self) -> tuple[tuple[ast.expr, ast.expr], ...]:
         """Targets with the value that they get."""
         found = [n for n in alive(self.tree) if isinstance(n, ast.Assign)]
-        return tuple((t, n.value) for n in found for target in n.targets for t in _unpacked(target))
+        return tuple(pair for n in found for target in n.targets for pair in _unpacked(target, n.value))
 
 
-def _unpacked(target: ast.expr) -> Iterator[ast.expr]:
-    if isinstance(target, ast.Tuple | ast.List):
-        for part in target.elts[:1]:  # of `out, cache = forward(x)` the first is the output
-            yield from _unpacked(part)
+def _unpacked(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
+    if not isinstance(target, ast.Tuple | ast.List):
+        yield target, value
+    elif isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts):
+        for part, its in zip(target.elts, value.elts, strict=True):
+            yield from _unpacked(part, its)
     else:
-        yield target
+        for part in target.elts[:1]:  # of `out, cache = forward(x)` the first is the output
+            yield from _unpacked(part, value)
 
 
 @lru_cache(maxsize=64)

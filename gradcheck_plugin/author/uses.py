@@ -73,7 +73,7 @@ def given_back(cls: Any, forward: str, backward: str) -> dict[str, Passed]:
     names = _positional(getattr(cls, backward))
     found: dict[str, set[Passed]] = {}
     for text, call in _calls_of(cls, backward):
-        whose = _whose(text, _receiver(call), cls.__name__) if len(call.args) <= len(names) else ""
+        whose = _whose(text, _receiver(call), cls.__name__)
         told = {n: _passed(text, call, e, forward) for n, e in _given(call, names).items()} if whose else {}
         if whose == "mine" or ("upstream", 0) in told.values():
             for name, what in told.items():
@@ -130,11 +130,22 @@ def _of_shape(node: ast.expr) -> str:
 
 
 def _calls_of(cls: Any, method: str) -> Iterator[tuple[Text, ast.Call]]:
-    """The calls of a method of this name in the files that may use the class."""
+    """The calls of a method of this name in the files that may use the class, with arguments that it takes."""
     for text in usable(cls):
         for call in text.calls:
-            if isinstance(call.func, ast.Attribute) and call.func.attr == method:
+            if isinstance(call.func, ast.Attribute) and call.func.attr == method and _fits(getattr(cls, method), call):
                 yield text, call
+
+
+def _fits(method: Any, call: ast.Call) -> bool:
+    """Whether a method takes so many arguments, of these names."""
+    if any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords):
+        return True
+    try:
+        inspect.signature(method).bind(None, *call.args, **{str(k.arg): k for k in call.keywords})
+    except TypeError:
+        return False
+    return True
 
 
 def _receiver(call: ast.Call) -> ast.expr:

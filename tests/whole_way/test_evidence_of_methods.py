@@ -134,6 +134,42 @@ def test_what_nobody_says_anything_of_is_not_made_up(tmp_path: Path) -> None:
     assert not beside(tmp_path, layers, network).failed("Node")
 
 
+@pytest.mark.parametrize("made", ["layer, loss = Dense(), Absolute()", "layer, loss = given"])
+def test_a_call_with_other_arguments_is_of_another_class(tmp_path: Path, made: str) -> None:
+    layers = """
+        class Dense:
+            def forward(self, x):
+                self.output = 2 * x
+
+            def backward(self, dvalues):
+                self.dinputs = 2 * dvalues
+
+
+        class Absolute:
+            def forward(self, y_pred, y_true):
+                return np.mean(np.abs(y_true - y_pred))
+
+            def backward(self, dvalues, y_true):
+                samples, outputs = dvalues.shape
+                self.dinputs = {}np.sign(dvalues - y_true) / outputs / samples
+    """
+    network = f"""
+        from layers import Absolute, Dense
+
+
+        def train(x, y, given):
+            {made}
+            layer.forward(x)
+            loss.forward(layer.output, y)
+            loss.backward(layer.output, y)
+            layer.backward(loss.dinputs)
+    """
+    right = beside(tmp_path, layers.format(""), network)
+    assert right.passes("Absolute"), (right.refused, right.failed("Absolute"))
+    wrong = checked(tmp_path, "import numpy as np\n" + textwrap.dedent(layers.format("-")))
+    assert wrong.failed("Absolute")
+
+
 STEPS = """
 class Dense:
     def __init__(self, n_in, n_out):
