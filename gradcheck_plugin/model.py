@@ -119,6 +119,7 @@ class Result:
     seconds: float = 0.0
     code: str = ""  # of an open verdict that has one: `internal`
     made: str = ""  # with which arguments the object was made, and by which evidence
+    called: str = ""  # which argument of its functions gets what, and by which evidence
 
 
 PASSED_OVER = "passed-over"  # the code of an object that has no gradient of its own

@@ -173,4 +173,4 @@ class Target(Bound):
         variant = "; ".join(filter(None, [bound.variant.note, *bound.notes]))
         made = decided(bound.caller.objects.built.plan) if bound.caller.objects else ""
         place = bound.file, bound.line, layer, bound.caller.convention, variant
-        return Result(self.name, property, Verdict.PASS, *place, made=made)
+        return Result(self.name, property, Verdict.PASS, *place, made=made, called=bound.caller.called)

@@ -14,22 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradcheck_plugin.author.own_calls import TENSOR, UNKNOWN, OwnCall, source_tree
+from gradcheck_plugin.names.arguments import AXES, DATA, FLAGS, FUNCTIONS, INTEGERS, SCALARS, WITHOUT_VALUE
 
-AXES = ("dim", "dims", "axis", "axes", "d")
-SCALARS = ("alpha", "lambda_", "lambd", "lam", "lmbda", "coeff", "coef", "scale", "constant", "slope", "negative_slope",
-           "eps", "epsilon", "ε", "p", "beta", "bound", "threshold", "temperature", "tau", "momentum")  # fmt: skip
-_INTS = re.compile(
-    r"(n|num|nb)_\w+|groups?|steps?|size|kernel(_size)?|padding|pad|dilation|window(_size)?|levels?|bits?"
-)
-_FLAGS = re.compile(
-    r"inplace|training|train|is_\w+|use_\w+|\w+_flag|keep_?dims?|bidirectional|reverse|hard|normali[sz]e"
-)
-_NOTHING = ("device", "dtype", "generator", "group", "process_group", "name")
-_CALLED = re.compile(r"fn|func|function|\w+_(fn|func|function)")
-_DATA = re.compile(
-    r"(y_?)?(targets?|labels?|true|gt)|ground_truth|t|\w*mask|(\w+_)?(index|indices|idx|inds)|lengths?|seq_lens?"
-)
-LABELS = re.compile(r"(y_?)?(targets?|labels?|true|gt)|ground_truth")
 _BY_AXIS = ("sum", "mean", "prod", "cumsum", "cumprod", "softmax", "log_softmax", "logsumexp", "size", "unsqueeze",
             "squeeze", "argsort", "sort", "transpose", "cat", "stack", "flip", "argmax", "argmin", "std", "var",
             "unbind", "swapaxes", "movedim", "norm", "stride")  # fmt: skip
@@ -97,7 +83,7 @@ def kinds(
         given = [call.argument(position, name) for call in own]
         found = _decided(name, written.get(name, ""), default, given, body, position == 0)
         unused = name in ungraded and name in body.kept and name not in body.saved
-        if found is None and unused and not _DATA.fullmatch(name.lower()) and position:
+        if found is None and unused and not DATA.fits(name) and position:
             found = _number(name)  # torch saves tensors; what is left on ctx, and gets None back, is a number
         tensor = body.tensor(name) or name in graded
         if found is None and position and not tensor:
@@ -108,7 +94,7 @@ def kinds(
             doubtful[name] = Setting((None,), known=True)
         elif found is None and position and not tensor:
             doubtful[name] = _number(name)
-    data = frozenset(n for n in names if _DATA.fullmatch(n.lower()) and n in ungraded)
+    data = frozenset(n for n in names if DATA.fits(n) and n in ungraded)
     return Kinds(tuple(names), settings, frozenset(body.indices), data, doubtful)
 
 
@@ -186,13 +172,13 @@ def _by_name(name: str, names: Sequence[str]) -> Setting | None:
         return None if shifts and low == "beta" else _number(name)  # of a normalisation: an array like its gamma
     if low in AXES and low != "d":
         return _whole(low)
-    if low in _NOTHING:
+    if low in WITHOUT_VALUE:
         return Setting((None,))
-    if _FLAGS.fullmatch(low):
+    if FLAGS.fits(low):
         return Setting((True, False))
-    if _CALLED.fullmatch(low):
+    if FUNCTIONS.fits(low):
         return Setting((smooth,))
-    return _whole(low) if _INTS.fullmatch(low) else None
+    return _whole(low) if INTEGERS.fits(low) else None
 
 
 class _Body:
@@ -277,7 +263,7 @@ class _Body:
         of_module = owner in ("torch", "F", "nn", "math", "np", "")
         self._add(self.axes, [k.value for k in call.keywords if k.arg in AXES])
         self._add(self.sizes, [k.value for k in call.keywords if k.arg in ("k", "size", "num_classes", "groups")])
-        self._add(self.flags, [k.value for k in call.keywords if k.arg and _FLAGS.fullmatch(k.arg)])
+        self._add(self.flags, [k.value for k in call.keywords if k.arg and FLAGS.fits(k.arg)])
         if method in ("save_for_backward", "mark_dirty"):
             self._add(self.saved, call.args)
         elif method in _BY_INDEX:

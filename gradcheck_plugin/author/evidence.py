@@ -21,6 +21,8 @@ from pathlib import Path
 from types import CodeType
 from typing import Any, Literal
 
+from gradcheck_plugin.author.alive import alive
+from gradcheck_plugin.names.arguments import ACTIVATION, DERIVATIVE, INPUT, OUTPUT, UPSTREAM
 from gradcheck_plugin.names.words import DERIVATIVES, RATES
 
 Of = Literal["input", "output"]
@@ -28,27 +30,6 @@ Whose = Literal["mine", "perhaps", ""]
 EITHER: tuple[Of, ...] = ("input", "output")
 SIBLINGS, LONGEST = 40, 200_000  # files beside the author's that are looked at, and the characters of one
 
-_UPSTREAM = re.compile(
-    r".*(grad|delta|error|upstream|sensitiv|nabla|residual|loss|cost|cotangent|diff).*|d[_A-Z]\w*|"
-    r"d_?(out|o|y|z|a|h|x|l|s|v|hs|out_?puts?|in_?puts?|values?|scores?|logits|next|acts?|activations?)\d*|"
-    r"g|gy|gz|ga|gx|go|gO|g_?outs?|err|e"
-)
-_INPUT = re.compile(
-    r"x|z|s|u|net|v_?in|in_?|inp|input_?s?|input_?(data|tensor|value)|data|raw|net_?in(put)?|weighted_?(input|sum)|"
-    r"pre_?act(ivation)?s?|logits?",
-    re.IGNORECASE,
-)
-_OUTPUT = re.compile(
-    r"y|a|o|h|out_?|out_?puts?|output_?(data|tensor|value)|act|activ(ated|ation)s?|post_?act(ivation)?s?|y_?hat|y_?pred|"
-    r"f_?x|fx|result|res|sig|prob(s|abilities)?",
-    re.IGNORECASE,
-)
-_DERIVATIVE = re.compile(
-    r"(first_?)?d?(deriv(ative|ate)?|prime|slope)|df|gradient|grad|\w+_(derivative|prime)", re.IGNORECASE
-)
-_ACTIVATION = re.compile(
-    r"act\w*|\w*_act|activation\w*|\w*activation|nonlin\w*|transfer\w*|phi|sigma|f|g", re.IGNORECASE
-)
 _MULTIPLIES = re.compile(
     r"(caller|network|who(ever)? calls|outside)\W+(\w+\W+){0,5}multipl|multipli\w+ (is done )?(by|in|outside)|"
     r"(not|before it is|without being) multiplied|곱\w*\W+(\w+\W+){0,3}(호출|밖)|(호출|밖)\S*\W+(\S+\W+){0,3}곱",
@@ -59,7 +40,7 @@ _FUNCTION_OF = re.compile(r"(function|terms) of (its|the|their)? ?(layer'?s? )?(
 
 def is_upstream(name: str) -> bool:
     """Whether an argument is called what people call a gradient that comes from above."""
-    return _UPSTREAM.fullmatch(name) is not None or _UPSTREAM.fullmatch(name.lower()) is not None
+    return UPSTREAM.fits(name)
 
 
 @dataclass(frozen=True)
@@ -68,6 +49,7 @@ class Text:
 
     tree: ast.Module
     source: str
+    path: Path = Path()
 
     @cached_property
     def parents(self) -> dict[ast.AST, ast.AST]:
@@ -100,27 +82,30 @@ class Text:
 
     @cached_property
     def calls(self) -> tuple[ast.Call, ...]:
-        return tuple(n for n in ast.walk(self.tree) if isinstance(n, ast.Call))
+        return tuple(n for n in alive(self.tree) if isinstance(n, ast.Call))
 
     @cached_property
     def assignments(self) -> tuple[tuple[ast.expr, ast.expr], ...]:
         """Targets with the value that they get."""
-        found = [n for n in ast.walk(self.tree) if isinstance(n, ast.Assign)]
-        return tuple((t, n.value) for n in found for target in n.targets for t in _unpacked(target))
+        found = [n for n in alive(self.tree) if isinstance(n, ast.Assign)]
+        return tuple(pair for n in found for target in n.targets for pair in _unpacked(target, n.value))
 
 
-def _unpacked(target: ast.expr) -> Iterator[ast.expr]:
-    if isinstance(target, ast.Tuple | ast.List):
-        for part in target.elts[:1]:  # of `out, cache = forward(x)` the first is the output
-            yield from _unpacked(part)
+def _unpacked(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
+    if not isinstance(target, ast.Tuple | ast.List):
+        yield target, value
+    elif isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts):
+        for part, its in zip(target.elts, value.elts, strict=True):
+            yield from _unpacked(part, its)
     else:
-        yield target
+        for part in target.elts[:1]:  # of `out, cache = forward(x)` the first is the output
+            yield from _unpacked(part, value)
 
 
 @lru_cache(maxsize=64)
-def _parsed(source: str) -> Text | None:
+def _parsed(source: str, path: Path) -> Text | None:
     try:
-        return Text(ast.parse(source), source)
+        return Text(ast.parse(source), source, path)
     except (SyntaxError, ValueError):
         return None
 
@@ -135,7 +120,8 @@ def file_of(thing: Any) -> str:
 
 def own_text(thing: Any) -> Text | None:
     """The file in which a thing is written."""
-    return _parsed("".join(linecache.getlines(file_of(thing))))
+    file = file_of(thing)
+    return _parsed("".join(linecache.getlines(file)), Path(file))
 
 
 def texts(thing: Any) -> tuple[Text, ...]:
@@ -177,7 +163,7 @@ def _read(path: Path, word: str = "") -> Text | None:
         source = path.read_text(encoding="utf-8", errors="replace") if path.stat().st_size <= LONGEST else ""
     except OSError:
         return None
-    return _parsed(source) if word in source else None
+    return _parsed(source, path) if word in source else None
 
 
 def remarks(thing: Any) -> str:
@@ -240,16 +226,16 @@ class Derivative:
     @property
     def named(self) -> bool:
         """Whether it is called a derivative, and not a backward."""
-        return (self.name in DERIVATIVES or bool(_DERIVATIVE.fullmatch(self.name))) and not is_upstream(self.argument)
+        return (self.name in DERIVATIVES or DERIVATIVE.fits(self.name)) and not is_upstream(self.argument)
 
     @property
     def likely(self) -> tuple[Of, ...]:
         """What its argument is by its name."""
         if is_upstream(self.argument):
             return ()
-        if self.argument in self.inputs or _INPUT.fullmatch(self.argument):
+        if self.argument in self.inputs or INPUT.fits(self.argument):
             return ("input",)
-        return ("output",) if _OUTPUT.fullmatch(self.argument) else ()
+        return ("output",) if OUTPUT.fits(self.argument) else ()
 
     def said(self) -> tuple[Of, ...]:
         """Of what its author says that it is the derivative: of the input, of the output, of either, or nothing."""
@@ -323,7 +309,7 @@ class Derivative:
         classes = {n.name for n in ast.walk(text.tree) if isinstance(n, ast.ClassDef)} | {self.owner}
         if known := names & classes:
             return "mine" if known == {self.owner} else "perhaps" if self.owner in known else ""
-        return "perhaps" if _ACTIVATION.fullmatch(key) else ""
+        return "perhaps" if ACTIVATION.fits(key) else ""
 
 
 @lru_cache(maxsize=64)

@@ -18,9 +18,11 @@ from gradcheck_plugin.binding import class_weights, fixed_sizes
 from gradcheck_plugin.binding.author_shapes import kind_of, stated_ranks
 from gradcheck_plugin.conventions.base import Candidate
 from gradcheck_plugin.model import Array, Unbindable
+from gradcheck_plugin.names.settings import WORD_TO_INDEX
 from gradcheck_plugin.names.words import compares, is_data, is_label, is_prediction, twins
 from gradcheck_plugin.objects import state
-from gradcheck_plugin.objects.constructor import DATA_SETS, IMAGE, WORD_TO_INDEX
+from gradcheck_plugin.objects.argument_evidence import evidence, may_be_array
+from gradcheck_plugin.objects.constructor import DATA_SETS, IMAGE
 from gradcheck_plugin.objects.drawn_sizes import is_bias
 from gradcheck_plugin.running.calls import UserCodeRaised, frozen
 from gradcheck_plugin.sizes import generic_sizes
@@ -45,7 +47,7 @@ _COLUMNS_LSTM = {"a_prev": "6 N", "c_prev": "6 N", "a0": "6 N", "wy": "5 6", "by
 FAMILIES: tuple[tuple[str, dict[str, str]], ...] = (
     (r" features captions ", {"": "N D", "captions": "N T @label(7)"}),
     (
-        rf" {WORD_TO_INDEX.pattern}$",
+        rf" {WORD_TO_INDEX.text}$",
         {"": "T @label(7)", **dict.fromkeys(("y", "t", "y_train", "targets"), "T @label(7)")},
     ),
     (r" contexts? targets?\b", {"": "N 2 @label(7)", "target": "N @label(7)", "targets": "N @label(7)"}),
@@ -179,7 +181,8 @@ def _labels(candidate: Candidate) -> tuple[str, ...]:
         return ("",)
     names = candidate.inputs
     two = candidate.kind == "loss" and len(names) == 2
-    if two and not is_data(names[1], not compares(candidate.name)) and not is_prediction(names[0]):
+    told = candidate.labels is not None and candidate.labels.told
+    if two and not told and not is_data(names[1], not compares(candidate.name)) and not is_prediction(names[0]):
         return ("",) if twins(*names) else ("", "@onehot", "@label", "@binary")
     return ("@onehot", "@label", "@binary", "")
 
@@ -300,7 +303,7 @@ def _vocabularies(candidate: Candidate) -> list[str]:
     """The arguments of a constructor that turn words into numbers: what the object takes are such numbers."""
     cls = candidate.objects.get("class")
     names = arguments(cls.__init__, method=True).names if cls is not None else ()
-    return [n for n in names if WORD_TO_INDEX.fullmatch(n.lower())]
+    return [n for n in names if WORD_TO_INDEX.fits(n)]
 
 
 def _declared(candidate: Candidate) -> list[str]:
@@ -474,6 +477,9 @@ def _with_state(candidate: Candidate, layout: Layout, family: Mapping[str, str])
         axes = {**_PARAMETERS, **family}
         known = {n: axes[stem] for n in required if (stem := n.lower().rstrip("0123456789")) in axes}
         known |= _multiplied(candidate, layout, required)
+        if known:
+            kinds = evidence(cls)
+            known = {n: dims for n, dims in known.items() if may_be_array(kinds.get(n))}
         weights = class_weights.entries(candidate, layout, family)
         known = {n: dims for n, dims in known.items() if n not in {e.name for e in weights}}
         asked = [*weights, *(Entry(n, tuple((d,) for d in dims.split())) for n, dims in known.items())]

@@ -168,6 +168,8 @@ class _Author:
 
     def _second(self, first: str, shown: str) -> str:
         """The other array of a loss of two: data, one like the first, or nobody says."""
+        if self.candidate.labels is not None and self.candidate.labels.told:
+            return ""
         if is_prediction(first) or any(_OF_TARGETS.search(text) for text in _texts(self.candidate)):
             return ""
         known = self.subject.spec is not None and self.subject.spec.kind == "loss"

@@ -12,6 +12,7 @@ from typing import Any
 
 from gradcheck_plugin.author.evidence import Derivative
 from gradcheck_plugin.author.said import Said
+from gradcheck_plugin.author.uses import Order
 from gradcheck_plugin.conventions.watch import Watch
 from gradcheck_plugin.model import Array
 from gradcheck_plugin.objects.argument import Argument
@@ -45,7 +46,8 @@ class Candidate:
     `kind` is what it would be: layer, loss, network or update. `objects` are the user's own, by the part they play, and
     what else its convention knows about it. `inputs` are the names of the forward's arguments. `shapes` are its
     layouts, where its convention knows them; `steps` says whether it moves its own parameters, `unsure` whether it may
-    be no gradient at all; `otherwise` is what else it may be.
+    be no gradient at all; `otherwise` is what else it may be; `labels` says of a loss which of its two arguments they
+    are.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Candidate:
     steps: bool = False
     unsure: bool = False
     otherwise: Candidate | None = None
+    labels: Order | None = None
     reading: Reading = field(default_factory=Reading)
 
     def read(self, **found: Any) -> Candidate:
@@ -147,6 +150,11 @@ class Caller:
     def readings(self) -> Sequence[str]:
         """How it was read, for the report."""
         return ()
+
+    @property
+    def called(self) -> str:
+        """Which argument of its functions gets what, and by which evidence, for the report."""
+        return ""
 
     @property
     def doubt(self) -> str:

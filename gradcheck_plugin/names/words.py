@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from gradcheck_plugin.names.patterns import Pattern
+
 
 def _spelled(*names: str) -> tuple[str, ...]:
     """Names with underscores, and as they are written without: `forward_pass`, `forwardPass`."""
@@ -28,6 +30,7 @@ LABELS = ("t", "y", "y_true", "ytrue", "target", "targets", "label", "labels", "
           "ground_truth", "gt", "truth", "actual", "y_batch", "expected", "desired")  # fmt: skip
 PREDICTIONS = ("y_pred", "ypred", "pred", "preds", "prediction", "predictions", "predicted", "output", "outputs",
                "probs", "scores", "logits", "y_hat", "yhat", "a", "al", "p", "x", "z")  # fmt: skip
+OUTPUTS = ("output", "outputs", "out")  # attributes in which an object keeps what its forward gave
 WEIGHTS = ("w", "weights", "weight", "theta", "coef", "params")
 INPUTS = ("x", "input", "inputs", "input_data", "input_tensor", "data", "in_data", "inp")
 RATE = (
@@ -41,6 +44,18 @@ _OF_PREDICTIONS = frozenset(
     ("pred", "preds", "predict", "predicted", "prediction", "predictions", "output", "outputs", "logit", "logits",
      "prob", "probs", "probabilities", "score", "scores", "hat", "estimate", "estimated")
 )  # fmt: skip
+
+
+NETWORK = Pattern(
+    r"(\w*_)?(nn|mlp|cnn|rnn|lstm|perceptron|classifier|regressor)\d*|\w*(network|net|model)\d*",
+    ("net", "self_net", "model", "my_network", "MLP", "NeuralNetwork", "net2", "ConvNet"),
+    ("layer", "one_hot", "onehot", "mean", "annotate", "nnz", "connect"),
+)
+
+
+def says_network(name: str) -> bool:
+    """Whether a name says that a thing is a network: what it gives is a prediction."""
+    return NETWORK.fits(name)
 
 
 def is_label(name: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-CALL, DEFAULT, BODY, NAME, REST = "the author's call", "its default", "the code", "its name", "what is left"
+from gradcheck_plugin.author.reasons import NAME
 
 Kind = Literal["array", "size", "shape", "window", "flat", "value", "written", "made", "object"]
 

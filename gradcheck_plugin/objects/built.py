@@ -16,9 +16,11 @@ from gradcheck_plugin.author.multiplied import kept_as
 from gradcheck_plugin.author.signature import arguments
 from gradcheck_plugin.author.written import arrays_of_self, left_in_self
 from gradcheck_plugin.model import Array, Unbindable
+from gradcheck_plugin.names.arguments import OPTIMIZERS
 from gradcheck_plugin.names.words import BACKWARD, FORWARD, RATE
 from gradcheck_plugin.objects import state, told
 from gradcheck_plugin.objects.argument import Argument
+from gradcheck_plugin.objects.argument_evidence import Evidence, evidence, sizes_by_run
 from gradcheck_plugin.objects.constructor import axis_sizes, filled, plan_arguments
 from gradcheck_plugin.objects.drawn_sizes import free_sizes, sizes_by_parameter, sizes_of
 from gradcheck_plugin.objects.made_by_author import given as given_by_author
@@ -29,8 +31,6 @@ from gradcheck_plugin.objects.strengths import Strength, of_arguments, of_attrib
 from gradcheck_plugin.objects.told import Told
 from gradcheck_plugin.running.calls import UserCodeRaised, frozen, guarded
 from reference_impls.shapes import Layout
-
-_OPTIMIZERS = ("optimizer", "optimiser", "optim", "opt")
 
 
 class Step:
@@ -74,12 +74,14 @@ class Built:
         if instance is not None:
             return cls(thing, layout, instance)
         signature = arguments(thing.__init__, method=True)
-        objects = needed(thing, signature)
+        known = evidence(thing)
+        objects = {n: what for n, what in needed(thing, signature).items() if _may_be_objects(known.get(n))}
         written = partial(given_by_author, thing)
-        shown, trained = sizes_by_parameter(thing, layout), _arrays_by_the_body(thing, signature.names)
+        shown = sizes_by_run(thing, layout) | sizes_by_parameter(thing, layout)
+        trained = _arrays_by_the_body(thing, signature.names)
         signature = signature.without(objects)
         drawn, sizes = sizes_of(thing), free_sizes(thing)
-        plan = plan_arguments(signature, layout, options, thing.__name__, written, drawn, shown, trained, sizes)
+        plan = plan_arguments(signature, layout, options, thing.__name__, written, drawn, shown, trained, sizes, known)
         return cls(thing, layout, plan=plan | {name: Argument("object", what) for name, what in objects.items()})
 
     @property
@@ -182,7 +184,7 @@ class Built:
                 first = self.layout.inputs[0].name
                 guarded("__init__", getattr(obj, name), np.shape(arrays[first])[1:])
                 done.append(f"{name}({{{first}}}.shape[1:])")
-            elif len(names) == 1 and names[0] in _OPTIMIZERS:
+            elif len(names) == 1 and names[0] in OPTIMIZERS:
                 guarded("__init__", getattr(obj, name), Step())
                 done.append(f"{name}({Step.text.replace('{', '{{').replace('}', '}}')})")
         if self.needs is None:
@@ -310,6 +312,11 @@ class Samples:
                 obj = None
             self._made[key] = built, obj  # what its key names by its id has to live as long
         return self._made[key][1]
+
+
+def _may_be_objects(known: Evidence | None) -> bool:
+    """Whether an argument may be an object of another class, or some of them."""
+    return known is None or known.kind not in ("text", "flag", "function")
 
 
 @lru_cache(maxsize=64)

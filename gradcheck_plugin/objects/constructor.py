@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
 
+from gradcheck_plugin.author.reasons import ANNOTATION, BODY, CALL, DEFAULT, NAME, REST
 from gradcheck_plugin.author.signature import Signature
 from gradcheck_plugin.model import Array, Unbindable
-from gradcheck_plugin.names.words import RATE, RATES
-from gradcheck_plugin.objects.argument import BODY, CALL, DEFAULT, REST, Argument, Plan
+from gradcheck_plugin.names.settings import (
+    FILTERS,
+    HIDDEN_SIZE,
+    IN_SHAPES,
+    IN_SIZE,
+    INDEX_TO_WORD,
+    INITIALISERS,
+    KEEPS_AXES,
+    KERNEL,
+    MODEL_SIZE,
+    OPTION_NAMES,
+    OUT_SHAPES,
+    OUT_SIZE,
+    PAIRS,
+    SETTINGS,
+    SIZES,
+    SLOPE,
+    WORD_SIZE,
+    WORD_TO_INDEX,
+    WORDS,
+)
+from gradcheck_plugin.objects.argument import Argument, Plan
+from gradcheck_plugin.objects.argument_evidence import Evidence, may_be_array
 from gradcheck_plugin.objects.drawn_sizes import HIDDEN, IN, hidden_size
 from gradcheck_plugin.objects.made_by_author import Made
 from gradcheck_plugin.objects.neighbours import made
@@ -19,78 +40,10 @@ from gradcheck_plugin.objects.state import same
 from gradcheck_plugin.running.calls import private
 from reference_impls.shapes import Layout
 
-_WHAT = (
-    r"_?(d|dims?|size|sz|features?|feats?|channels?|ch|chan|units?|nodes?|neurons?|classes|len|length|width|num|"
-    r"shape|n)?"
-)
-IN_SIZE = re.compile(
-    rf"(n|num|nb|dim|size|d|c)?_?(in|inp|input|inputs|visible|fan_?in|from|prev|x|features?|channels?|dim|size|d){_WHAT}"
-)
-OUT_SIZE = re.compile(
-    rf"(n|num|nb|dim|size|d|c)?_?(out|output|outputs|fan_?out|to|next|y|class|classes|labels?|neurons?|units?|nodes?|"
-    rf"filters?|kernels?|depth|layer_depth|m|c){_WHAT}"
-)
-MODEL_SIZE = ("d_model", "model_dim", "embed_dim", "embed_size", "embedding_dim")
-HIDDEN_SIZE = re.compile(rf"(n|num|nb|dim|size)?_?(hidden|hid|h)s?(_?layers?)?{_WHAT}|conv\d+_(channels|filters)")
-WORDS = re.compile(r"(n|num|size|dim)?_?(vocab|vocabulary|voc|words|tokens|embeddings)(_?(size|len|length|num|dim))?|v")
-WORD_SIZE = re.compile(r"(n|num|size|dim)?_?(word_?vec|embed|embedding|emb|word|d_?model)(_?(size|dim|d|len))?")
-DROP = ("p", "r", "rate", "drop", "dropout", "drop_rate", "drop_prob", "dropout_rate", "dropout_ratio", "p_drop",
-        "dropout_prob", "dropout_p", "p_dropout", "prob", "probability", "keep_prob", "keep_rate", "keep",
-        "ratio", "drop_probability", "dropout_probability")  # fmt: skip
-KERNEL = ("kernel_size", "kernel", "filter_size", "filter_len", "field_size", "ksize",
-          "window", "window_size", "pool_size", "pool_h", "pool_w", "pool_height", "pool_width", "f", "k",
-          "max_len", "kernel_width")  # fmt: skip
-OPTION_NAMES = {
-    "p": DROP,
-    "groups": ("g", "groups", "num_groups", "n_groups", "group"),
-    "slope": ("slope", "alpha", "negative_slope", "leak", "a"),
-    "reg": ("reg", "lam", "lambda_", "weight_decay", "weight_decay_lambda", "l2", "alpha"),
-    "lr": ("lr", "learning_rate", "eta"),
-    "axis": ("axis", "dim", "axes", "dims"),
-    "c": ("c", "power", "exponent", "scalar", "p", "n", "exp"),
-    "ddof": ("ddof", "correction"),
-    "value": ("value", "fill_value", "fill"),
-    "reduction": ("reduction",),
-    "kernel": (*KERNEL, "size"),
-    "stride": ("stride", "strides", "stride_size"),
-    "pad": ("pad", "padding", "pad_size"),
-    "dilation": ("dilation", "dilation_rate"),
-    "output_padding": ("output_padding", "out_padding"),
-    "factor": ("downsampling_factor", "downsample_factor", "upsampling_factor", "upsample_factor"),
-    "low": ("low", "lo", "min", "x_min", "a_min", "min_val", "min_value", "lower"),
-    "high": ("high", "hi", "max", "x_max", "a_max", "max_val", "max_value", "upper"),
-}
-SIZES = ("sizes", "layers", "layer_sizes", "topology", "dims", "layer_dims", "layers_dims", "units", "structure")
-SETTINGS: dict[str, Any] = {
-    **dict.fromkeys(DROP, 0.4),
-    **dict.fromkeys(("alpha", "lam", "lambda_", "l1", "l2", "reg"), 0.3),
-    **dict.fromkeys(KERNEL, 3),
-    **dict.fromkeys(("stride", "strides", "stride_size"), 2),
-    **dict.fromkeys(("stride_shape",), (2, 2)),
-    **dict.fromkeys(("pooling_shape", "pool_shape", "filter_shape", "kernel_shape"), (3, 3)),
-    **dict.fromkeys(("pad", "padding", "pad_size"), 1),
-    **dict.fromkeys(("upsampling_factor", "downsampling_factor", "upsample_factor", "scale_factor"), 2),
-    **dict.fromkeys(("momentum", "beta1", "decay", "decay_rate"), 0.9),
-    **dict.fromkeys(("eps", "epsilon"), 1e-5),
-    **dict.fromkeys((name for name in RATES if name != "alpha"), RATE),
-    **dict.fromkeys(("num_heads", "n_heads", "heads", "groups", "num_groups"), 2),
-    **{name: [6, 7] for name in ("hidden_size_list", "hidden_dims", "hidden_sizes", "hidden_layers", "hiddens")},
-    **dict.fromkeys(("optimizer", "name", "seed", "random_state", "dtype", "device"), None),
-}
-PAIRS = {"stride_shape": "stride", **dict.fromkeys(("pooling_shape", "pool_shape"), "kernel")}  # as (rows, columns)
 IMAGE = ("7", "9")  # height and width of images for layers that no reference knows
 EVEN_IMAGE = ("06", "012")  # for those that cut an image into equal parts; no size of features is written so
 DATA_SETS = ("28", "32")  # the sides of those of MNIST and of CIFAR
-_SHAPES = ("input_shape", "in_shape", "x_shape", "inp_shape", "shape")
-_FILTERS = re.compile(r"(n|num|nb)?_?(filters?|kernels?)(_(num|n))?|filters?_count")
-_SLOPE = re.compile(
-    r"(f|fn|func|function|activation|act)_?(prime|derivative|deriv|grad)|d_?(f|activation)$", re.IGNORECASE
-)
-_INITIALISERS = re.compile(r"(weights?_|bias_|w_|b_|kernel_)?(init|initializer|initialiser|init_fn|initializer_fn)")
-
 _ARRAY_LIKE = (bool, int, float, list, tuple)
-WORD_TO_INDEX = re.compile(r"(char|word|token|tok|ch)s?_?(2|to)_?(idx|id|ix|index|int|i)")
-_INDEX_TO_WORD = re.compile(r"(idx|id|ix|index|int|i)_?(2|to)_?(char|word|token|tok|ch)s?")
 _VOCABULARY = {word: i for i, word in enumerate(("<NULL>", "<START>", "<END>", "<UNK>", "a", "b", "c"))}  # as V
 
 
@@ -111,32 +64,35 @@ def plan_arguments(
     shown: Mapping[str, str] | None = None,
     trained: Collection[str] = (),
     sizes: Mapping[str, int] | None = None,
+    evidence: Mapping[str, Evidence] | None = None,
 ) -> dict[str, Argument]:
     """What every constructor argument gets, and what says so.
 
     `written` gives what the author's own calls have, `drawn` which sizes of a network go in and come out, by the arrays
     that it draws, `shown` which axes of the parameters are arguments; of what is `trained` the object leaves gradients:
-    that is no setting; `sizes` are of arguments of which only that is known.
+    that is no setting; `sizes` are of arguments of which only that is known; `evidence` is what kind of thing each is,
+    before its name is asked.
 
     Raises Unbindable that names the first argument nobody can fill.
     """
     plan: dict[str, Argument] = {}
+    known_kinds = evidence or {}
     free = [e.name for e in layout.params]
     unfilled = []
-    slopes = len(signature.required) == 2 and any(_SLOPE.search(n) for n in signature.required)
+    slopes = len(signature.required) == 2 and any(map(SLOPE.fits, signature.required))
     table = _table(signature, layout)
-    lone = bool(layout.inputs) and not any(IN_SIZE.fullmatch(n.lower()) for n in signature.required)
+    lone = bool(layout.inputs) and not any(IN_SIZE.fits(n) for n in signature.required)
     for name in signature.names:
         hit = next((p for p in free if same(name, p)), None)
-        if hit and signature.defaults.get(name) is None:
+        if hit and signature.defaults.get(name) is None and may_be_array(known_kinds.get(name)):
             plan[name] = Argument("array", hit)
             free.remove(hit)
             continue
-        if name.lower() in ("output_shape", "out_shape") and layout.inputs and "Y" in layout.output.dims:
+        if name.lower() in OUT_SHAPES and layout.inputs and "Y" in layout.output.dims:
             plan[name] = Argument("flat", layout.inputs[0].name)
             continue
         if slopes:
-            plan[name] = Argument("value", _tanh_slope if _SLOPE.search(name) else np.tanh)
+            plan[name] = Argument("value", _tanh_slope if SLOPE.fits(name) else np.tanh)
             continue
         if name.lower() == "convolution_shape" and layout.inputs and len(layout.inputs[0].dims) == 4:
             plan[name] = Argument("window", layout.inputs[0].name)
@@ -148,7 +104,9 @@ def plan_arguments(
         if free and name in trained and default is None:
             unfilled.append(name)
             continue
-        if layout.inputs and ((name.lower() in _SHAPES and default is None) or _is_image_shape(name, default, layout)):
+        if layout.inputs and (
+            (name.lower() in IN_SHAPES and default is None) or _is_image_shape(name, default, layout)
+        ):
             plan[name] = Argument("shape", layout.inputs[0].name)
             continue
         if isinstance(default, dict) and _kernel(layout):  # conv_param={"filter_num": 30, "filter_size": 5, ...}
@@ -157,7 +115,7 @@ def plan_arguments(
             known = {k: a.what if a.kind == "value" else int(a.what) for k, a in whole.items()}
             plan[name] = Argument("value", {**default, **known}, DEFAULT)
             continue
-        if name.lower() in ("keepdims", "keep_dims", "keepdim", "keep_dim") and name in signature.required:
+        if name.lower() in KEEPS_AXES and name in signature.required:
             plan[name] = Argument(
                 "value", bool(layout.inputs) and len(layout.output.dims) == len(layout.inputs[0].dims)
             )
@@ -177,7 +135,7 @@ def plan_arguments(
             plan[name] = Argument("value", side)
         elif (
             lone
-            and OUT_SIZE.fullmatch(name.lower())
+            and OUT_SIZE.fits(name)
             and layout.output.dims == ("Y",)
             and (own := _features(layout.inputs[0].dims, layout))
         ):
@@ -186,18 +144,16 @@ def plan_arguments(
             continue  # of a window: what holds no array has no other
         elif (size := _size(name, layout)) is not None and _is_size(signature.defaults.get(name, 2)):
             plan[name] = Argument("size", size)
-        elif WORDS.fullmatch(name.lower()) and _is_size(signature.defaults.get(name, 2)):
+        elif WORDS.fits(name) and _is_size(signature.defaults.get(name, 2)):
             plan[name] = Argument("size", "V") if "V" in layout.dims() else Argument("value", 7)
-        elif WORD_SIZE.fullmatch(name.lower()) and _is_size(signature.defaults.get(name, 2)):
-            same_as_hidden = any(
-                HIDDEN_SIZE.fullmatch(n.lower()) and d == default for n, d in signature.defaults.items()
-            )
+        elif WORD_SIZE.fits(name) and _is_size(signature.defaults.get(name, 2)):
+            same_as_hidden = any(HIDDEN_SIZE.fits(n) and d == default for n, d in signature.defaults.items())
             plan[name] = Argument(
                 "value", 6 if default is not None and same_as_hidden else 4
             )  # tied weights need one size
-        elif HIDDEN_SIZE.fullmatch(name.lower()) and isinstance(default, tuple | list) and not default:
+        elif HIDDEN_SIZE.fits(name) and isinstance(default, tuple | list) and not default:
             plan[name] = Argument("value", [6, 7])  # of how many hidden layers there are, none is nothing to check
-        elif HIDDEN_SIZE.fullmatch(name.lower()) and type(default) is int and default > 32:
+        elif HIDDEN_SIZE.fits(name) and type(default) is int and default > 32:
             plan[name] = Argument("value", 6)  # nothing is gained by a wide layer
         elif name.lower() == "window_size" and "corpus" in signature.names:
             plan[name] = Argument("value", 1)  # words on either side, not the width of a kernel
@@ -207,34 +163,54 @@ def plan_arguments(
             plan[name] = Argument("value", [3, 6, 5])  # the features of a generic case, one hidden layer, the outputs
         elif name.lower() in SETTINGS:
             plan[name] = Argument("value", SETTINGS[name.lower()])
-        elif HIDDEN_SIZE.fullmatch(name.lower()):
+        elif HIDDEN_SIZE.fits(name):
             plan[name] = Argument("value", 6)
         elif name.lower() == "corpus":
             plan[name] = Argument("value", np.arange(42) % 7)
-        elif WORD_TO_INDEX.fullmatch(name.lower()):
+        elif WORD_TO_INDEX.fits(name):
             plan[name] = Argument("value", _VOCABULARY)
-        elif _INDEX_TO_WORD.fullmatch(name.lower()):
+        elif INDEX_TO_WORD.fits(name):
             plan[name] = Argument("value", {i: word for word, i in _VOCABULARY.items()})
-        elif _INITIALISERS.fullmatch(name.lower()):
+        elif INITIALISERS.fits(name):
             plan[name] = Argument("value", _initial)
         else:
             unfilled.append(name)
+    for name in [n for n, a in plan.items() if n in known_kinds and a.by == NAME]:
+        if known_kinds[name].denies(plan[name], option_of(name, options) is not None):
+            dropped = plan.pop(name)
+            free += [dropped.what] if dropped.kind == "array" else []
+            unfilled += [name] if name in signature.required else []
     if unfilled:
-        arrays = len(unfilled) == len(free)  # which the author may give as numbers
+        may_be_arrays = all(may_be_array(known_kinds.get(n)) for n in unfilled)
+        arrays = len(unfilled) == len(free) and may_be_arrays  # which the author may give as numbers
         known = {n: v for n, v in written().items() if n in unfilled and not (arrays and isinstance(v, _ARRAY_LIKE))}
-        plan |= {n: Argument("made" if isinstance(v, Made) else "written", v, CALL) for n, v in known.items()}
-        unfilled = [n for n in unfilled if n not in known]
+        for name, value in known.items():
+            by = known_kinds[name].by if name in known_kinds else CALL
+            plan[name] = Argument("made" if isinstance(value, Made) else "written", value, by)
+        stated = {n: e for n, e in known_kinds.items() if n in unfilled and n not in known and e.by == ANNOTATION}
+        plan |= {n: Argument("value", e.values[0], ANNOTATION) for n, e in stated.items() if e.values}
+        plan |= {n: Argument("value", True, ANNOTATION) for n, e in stated.items() if e.kind == "flag"}
+        unfilled = [n for n in unfilled if n not in plan]
         plan |= {n: Argument("value", s, BODY) for n, s in (sizes or {}).items() if n in unfilled}
         unfilled = [n for n in unfilled if n not in plan]
-    if unfilled and len(unfilled) == len(free):
-        plan.update({name: Argument("array", p, REST) for name, p in zip(unfilled, free, strict=True)})
-        unfilled = []
+        if unfilled and len(unfilled) == len(free) and may_be_arrays:
+            plan.update({name: Argument("array", p, REST) for name, p in zip(unfilled, free, strict=True)})
+            unfilled = []
     if unfilled:
         raise Unbindable(f"{owner} cannot be constructed: nothing is known about its argument `{unfilled[0]}`")
-    return {n: _of_the_kind(n, a, signature, written) if a.kind == "value" else a for n, a in plan.items()}
+    return {
+        n: _of_the_kind(n, a, signature, written, known_kinds.get(n)) if a.kind == "value" else a
+        for n, a in plan.items()
+    }
 
 
-def _of_the_kind(name: str, ours: Argument, signature: Signature, written: Callable[[], Mapping[str, Any]]) -> Argument:
+def _of_the_kind(
+    name: str,
+    ours: Argument,
+    signature: Signature,
+    written: Callable[[], Mapping[str, Any]],
+    evidence: Evidence | None,
+) -> Argument:
     """A value of ours in the form that the author's default has, or the author's calls: a pair for a pair.
 
     Where ours is nothing at all, the author's is taken.
@@ -243,6 +219,8 @@ def _of_the_kind(name: str, ours: Argument, signature: Signature, written: Calla
     if not isinstance(value, int | float | None) or isinstance(value, bool):
         return ours
     author = signature.defaults[name] if name in signature.defaults else written().get(name)
+    if evidence is not None and evidence.kind == "several" and evidence.values and author is None:
+        author = evidence.values[0]
     by = DEFAULT if name in signature.defaults else CALL
     if value is None:
         return ours if isinstance(author, Made) or author is None else Argument("value", author, by)
@@ -276,7 +254,7 @@ def filled(plan: Plan, arrays: Mapping[str, Array], sizes: Mapping[str, int], la
 
 def _is_image_shape(name: str, default: Any, layout: Layout) -> bool:
     """Whether an argument is the shape of one image, for a network that is built for one."""
-    tuples = isinstance(default, tuple) and name.lower() in (*_SHAPES, "input_dim", "input_size")
+    tuples = isinstance(default, tuple) and name.lower() in (*IN_SHAPES, "input_dim", "input_size")
     return tuples and len(default) + 1 == len(layout.inputs[0].dims)
 
 
@@ -314,7 +292,7 @@ def _is_size(default: Any) -> bool:
 
 def _table(signature: Signature, layout: Layout) -> tuple[str, str] | None:
     """The axes of a table with a row for each word, where what goes in are words and an argument counts them."""
-    if not layout.inputs or not layout.params or not any(WORDS.fullmatch(n.lower()) for n in signature.names):
+    if not layout.inputs or not layout.params or not any(WORDS.fits(n) for n in signature.names):
         return None
     first, dims = layout.inputs[0], layout.params[0].dims
     words = first.classes or (first.dims[-1] if first.domain == "onehot" and first.dims else "")
@@ -324,26 +302,26 @@ def _table(signature: Signature, layout: Layout) -> tuple[str, str] | None:
 def _of_table(name: str, table: tuple[str, str]) -> str | None:
     """The axis of a table that an argument is the size of: how many words, or how long the row of each is."""
     low = name.lower()
-    if WORDS.fullmatch(low):
+    if WORDS.fits(low):
         return table[0]
-    return table[1] if any(p.fullmatch(low) for p in (IN_SIZE, WORD_SIZE, OUT_SIZE, HIDDEN_SIZE)) else None
+    return table[1] if any(p.fits(low) for p in (IN_SIZE, WORD_SIZE, OUT_SIZE, HIDDEN_SIZE)) else None
 
 
 def _size(name: str, layout: Layout) -> str | None:
     low = name.strip("_").lower().replace("_of_", "_")
-    if HIDDEN_SIZE.fullmatch(low) and "H" in layout.dims():
+    if HIDDEN_SIZE.fits(low) and "H" in layout.dims():
         return "H"
-    if HIDDEN_SIZE.fullmatch(low) and layout.output.dims and any(e.name == "Wh" for e in layout.params):
+    if HIDDEN_SIZE.fits(low) and layout.output.dims and any(e.name == "Wh" for e in layout.params):
         return next((e.dims[-1] for e in layout.inputs if e.name in ("h", "h0")), layout.output.dims[-1])
     weights = [e.dims for e in layout.params[:1] if len(e.dims) > 2]  # of a convolution, which has channels
-    if IN_SIZE.fullmatch(low) or low in MODEL_SIZE:
+    if IN_SIZE.fits(low) or low in MODEL_SIZE:
         if layout.inputs and layout.inputs[0].domain == "label":
             return layout.inputs[0].classes  # what goes in is one of so many words
         shared = [d for dims in weights for d in dims if layout.inputs and d in layout.inputs[0].dims]
         return shared[0] if shared else _features(layout.inputs[0].dims, layout) if layout.inputs else None
-    if weights and _FILTERS.fullmatch(low) and not layout.output.dims:
+    if weights and FILTERS.fits(low) and not layout.output.dims:
         return weights[0][0]
-    if OUT_SIZE.fullmatch(low) and low not in SETTINGS:
+    if OUT_SIZE.fits(low) and low not in SETTINGS:
         shared = [d for dims in weights for d in dims if d in layout.output.dims and not d.isdigit()]
         if shared:
             return shared[0]

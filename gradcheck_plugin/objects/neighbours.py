@@ -15,13 +15,11 @@ from weakref import WeakKeyDictionary
 from gradcheck_plugin.author.namespaces import namespaces
 from gradcheck_plugin.author.signature import Signature, arguments
 from gradcheck_plugin.names.aliases import spec_named
+from gradcheck_plugin.names.arguments import ACTIVATION_LISTS, CRITERIA, ENGINES
 from gradcheck_plugin.running.calls import guarded
 
-ENGINES = ("autograd_engine", "autograd", "autograd_obj", "engine", "tape")
-_ACTIVATIONS = ("activations", "activation_list", "activation_layers", "activation_fns")
-CRITERIA = ("criterion", "loss_fn", "loss_function", "loss_layer")
 _LIKELY: dict[tuple[str, ...], tuple[str, ...]] = {
-    _ACTIVATIONS: ("tanh", "sigmoid"),
+    ACTIVATION_LISTS: ("tanh", "sigmoid"),
     CRITERIA: ("softmax_with_loss", "mse"),
 }
 LAYERS = 3  # of a network with the hidden layers that a constructor is given
@@ -62,7 +60,7 @@ def needed(cls: Any, signature: Signature) -> dict[str, Neighbour]:
         low = name.lower()
         if low in ENGINES and (engine := next(filter(records, classes_near(cls)), None)):
             found[name] = Neighbour(engine)
-        elif low in _ACTIVATIONS and (activation := _likely(cls, _ACTIVATIONS)):
+        elif low in ACTIVATION_LISTS and (activation := _likely(cls, ACTIVATION_LISTS)):
             found[name] = Neighbour(activation, LAYERS)
         elif low in CRITERIA and (criterion := _likely(cls, CRITERIA)):
             found[name] = Neighbour(criterion)

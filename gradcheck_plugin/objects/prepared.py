@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import inspect
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,16 +17,13 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.author.signature import arguments
+from gradcheck_plugin.author.uses import shapes_given
 from gradcheck_plugin.author.written import behind, tree_of
 from gradcheck_plugin.model import Array
+from gradcheck_plugin.names.arguments import COUNTS_INPUTS, IN_SHAPE
 from gradcheck_plugin.running.calls import guarded
 from reference_impls.shapes import Layout
 
-_SHAPE = re.compile(r"(in|input|inp|inputs|prev|previous|x|data|sample)?_?(shape|dims)", re.IGNORECASE)
-_SIZE = re.compile(
-    r"(n|num|nb|dim|d)?_?(in|input|inputs|inp|prev|previous)_?(size|dim|features?|units|nodes|neurons|len|n|num)?|fan_in",
-    re.IGNORECASE,
-)
 Wanted = tuple[str, str]  # "shape", "batch" or "size", and the name of the argument
 
 
@@ -108,14 +104,17 @@ def _inside(obj: Any, node: ast.expr) -> Any:
 
 
 def _kind(name: str) -> str:
-    return "shape" if _SHAPE.fullmatch(name) else "size" if _SIZE.fullmatch(name) else ""
+    return "shape" if IN_SHAPE.fits(name) else "size" if COUNTS_INPUTS.fits(name) else ""
 
 
 def _wanted(cls: Any, method: str) -> tuple[Wanted, ...] | None:
-    """What a method is given, or None where that cannot be told by the names of its arguments."""
+    """What a method is given, by the author's calls, else by the names of its arguments; None where nothing says it."""
     function = getattr(cls, method)
-    found = []
+    found, shown = [], shapes_given(cls, method)
     for name in arguments(function, method=True).required:
+        if name in shown:
+            found.append((shown[name], name))
+            continue
         kind = _kind(name)
         if not kind:
             return None

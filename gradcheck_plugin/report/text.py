@@ -172,12 +172,13 @@ def rows(
 
 
 def details(results: Iterable[Result]) -> list[str]:
-    """What was found out about each target, for -v: convention, variant, how the object was made."""
+    """What was found out about each target, for -v: convention, variant, how it was made and called."""
     seen = {(r.file, r.target): r for r in results}
     lines = []
     for r in seen.values():
         lines += _wrap(f"  {r.target}: ", "; ".join(filter(None, [r.convention, r.variant])))
         lines += _wrap(f"  {r.target}: ", f"made with {r.made}") if r.made else []
+        lines += _wrap(f"  {r.target}: ", f"called with {r.called}") if r.called else []
     return lines
 
 

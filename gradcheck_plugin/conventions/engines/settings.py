@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.model import Unbindable
-from gradcheck_plugin.objects.constructor import OPTION_NAMES, SETTINGS
+from gradcheck_plugin.names.settings import OPTION_NAMES, SETTINGS
 
 CONSTANT = 1.5
 _PATCHES = re.compile(r"col(umn)?s?2im|^fold", re.IGNORECASE)

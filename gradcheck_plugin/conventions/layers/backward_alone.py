@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.author.evidence import mentions
+from gradcheck_plugin.author.reasons import PLACE
 from gradcheck_plugin.author.signature import arguments, line_of
 from gradcheck_plugin.author.written import in_snake_case
 from gradcheck_plugin.conventions.base import Candidate, Tape
@@ -215,6 +216,11 @@ class BackwardAlone(FunctionPair):
         expected = {n: layout.from_base(n, g, spec.layout, sizes) for n, g in right.items() if n in given}
         same = [(a := numeric(given[n])) is not None and equal(a, g) for n, g in expected.items()]
         return None if same and all(same) else ArithmeticError()
+
+    @property
+    def called(self) -> str:
+        of = "output" if self.of_output else "input"
+        return f"{self.backward_function.__name__}: " + ", ".join(f"{a} = {of} ({PLACE})" for a in self.order)
 
     @property
     def settings(self) -> Mapping[str, Any]:

@@ -20,10 +20,11 @@ import numpy as np
 
 from gradcheck_plugin.author.evidence import Derivative, Of
 from gradcheck_plugin.author.signature import arguments, line_of
+from gradcheck_plugin.author.uses import Order, order_of
 from gradcheck_plugin.author.written import compared_with, free_functions, is_abstract
 from gradcheck_plugin.conventions.base import Caller, Candidate, Code, Tape
 from gradcheck_plugin.model import Array, Unbindable
-from gradcheck_plugin.names.words import INPUTS, LABELS, WEIGHTS, label_first
+from gradcheck_plugin.names.words import INPUTS, LABELS, WEIGHTS
 from gradcheck_plugin.objects.strengths import Strength, of_arguments
 from gradcheck_plugin.running.calls import guarded, private
 from gradcheck_plugin.running.values import numeric
@@ -68,13 +69,17 @@ def _pairs(named: Mapping[str, Callable[..., Any]], owner: str = "") -> Iterator
         if len([n for n in again if n not in told]) not in (1, len(inputs)):
             continue
         kind = "layer" if len(inputs) == 1 else "loss"
-        inputs, line = inputs[::-1] if label_first(inputs) else inputs, line_of(named[name])
+        deciding = ((name, tuple(n for n in again if n not in told)), (partner, inputs))
+        order = order_of(inputs, named[partner], named[name], deciding)
+        inputs, line = inputs[::-1] if order.label_first else inputs, line_of(named[name])
         asked = [n for n in told if n in required or n in again]
         for texts in itertools.product(*(told[n] for n in asked)):
             chosen = objects | {"extra": dict(zip(asked, texts, strict=True))}
             shown = dot + partner + "".join(f"[{text}]" for text in texts)
             used = (dot + name, dot + partner)
-            yield Candidate(shown, kind, sys.modules[__name__], chosen, inputs, line, dot + name, used, shapes)
+            yield Candidate(
+                shown, kind, sys.modules[__name__], chosen, inputs, line, dot + name, used, shapes, labels=order
+            )
 
 
 def _stems(name: str) -> Iterator[str]:
@@ -123,7 +128,9 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     if len(layout.entries) != len(names):
         raise Unbindable(f"{forward.__name__} takes {', '.join(names)}, not {len(layout.entries)} arrays")
     entries = [e.name for e in layout.entries]
-    order = dict(zip(names, reversed(entries) if label_first(names) else entries, strict=True))
+    labels = candidate.labels
+    reverse = labels is not None and labels.label_first
+    order = dict(zip(names, reversed(entries) if reverse else entries, strict=True))
     loss = len(names) > 1
     if loss and len([n for n in arguments(derivative).required if n not in extra]) == 1:
         raise Unbindable(f"{derivative.__name__} takes one argument, and {forward.__name__} two")
@@ -132,7 +139,7 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     if not loss:
         written = Derivative(derivative, arguments(derivative).names[0], forward.__name__, tuple(names), owner)
         ways = written.given() or ways
-    return [DerivativePair(forward, derivative, layout, order, of, owner, extra) for of in ways]
+    return [DerivativePair(forward, derivative, layout, order, of, owner, extra, labels) for of in ways]
 
 
 @dataclass
@@ -146,6 +153,7 @@ class DerivativePair(Caller):
     of: Of
     owner: str = ""
     extra: dict[str, Any] = field(default_factory=dict)  # texts that choose, and strengths of penalties
+    labels: Order | None = None  # which of the two arguments of a loss are the labels
 
     @property
     def convention(self) -> str:
@@ -154,6 +162,10 @@ class DerivativePair(Caller):
     @property
     def upstream(self) -> bool:
         return len(self.order) == 1
+
+    @property
+    def called(self) -> str:
+        return self.labels.shown(self.function.__name__, tuple(self.order)) if self.labels else ""
 
     def code(self) -> Code:
         """The functions; what a reproducer imports is they, or the class that they are in."""

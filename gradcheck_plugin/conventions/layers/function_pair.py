@@ -22,21 +22,24 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.author.evidence import Derivative
+from gradcheck_plugin.author.reasons import NAME, PLACE
 from gradcheck_plugin.author.roles import mode
 from gradcheck_plugin.author.signature import arguments, is_array, line_of
+from gradcheck_plugin.author.uses import cache_place
 from gradcheck_plugin.author.written import counts, in_snake_case, nodes_of, returned, used_as_array
 from gradcheck_plugin.conventions.base import Caller, Candidate, Code, Tape
 from gradcheck_plugin.conventions.outputs import join
 from gradcheck_plugin.conventions.results import flat
 from gradcheck_plugin.model import Array, Unbindable
+from gradcheck_plugin.names.arguments import CACHE
+from gradcheck_plugin.names.settings import DROP, SETTINGS
 from gradcheck_plugin.objects import state
-from gradcheck_plugin.objects.constructor import DROP, SETTINGS, option_of
+from gradcheck_plugin.objects.constructor import option_of
 from gradcheck_plugin.objects.pasted import returned_count, returned_names
 from gradcheck_plugin.running.calls import guarded, private
 from reference_impls.shapes import Layout
 
 ORDER = 10
-_CACHE = re.compile(r"\w*cache|ctx|context|saved|memory|memo|residuals|stored", re.IGNORECASE)
 _BACKWARD = re.compile(r"^(?P<stem>\w+?)_(backward|backprop|bwd)(?P<suffix>_\w+)?$")
 _GRADIENT = re.compile(r"^(?P<stem>\w+?)_(grads?|gradients?|vjp|deriv|derivative|prime|bprop)(?P<suffix>)$")
 _AHEAD = re.compile(r"^(backward|backprop|bwd|vjp)_(?!pass|prop|step)(?P<stem>\w+)(?P<suffix>)$")
@@ -225,7 +228,7 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     by_name = {n: e for n in required for e in entries if state.same(n, e)}
     complete = len(by_name) == len(entries) == len(set(by_name.values()))
     order = by_name if complete else dict(zip(required, entries, strict=True))
-    upstream = not (len(arguments(backward).required) == 1 and _CACHE.fullmatch(arguments(backward).required[0]))
+    upstream = not (len(arguments(backward).required) == 1 and CACHE.fits(arguments(backward).required[0]))
     owner = candidate.objects.get("owner", "")
     said: list[str] = []
     again = [n for n in arguments(backward).required if n in required] if _beside(forward, backward) else []
@@ -235,7 +238,20 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
             given = f"{', '.join(again)} where {forward.__name__} takes {', '.join(required)}"
             raise Unbindable(f"{backward.__name__} takes {given}, and nothing says in which order its gradients come")
     pair = FunctionPair(forward, backward, layout, order, extra, boxes, upstream=upstream, owner=owner, said=said)
+    if upstream and not _beside(forward, backward):
+        pair.cache = _cache_of(forward, backward)
     return [pair]
+
+
+def _cache_of(forward: Callable[..., Any], backward: Callable[..., Any]) -> tuple[int, str]:
+    """The place at which a backward takes what the forward kept, and what says so."""
+    names = arguments(backward).required
+    if len(names) != 2:
+        return 1, PLACE
+    if (shown := cache_place(forward, backward)) is not None:
+        return shown
+    called = [CACHE.fits(n) for n in names]
+    return (called.index(True), NAME) if called[0] != called[1] else (1, PLACE)
 
 
 @dataclass
@@ -252,6 +268,7 @@ class FunctionPair(Caller):
     upstream: bool = True
     owner: str = ""
     said: Sequence[str] = ()  # whose gradients are returned, where the order of the arguments does not tell
+    cache: tuple[int, str] = (1, PLACE)  # where its backward takes what the forward kept, and what says so
     results: int = 0  # how many values the forward was seen to return at once
 
     def forward(self, arrays: Mapping[str, Array]) -> Tape:
@@ -273,16 +290,17 @@ class FunctionPair(Caller):
         beside = "" if cached else _beside(self.forward_function, self.backward_function)
 
         def backward(dy: Any) -> dict[str, Any]:
-            dy = _handed(self.backward_function, beside or arguments(self.backward_function).names[0], dy)
+            first = 0 if self.cache[0] else 1
+            dy = _handed(self.backward_function, beside or arguments(self.backward_function).names[first], dy)
             again = {n: v for n, v in self.extra.items() if n in arguments(self.backward_function).required}
-            given = *split(dy), *self._fitting(rest)[: 1 if again else None]
+            given = self._in_turn(tuple(split(dy)), self._fitting(rest)[: 1 if again else None])
             if not self.upstream:  # the end of a graph
                 given = rest[:1]
             elif beside:
                 given, again = self._again(beside, dy, first_given), self._settings_again()
             returned = guarded("backward", self.backward_function, *given, **again)
-            first = next((n for n in self.order.values() if self.layout[n].differentiable), "")
-            return self.collect(flat(returned, self.layout[first], np.shape(arrays[first])) if first else returned)
+            of = next((n for n in self.order.values() if self.layout[n].differentiable), "")
+            return self.collect(flat(returned, self.layout[of], np.shape(arrays[of])) if of else returned)
 
         return Tape(out, backward)
 
@@ -294,6 +312,10 @@ class FunctionPair(Caller):
     def _fitting(self, rest: tuple[Any, ...]) -> tuple[Any, ...]:
         """As much of what the forward left as the backward takes."""
         return rest[: max(len(arguments(self.backward_function).names) - 1, 0)]
+
+    def _in_turn(self, upstream: tuple[Any, ...], kept: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The arguments of a backward: the gradients from above, then what was kept, or the other way round."""
+        return (*upstream, *kept) if self.cache[0] else (*kept[:1], *upstream)
 
     def _again(self, upstream: str, dy: Any, given: Mapping[str, Any]) -> tuple[Any, ...]:
         """The arguments of a backward that takes again what the forward was given."""
@@ -319,6 +341,21 @@ class FunctionPair(Caller):
 
     def user_names(self) -> dict[str, str]:
         return {n: a for a, n in self.order.items()}
+
+    @property
+    def called(self) -> str:
+        forward, backward = self.forward_function, self.backward_function
+        given = [f"{a} = input ({PLACE})" for a in self.order]
+        given += [f"{a} = {v!r} ({NAME})" for a, v in self.extra.items()]
+        beside, place, by = _beside(forward, backward), *self.cache
+        names = [n for n in arguments(backward).required if n not in self.extra]
+        kinds = ["gradient from above"] * max(len(names) - 1, 1) + ["what the forward kept"]
+        kinds = kinds if place else kinds[::-1]
+        if beside:
+            kinds, by = ["gradient from above" if n == beside else "what the forward got" for n in names], NAME
+        taken = [f"{n} = {kind} ({by})" for n, kind in zip(names, kinds, strict=False)]
+        parts = ((forward.__name__, given), (backward.__name__, taken if self.upstream else []))
+        return "; ".join(f"{name}: {', '.join(said)}" for name, said in parts if said)
 
     @property
     def written(self) -> Derivative | None:
@@ -357,5 +394,5 @@ class FunctionPair(Caller):
             more = (f"{n}={v!r}" for n, v in self._settings_again().items())
             passed = ", ".join([*self._again(beside, dy, texts), *more])
         else:
-            passed = ", ".join([dy, *self._fitting(rest)] if self.upstream else rest[:1])
+            passed = ", ".join(self._in_turn((dy,), self._fitting(rest)) if self.upstream else rest[:1])
         return [*lines, f"gradients = {dot}{self.backward_function.__name__}({passed})", "print(gradients)"]

@@ -17,7 +17,7 @@ import numpy as np
 from gradcheck_plugin.author.signature import arguments, line_of
 from gradcheck_plugin.conventions.base import Caller, Candidate, Code, Tape
 from gradcheck_plugin.model import Array, Unbindable
-from gradcheck_plugin.objects.constructor import KERNEL, OPTION_NAMES
+from gradcheck_plugin.names.settings import KERNEL, OPTION_NAMES
 from gradcheck_plugin.running.calls import guarded, private
 from reference_impls.shapes import Layout
 

@@ -18,8 +18,10 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.author.evidence import Derivative
+from gradcheck_plugin.author.reasons import BODY, CALL, NAME, PLACE
 from gradcheck_plugin.author.roles import UPSTREAM, Role, backward_roles, forward_inputs, mode
 from gradcheck_plugin.author.signature import Signature, arguments, line_of
+from gradcheck_plugin.author.uses import Order, flags_given, given_back, order_by_names, order_of, rates_by_the_body
 from gradcheck_plugin.author.written import (
     attributes_of_self,
     is_abstract,
@@ -44,7 +46,6 @@ from gradcheck_plugin.names.words import (
     RATES,
     VERBS,
     is_label,
-    label_first,
 )
 from gradcheck_plugin.objects import state
 from gradcheck_plugin.objects.built import Built, DrivesObjects, contents, flush
@@ -82,16 +83,22 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
             continue
         inputs = forward_inputs(arguments(getattr(cls, forward), method=True))
         asked = switches(static(cls, forward), static(cls, backward)) if len(inputs) > 1 else {}
+        asked |= flags_given(defined[name], forward, backward) if len(inputs) > 1 else {}
         inputs = inputs[:1] + tuple(n for n in inputs[1:] if n not in asked)
         required = arguments(getattr(cls, backward), method=True).required
         named = any(is_label(n) for n in required) or set(required) <= set(inputs)
         labelled = len(inputs) == 2 and (not required or named)
         objects = {"class": cls, "forward": forward, "backward": backward}
-        steps = any(n.lower() in RATES for n in required)
+        steps = any(n.lower() in RATES for n in required) or bool(rates_by_the_body(static(cls, backward)))
         penalty = len(inputs) == 1 and tuple(required) == inputs and inputs[0].lower() in ("w", "weights", "theta")
         kind, where = "loss" if labelled or penalty else "layer", f"{name}.{backward}"
-        inputs = inputs[::-1] if label_first(inputs) else inputs  # the prediction first, as the references have it
-        yield Candidate(name, kind, sys.modules[__name__], objects, inputs, line_of(cls), where, steps=steps)
+        order = order_by_names(inputs)
+        if labelled:
+            order = order_of(inputs, getattr(cls, forward), cls, ((backward, required), (forward, inputs)))
+        inputs = inputs[::-1] if order.label_first else inputs  # the prediction first, as the references have it
+        yield Candidate(
+            name, kind, sys.modules[__name__], objects, inputs, line_of(cls), where, steps=steps, labels=order
+        )
 
 
 def _are_function_and_derivative(cls: Any, forward: str, backward: str) -> bool:
@@ -124,12 +131,21 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     backward = arguments(getattr(built.cls, candidate.objects["backward"]), method=True)
     again = {n: flags[n] for n in backward.defaults if n in flags}  # a backward that is told, too, how it was run
     backward = backward.without(again)
-    ways = backward_roles(backward, taken)
+    names = candidate.objects["forward"], candidate.objects["backward"]
+    given, rates = given_back(built.cls, *names), rates_by_the_body(static(built.cls, names[1]))
+    ways = backward_roles(backward, taken, _order(candidate, taken).label_first, given, tuple(rates))
     if not layout.output.dims and len(taken) == 1 and tuple(backward.required) == tuple(taken):
         ways = [(Role("input", 0),), *ways]  # the gradient of a penalty, `grad(w)`
     methods = candidate.objects["forward"], candidate.objects["backward"]
     keys = _dictionaries(built.cls, *methods, order, ways)
-    return [LayerClass(built, *methods, order, flags, way, backward, again, keys) for way in ways]
+    first = _order(candidate, taken) if candidate.kind == "loss" and len(taken) == 2 else None
+    return [LayerClass(built, *methods, order, flags, way, backward, again, keys, labels=first) for way in ways]
+
+
+def _order(candidate: Candidate, taken: Sequence[str]) -> Order:
+    """Whether the forward takes labels before the prediction; where it is given more than was claimed, by names."""
+    known = candidate.labels
+    return known if known is not None and {*taken} == {*candidate.inputs} else order_by_names(taken)
 
 
 def _dictionaries(
@@ -157,21 +173,21 @@ def planned(
     if not len(names) <= len(inputs) <= len(free):
         raise Unbindable(f"{cls.__name__}.{candidate.objects['forward']} takes {len(names)} arrays, not {len(inputs)}")
     taken = free[: len(inputs)]
-    order = dict(zip(taken, reversed(inputs) if label_first(taken) else inputs, strict=True))
+    order = dict(zip(taken, reversed(inputs) if _order(candidate, taken).label_first else inputs, strict=True))
     built = Built.plan_for(cls, layout, options, instance)
     built.forward = candidate.objects["forward"]
     return built, order, flags
 
 
 def _flags(candidate: Candidate, forward: Signature) -> dict[str, Any]:
-    """The flags of a forward, with the values that make it train, and keep what its backward reads."""
+    """The flags of a forward with the values that make it train: by their names, by what its backward reads of what it
+    keeps, and before these by the author's calls."""
     told = {n: role.what for n in forward.names if (role := mode(n)) is not None}
     flags = {n for n in forward.names if isinstance(forward.defaults.get(n), bool)} | {*forward.required[1:]}
-    if flags <= {*told, *candidate.inputs}:
-        return told
-    methods = (static(candidate.objects["class"], candidate.objects[n]) for n in ("forward", "backward"))
-    keeping = switches(*methods)
-    return {n: v for n, v in keeping.items() if n in flags and n not in candidate.inputs} | told
+    cls, names = candidate.objects["class"], (candidate.objects["forward"], candidate.objects["backward"])
+    for shown in (switches(*(static(cls, n) for n in names)), flags_given(cls, *names)):
+        told |= {n: v for n, v in shown.items() if n in flags and n not in candidate.inputs}
+    return told
 
 
 @dataclass
@@ -195,6 +211,7 @@ class LayerClass(DrivesObjects, Caller):
     stepped: dict[str, float] = field(default_factory=dict)  # the rates of the steps that it takes by itself
     decays: tuple[str, ...] | None = None  # the strengths that only its own step knows, once they are looked for
     convention: str = "class layer"
+    labels: Order | None = None  # of a loss: which of its inputs are the labels
     upstream: bool = field(init=False, default=True)
     optional_upstream: bool = field(init=False, default=False)
     multiplied: bool = field(init=False, default=False)
@@ -301,7 +318,7 @@ class LayerClass(DrivesObjects, Caller):
                 if name in self.stepped and name not in found:  # it steps: this gradient is zero
                     found[name] = np.zeros_like(before)
                 continue
-            asked = any(n.lower() in RATES for n in self.signature.required)
+            asked = any(r.kind == "value" and r.what == RATE for r in self.roles)
             rate = RATE if asked or self.built.steps else self._held_rate(obj)
             if name not in found and rate:
                 found[name] = (before - after) / rate
@@ -377,6 +394,25 @@ class LayerClass(DrivesObjects, Caller):
     @property
     def rates(self) -> Mapping[str, float]:
         return self.stepped
+
+    @property
+    def called(self) -> str:
+        what = ["input"] * len(self.order)
+        if self.labels is not None:
+            what = ["labels", "prediction"] if self.labels.label_first else ["prediction", "labels"]
+        by = self.labels.by if self.labels is not None else PLACE
+        forward = [f"{a} = {w} ({by})" for a, w in zip(self.order, what, strict=True)]
+        forward += [f"{a} = {v!r} ({self._why(a)})" for a, v in self.flags.items()]
+        backward = [f"{a} = {r.shown} ({r.by})" for a, r in zip(self.signature.required, self.roles, strict=False)]
+        parts = ((self.forward_name, forward), (self.backward_name, backward))
+        return "; ".join(f"{name}: {', '.join(said)}" for name, said in parts if said)
+
+    def _why(self, flag: str) -> str:
+        """What says which value a flag of the forward has."""
+        cls, names = self.built.cls, (self.forward_name, self.backward_name)
+        if flag in flags_given(cls, *names):
+            return CALL
+        return BODY if flag in switches(*(static(cls, n) for n in names)) else NAME
 
     @property
     def readings(self) -> Sequence[str]:

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.author.signature import arguments, line_of
+from gradcheck_plugin.author.uses import Order, order_of
 from gradcheck_plugin.author.written import assigned, returned, words_of
 from gradcheck_plugin.conventions.base import Caller, Candidate, Code, Tape
 from gradcheck_plugin.model import Array, Unbindable
-from gradcheck_plugin.names.words import label_first
 from gradcheck_plugin.objects import state
 from gradcheck_plugin.objects.strengths import Strength, of_arguments
 from gradcheck_plugin.running.calls import NoGradient, guarded, private
@@ -35,8 +35,9 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
         inputs = arguments(function).required
         if not inputs or (len(inputs) == 1 and not claim.sure):
             continue
+        order = order_of(inputs, function, function, ((function.__name__, inputs),))
         objects = {"function": function, "place": claim.place}
-        inputs = inputs[::-1] if label_first(inputs) else inputs  # the prediction first, as the references have it
+        inputs = inputs[::-1] if order.label_first else inputs  # the prediction first, as the references have it
         yield Candidate(
             name,
             "loss",
@@ -47,6 +48,7 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
             name,
             (name,),
             unsure=not claim.sure,
+            labels=order,
         )
 
 
@@ -186,11 +188,13 @@ def callers(candidate: Candidate, layout: Layout, options: Mapping[str, Any]) ->
     entries = [e.name for e in layout.entries]
     if len(required) != len(entries):
         raise Unbindable(f"{function.__name__} takes {', '.join(required)}, not {len(entries)} arrays")
-    orders = [entries[::-1] if label_first(required) else entries]
+    labels = candidate.labels
+    orders = [entries[::-1] if labels is not None and labels.label_first else entries]
     if layout.params:
         orders = [entries, [e.name for e in (*layout.params, *layout.inputs)]]
     place, unsure = candidate.objects["place"], candidate.unsure
-    return [LossFunction(function, layout, dict(zip(required, o, strict=True)), place, unsure=unsure) for o in orders]
+    ways = [dict(zip(required, o, strict=True)) for o in orders]
+    return [LossFunction(function, layout, way, place, unsure=unsure, labels=labels) for way in ways]
 
 
 @dataclass
@@ -204,6 +208,7 @@ class LossFunction(Caller):
     convention: str = "function that returns (loss, gradient)"
     upstream: bool = False
     extra: dict[str, float] = field(default_factory=dict)  # strengths of penalties that are not the author's defaults
+    labels: Order | None = None  # which of two arguments are the labels
     unsure: bool = False  # whether nothing but its shape says that what comes with the loss is the gradient
 
     def forward(self, arrays: Mapping[str, Array]) -> Tape:
@@ -231,6 +236,8 @@ class LossFunction(Caller):
 
     def collect(self, returned: Any, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
         names = [n for n in self.order.values() if self.layout[n].differentiable]
+        if self.labels is not None and self.labels.told:
+            names = [e.name for e in self.layout.inputs if e.name in names]  # the prediction first
         if isinstance(returned, dict):
             display = {n: a for a, n in self.order.items()}
             return {n: g for n in names if (g := state.returned_as(display[n], returned)) is not None}
@@ -248,6 +255,10 @@ class LossFunction(Caller):
 
     def weighted(self, values: Mapping[Strength, float]) -> LossFunction:
         return replace(self, extra=self.extra | {s.name: v for s, v in values.items()})
+
+    @property
+    def called(self) -> str:
+        return self.labels.shown(self.function.__name__, tuple(self.order)) if self.labels else ""
 
     def user_names(self) -> dict[str, str]:
         return {n: a for a, n in self.order.items()}

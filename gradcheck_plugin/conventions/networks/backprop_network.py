@@ -15,14 +15,15 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.author.evidence import mentions
+from gradcheck_plugin.author.reasons import CALL
 from gradcheck_plugin.author.signature import arguments, line_of
 from gradcheck_plugin.conventions.base import Caller, Candidate, Code, Tape
 from gradcheck_plugin.model import Array, Unbindable
+from gradcheck_plugin.names.settings import SIZES
 from gradcheck_plugin.names.words import WAYS_BACK, WAYS_FORWARD
 from gradcheck_plugin.objects import state
-from gradcheck_plugin.objects.argument import CALL, Argument
+from gradcheck_plugin.objects.argument import Argument
 from gradcheck_plugin.objects.built import Built, DrivesObjects
-from gradcheck_plugin.objects.constructor import SIZES
 from gradcheck_plugin.objects.made_by_author import Made, given
 from gradcheck_plugin.running.calls import UserCodeRaised, frozen, guarded, private
 from gradcheck_plugin.running.values import numeric

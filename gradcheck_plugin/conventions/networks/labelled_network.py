@@ -18,10 +18,10 @@ from gradcheck_plugin.author.roles import forward_inputs
 from gradcheck_plugin.author.signature import arguments, line_of
 from gradcheck_plugin.conventions.base import Caller, Candidate, Code, Tape
 from gradcheck_plugin.model import Array, Unbindable
+from gradcheck_plugin.names.arguments import CRITERIA
 from gradcheck_plugin.names.words import is_label
 from gradcheck_plugin.objects import state
 from gradcheck_plugin.objects.built import Built, DrivesObjects
-from gradcheck_plugin.objects.neighbours import CRITERIA
 from gradcheck_plugin.objects.pasted import constructed
 from gradcheck_plugin.objects.strengths import Strength
 from gradcheck_plugin.running.calls import guarded, private

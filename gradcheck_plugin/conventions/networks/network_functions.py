@@ -21,8 +21,8 @@ from gradcheck_plugin.author.signature import arguments, line_of
 from gradcheck_plugin.conventions.base import Caller, Candidate, Code, Tape
 from gradcheck_plugin.conventions.networks.backprop_network import unnamed
 from gradcheck_plugin.model import Array, Unbindable
+from gradcheck_plugin.names.settings import DROP
 from gradcheck_plugin.objects import state
-from gradcheck_plugin.objects.constructor import DROP
 from gradcheck_plugin.objects.strengths import VISIBLE, Strength, is_strength, of_arguments
 from gradcheck_plugin.running.calls import guarded, private
 from gradcheck_plugin.running.values import numeric

@@ -18,14 +18,16 @@ import numpy as np
 
 from gradcheck_plugin.author.roles import UPSTREAM, forward_inputs
 from gradcheck_plugin.author.signature import Signature, arguments, line_of
+from gradcheck_plugin.author.uses import order_by_names, order_of
 from gradcheck_plugin.author.written import is_abstract
 from gradcheck_plugin.conventions.base import Candidate, Tape
 from gradcheck_plugin.conventions.layers import layer_class
 from gradcheck_plugin.conventions.layers.layer_class import LayerClass
 from gradcheck_plugin.conventions.tapes import gradients as tape
 from gradcheck_plugin.model import Array, Unbindable
-from gradcheck_plugin.names.words import is_label, label_first
-from gradcheck_plugin.objects.neighbours import ENGINES, records
+from gradcheck_plugin.names.arguments import ENGINES
+from gradcheck_plugin.names.words import is_label
+from gradcheck_plugin.objects.neighbours import records
 from gradcheck_plugin.objects.pasted import place
 from gradcheck_plugin.running.calls import UserCodeRaised, guarded, private
 from reference_impls.shapes import Layout
@@ -46,7 +48,8 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
         inputs = forward_inputs(arguments(forward, method=True))
         loss = own and len(inputs) == 2 and any(map(is_label, inputs))
         objects = {"class": cls, "forward": "forward", "backward": "backward" if own else ""}
-        inputs = inputs[::-1] if label_first(inputs) else inputs
+        order = order_of(inputs, forward, cls, (("forward", inputs),)) if loss else order_by_names(inputs)
+        inputs = inputs[::-1] if order.label_first else inputs
         function = f"{name}.{'backward' if own else 'forward'}"
         yield Candidate(
             name,
@@ -57,6 +60,7 @@ def discover(defined: Mapping[str, Any]) -> Iterator[Candidate]:
             line_of(cls),
             function,
             steps=True,
+            labels=order,
         )
 
 

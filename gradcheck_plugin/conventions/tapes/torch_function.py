@@ -20,11 +20,12 @@ from typing import Any
 import numpy as np
 
 from gradcheck_plugin.author import intent, own_calls
-from gradcheck_plugin.author.argument_kinds import LABELS, Kinds, Setting, kinds, smooth
+from gradcheck_plugin.author.argument_kinds import Kinds, Setting, kinds, smooth
 from gradcheck_plugin.author.signature import arguments, line_of
 from gradcheck_plugin.conventions.base import Caller, Candidate, Code, Tape
 from gradcheck_plugin.conventions.outputs import join
 from gradcheck_plugin.model import Array, Unbindable
+from gradcheck_plugin.names.arguments import TARGETS
 from gradcheck_plugin.objects.constructor import option_of
 from gradcheck_plugin.running.calls import UserCodeRaised, frozen, guarded, private
 from gradcheck_plugin.running.tensors import double, is_tensor
@@ -66,7 +67,7 @@ def _candidate(name: str, cls: Any) -> Candidate:
     for reading in reversed(readings):
         inputs = reading.arrays or names[:1]
         objects: dict[str, Any] = {"function": cls, "kinds": reading, "style": saving is not None}
-        kind = "loss" if any(LABELS.fullmatch(n.lower()) for n in inputs[1:]) else "layer"
+        kind = "loss" if any(TARGETS.fits(n) for n in inputs[1:]) else "layer"
         place = sys.modules[__name__], objects, inputs, line_of(cls), f"{name}.backward"
         made = Candidate(name, kind, *place, shapes=tuple(_shapes(reading) or ()), otherwise=made)
     assert made is not None
@@ -117,7 +118,7 @@ def _shapes(reading: Kinds) -> list[str]:
     """Layouts for a function that takes indices into its first array."""
     inputs = reading.arrays
     index = [n for n in inputs[1:] if n in reading.indices]
-    if not index or any(LABELS.fullmatch(n.lower()) for n in index):
+    if not index or any(TARGETS.fits(n) for n in index):
         return []
     rest = [f"{n}: N D" for n in inputs if n not in index]
     return [", ".join([*rest, *(f"{n}: {axes}" for n in index)]) + " -> Y" for axes in _INDEXED]
