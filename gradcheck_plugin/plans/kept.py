@@ -1,7 +1,7 @@
 """Plans of a file that are kept from one run to the next, so that nothing of it has to be tried again.
 
 They hold as long as nothing is changed that they were found with: the text of the file and of the user's modules, the
-files around it that show how its author calls things, what lies beside it, the objects that were said to stand for a
+files around it that show how its author calls things, the data beside it, the objects that were said to stand for a
 layer, and the versions of everything. What could not be called is kept with its reason, unless the clock had a part in
 that.
 """
@@ -32,6 +32,8 @@ from gradcheck_plugin.plans.codec import Unwritable, read, written
 from gradcheck_plugin.subject import Subject
 
 FOLDERS = 200  # around a file, in which the author's calls are looked for
+READ = (*SUFFIXES, ".npy", ".npz", ".pkl", ".pickle", ".csv", ".txt", ".json", ".yaml", ".yml", ".toml", ".ini", ".mat",
+        ".h5", ".gz")  # of what lies beside a file, and may be read by it  # fmt: skip
 _BY_THE_CLOCK = ("too-slow", "time-limit")
 _Stat = tuple[str, int, int]
 
@@ -105,7 +107,8 @@ def _around(path: Path) -> Iterator[_Stat]:
     near = [above, *itertools.islice((f for f in _listed(above) if f.is_dir()), FOLDERS)]
     folders = dict.fromkeys([beside, *near, *itertools.islice(folders_around(path), FOLDERS)])
     for folder in folders:
-        yield from (_stat(f) for f in _listed(folder) if f.is_file() and (folder == beside or f.suffix in SUFFIXES))
+        listed = _listed(folder)
+        yield from (_stat(f) for f in listed if f.suffix in (SUFFIXES if folder != beside else READ))
 
 
 def _listed(folder: Path) -> list[Path]:
