@@ -358,7 +358,8 @@ def _beside(root: Path | None) -> Iterator[str]:
         return
     for path in [*sorted(root.glob("*.py"))[:100], *sorted(root.parent.glob("*.py"))[:100]]:
         try:
-            yield path.read_text(encoding="utf-8", errors="replace")
+            if path.is_file():
+                yield path.read_text(encoding="utf-8", errors="replace")
         except OSError:
             continue
 
