@@ -181,6 +181,8 @@ def _check(args: argparse.Namespace) -> int:
         pinned = pins(args.pinned)
     except ValueError as exc:
         return _usage(f"--as {exc}")
+    if args.json and (complaint := report.unwritable(Path(args.json))):
+        return _usage(f"--json {complaint}")
     try:
         args.files = report.asked([*args.report, *([f"json={args.json}"] if args.json else [])])
     except ValueError as exc:

@@ -105,10 +105,7 @@ def pytest_configure(config: pytest.Config) -> None:
         )
     except ValueError as exc:
         raise pytest.UsageError(f"--gradcheck-as: {exc}" if "=" in str(exc) else str(exc)) from None
-    try:
-        config.stash[REPORTS] = _reports(config)
-    except ValueError as exc:
-        raise pytest.UsageError(f"--gradcheck-report {exc}") from None
+    config.stash[REPORTS] = _reports(config)
     config.stash[SEEN] = Seen()
     config.pluginmanager.register(Summary(config), "gradcheck-summary")
 
@@ -119,11 +116,16 @@ def _switch(config: pytest.Config, name: str) -> bool:
 
 def _reports(config: pytest.Config) -> list[tuple[str, Path]]:
     """The formats of the report that are asked for, and where each is to be written."""
-    from gradcheck_plugin.report import asked
+    from gradcheck_plugin.report import asked, unwritable
 
     pairs = [*config.getini("gradcheck_report"), *config.getoption("gradcheck_report")]
     path = config.getoption("gradcheck_json") or config.getini("gradcheck_json")
-    return asked([*pairs, *([f"json={path}"] if path else [])])
+    if path and (complaint := unwritable(Path(path))):
+        raise pytest.UsageError(f"--gradcheck-json {complaint}")
+    try:
+        return asked([*pairs, *([f"json={path}"] if path else [])])
+    except ValueError as exc:
+        raise pytest.UsageError(f"--gradcheck-report {exc}") from None
 
 
 def _number(config: pytest.Config, name: str, kind: type, positive: bool = True) -> Any:

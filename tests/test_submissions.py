@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from submission_reports import grouped, report
+from submission_reports import grouped
+from submission_reports import report_from_elsewhere as report
 from submissions.expected import RIGHT, WRONG
 
 from gradcheck_plugin.model import Verdict

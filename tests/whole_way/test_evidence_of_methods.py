@@ -68,7 +68,7 @@ def test_the_output_and_then_the_gradient_from_above(
     said = f"backward: {first} = output (the author's call), {second} = gradient from above (the author's call)"
     assert said in report.result("Bent", "dx").called
     assert "called with forward: x = input (its place)" in report.report.text(verbose=True)
-    rows = document(report.report.results, report.report.not_driven)["results"]
+    rows = document(report.report)["results"]
     assert {said in row["called"] for row in rows} == {True}
     other = checked(tmp_path, "import numpy as np\n" + BENT.format(**names, dx=wrong))
     assert other.failed("Bent")
