@@ -127,8 +127,11 @@ def _stat(file: Path) -> _Stat:
 
 @cache
 def _versions() -> tuple[Any, ...]:
-    """Of Python, of the libraries, and of every file of the checker's own."""
-    installed = [_version(name) for name in ("torch", "scipy", "hypothesis")]
+    """Of Python, of the libraries, and of every file of the checker's own; a folder changes with what is installed."""
+    installed = [_version(name) for name in ("torch", "hypothesis")]
+    installed += [
+        str(_stat(Path(place))) for place in sys.path if Path(place).name in ("site-packages", "dist-packages")
+    ]
     homes = [Path(sys.modules[__name__.partition(".")[0]].__file__ or ""), Path(reference_impls.__file__)]
     own = sorted(_stat(f) for home in homes for f in _files(home.parent))
     return sys.version, np.__version__, os.name, installed, own

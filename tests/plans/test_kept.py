@@ -12,6 +12,7 @@ import pytest
 
 from gradcheck_plugin import suite
 from gradcheck_plugin.model import Settings, Verdict
+from gradcheck_plugin.plans import kept
 from gradcheck_plugin.plans.kept import Shelf
 
 LAYERS = """
@@ -48,8 +49,8 @@ TIMES = "def times(x, W):\n    return x @ W\n"
 @pytest.fixture
 def counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Opens the file in a folder with what is kept of it, and tells which objects had to be bound."""
-    kept: dict[str, str] = {}
-    shelf = Shelf(lambda name: json.loads(kept.get(name, "null")), lambda n, data: kept.update({n: json.dumps(data)}))
+    held: dict[str, str] = {}
+    shelf = Shelf(lambda name: json.loads(held.get(name, "null")), lambda n, data: held.update({n: json.dumps(data)}))
     bound: list[str] = []
     bind = suite.bind.bind
     monkeypatch.setattr(suite.bind, "bind", lambda candidate, **a: bound.append(candidate.name) or bind(candidate, **a))
@@ -62,7 +63,7 @@ def counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         found = suite.open_file(path, Settings(cases=3, **settings), shelf=shelf)
         return list(bound), found
 
-    opened.kept = kept  # type: ignore[attr-defined]
+    opened.kept = held  # type: ignore[attr-defined]
     return opened
 
 
@@ -130,3 +131,17 @@ def test_what_the_clock_decided_is_not_kept(counted: Any, tmp_path: Path) -> Non
     path.write_text(path.read_text().replace('raise ValueError("77 samples, please")', "[0 for _ in iter(int, 1)]"))
     assert counted(seconds=0.3)[0] == ["Affine", "Picky"]
     assert counted(seconds=0.3)[0] == ["Picky"]
+
+
+def test_what_is_installed_is_seen(counted: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was refused for a package that is missing is tried again when it is there."""
+    place = tmp_path / "lib" / "site-packages"
+    place.mkdir(parents=True)
+    monkeypatch.syspath_prepend(place)
+    kept._versions.cache_clear()
+    counted()
+    assert counted()[0] == []
+    (place / "new_package").mkdir()
+    kept._versions.cache_clear()
+    assert counted()[0] == ["Affine", "Picky"]
+    kept._versions.cache_clear()
