@@ -371,21 +371,17 @@ def _is_predicted(text: Text, node: ast.expr) -> bool:
 
 
 def _told_by_code(function: Callable[..., Any], names: Sequence[str]) -> str | None:
-    """Which of two arguments are labels by what a loss does: it takes entries at them, or the log of the other."""
-    index, logged = set[str](), set[frozenset[str]]()
+    """Which of two arguments are labels by what a loss does: it takes entries at them.
+
+    Of which it takes the logarithm says nothing: a divergence takes that of its target.
+    """
+    index = set[str]()
     for node in nodes_of(function):
         masks = isinstance(node, ast.Subscript) and any(isinstance(n, ast.Compare) for n in ast.walk(node.slice))
         if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and not masks:
             inside = {n.id for n in ast.walk(node.slice) if isinstance(n, ast.Name)} & {*names}
             index |= inside - {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name)}
-        elif isinstance(node, ast.Call) and last_name(node.func) == "log":
-            inside = {n.id for a in node.args for n in ast.walk(a) if isinstance(n, ast.Name)} & {*names}
-            logged |= {frozenset(inside)} if inside else set()
-    if len(index) == 1:
-        return next(iter(index))
-    if len(logged) == 1 and len(only := next(iter(logged))) == 1:
-        return next(n for n in names if n not in only)
-    return None
+    return next(iter(index)) if len(index) == 1 else None
 
 
 # --- the step that a backward takes ---

@@ -76,12 +76,40 @@ def bound_alone(candidate: Candidate, judged: bool = True) -> Attempt:
             other = other or best  # weights one by one: their gradients may say that they have other shapes
     if other is None or (backward_raises(first.fault) and _not_as_turned(candidate, other.subject)):
         return _of_vectors(candidate, first) or first
+    if (vectors := _one_sample(candidate, other)) is not None:
+        return vectors
     strange = _of_unknown_shape(other.subject) if candidate.kind == "loss" else []
     strange += _not_as_turned(candidate, other.subject)
     if not strange:
         return other
     reason = f"nothing says what shape `{strange[0]}` has; its gradient has another one than what was tried"
     return Attempt(fault=Unbindable(reason))
+
+
+def _one_sample(candidate: Candidate, other: Attempt) -> Attempt | None:
+    """A layer as it is for one sample: vectors and numbers, where its gradients have the shapes of those and are right.
+
+    `np.dot(w, x) + b` runs with rows, too, and there the gradient of `x` has not its shape.
+    """
+    names = candidate.inputs
+    if candidate.kind != "layer" or candidate.shapes or not 1 < len(names) <= 3 or other.subject is None:
+        return None
+    first, sizes = other.subject.layout.entries[0], generic_sizes(other.subject.layout, None, None)
+    given = given_shapes(other.subject).get(first.name)
+    if other.subject.layout.params or given is None or np.prod(given) == np.prod(first.shape(sizes)):
+        return None  # it is called as it is meant, and what else does not fit is a fault
+    for axes in itertools.product(("D", ""), repeat=len(names) - 1):
+        text = ", ".join(f"{n}: {a}" for n, a in zip(names, ("D", *axes), strict=True))
+        attempt = try_out(candidate, None, Variant(), Layout.parse(f"{text} -> Y"))
+        if attempt.subject is None or attempt.fault is not None or not fits_its_arrays(attempt.subject):
+            continue
+        if attempt.subject.judged != names and len(attempt.subject.judged) < len(names):
+            continue
+        if not distance_of(attempt):
+            doubt = f"right for `{names[0]}` of one sample, not for {len(first.dims)} axes; the forward takes both"
+            attempt.subject = dataclasses.replace(attempt.subject, doubts={"": doubt})
+            return attempt
+    return None
 
 
 def _of_vectors(candidate: Candidate, rows: Attempt) -> Attempt | None:

@@ -33,3 +33,23 @@ def test_which_of_two_arguments_is_the_label(tmp_path: Path, first: str, second:
     assert right.passes("softplus_loss"), (right.failed("softplus_loss"), right.refused)
     wrong = checked(tmp_path, LOSS.format(**names, gradient=WRONG.format(**names)))
     assert wrong.failed("softplus_loss")
+
+
+DIVERGENCE = """
+import numpy as np
+
+
+class Node:
+    def forward(self, A, Y):
+        self.A, self.Y = A, Y
+        self.log_y = np.log(Y)
+        return np.sum(Y * (self.log_y - A)) / len(A)
+
+    def backward(self, dy=1):
+        return {gradient}
+"""
+
+
+def test_a_divergence_takes_the_log_of_its_target(tmp_path: Path) -> None:
+    assert checked(tmp_path, DIVERGENCE.format(gradient="-dy * self.Y / len(self.A)")).passes("Node")
+    assert checked(tmp_path, DIVERGENCE.format(gradient="dy * self.Y / len(self.A)")).failed("Node")

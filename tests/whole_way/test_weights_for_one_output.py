@@ -65,3 +65,50 @@ def test_a_bias_beside_a_matrix_passes(tmp_path: Path, db: str) -> None:
 
 def test_a_number_beside_no_matrix_is_a_number(tmp_path: Path) -> None:
     assert checked(tmp_path, STRETCH).passes("module")
+
+
+NEURON = """
+import numpy as np
+
+
+def neuron_forward(x, w, b):
+    z = np.dot(w, x) + b
+    a = 1.0 / (1.0 + np.exp(-z))
+    return a, (x, w, b, a)
+
+
+def neuron_backward(da, cache):
+    x, w, b, a = cache
+    dz = da * a * (1 - a)
+    return {gradients}
+"""
+
+UNSUMMED = """
+import numpy as np
+
+
+def module_forward(x, W, b):
+    z = np.dot(x, W) + b
+    return np.tanh(z) + 0.1 * z, (x, W, z)
+
+
+def module_backward(dout, cache):
+    x, W, z = cache
+    dz = dout * (1 - np.tanh(z) ** 2 + 0.1)
+    return np.dot(dz, W.T), np.dot(x.T, dz), {db}
+"""
+
+
+def test_a_neuron_of_one_sample_is_right_as_it_is_written(tmp_path: Path) -> None:
+    assert checked(tmp_path, NEURON.format(gradients="dz * w, dz * x, dz")).passes("neuron")
+
+
+@pytest.mark.parametrize("gradients", ["dz * x, dz * w, dz", "dz * w, dz * x, 2 * dz", "da * w, da * x, da"])
+def test_a_wrong_neuron_does_not_pass(tmp_path: Path, gradients: str) -> None:
+    found = checked(tmp_path, NEURON.format(gradients=gradients))
+    assert found.failed("neuron") or found.refused
+
+
+def test_a_sum_that_is_missing_is_no_single_sample(tmp_path: Path) -> None:
+    assert checked(tmp_path, UNSUMMED.format(db="dz.sum(axis=0)"), "right.py").passes("module")
+    assert set(checked(tmp_path, UNSUMMED.format(db="dz"), "wrong.py").failed("module")) == {"db"}

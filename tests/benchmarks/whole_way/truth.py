@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import io
 import itertools
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -144,6 +145,12 @@ def verdict(kernel: Kernel, made: Made, space: Mapping[str, Any], seeds: tuple[i
         for name in made.gradients:
             if grads.get(name) is None and "mask" in kernel.called.get(name, name).lower():
                 return "unclear", "nobody asks for the gradient of a mask"
+            if (
+                grads.get(name) is None
+                and not np.ndim(case.arrays[name])
+                and re.search(r"return .*\bNone\b", made.text)
+            ):
+                return "unclear", "None says that a number is a setting"
             if grads.get(name) is None and np.abs(expected[name]).max(initial=0.0) < 1e-12:
                 return "unclear", "nobody misses a gradient that is zero, as that of a bias before a batch norm"
             apart = difference(grads.get(name), expected.get(name))
