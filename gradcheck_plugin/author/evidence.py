@@ -160,7 +160,8 @@ def _folders(above: Path, beside: Path) -> list[Path]:
 def _read(path: Path, word: str = "") -> Text | None:
     """A file of the author's, where it is of a size that people write and has a word in it."""
     try:
-        source = path.read_text(encoding="utf-8", errors="replace") if path.stat().st_size <= LONGEST else ""
+        whole = path.is_file() and path.stat().st_size <= LONGEST  # what is no file may never end
+        source = path.read_text(encoding="utf-8", errors="replace") if whole else ""
     except OSError:
         return None
     return _parsed(source, path) if word in source else None
