@@ -36,6 +36,23 @@ def test_check_files_and_folders(submissions: Path, tmp_path: Path, capsys: pyte
     assert "TwoLayerNet" in out
 
 
+def test_reports(submissions: Path, tmp_path: Path) -> None:
+    html, text = tmp_path / "r.html", tmp_path / "r.txt"
+    file = str(submissions / "wrong/optimizers.py")
+    assert main(["check", file, "--report", f"html={html}", "--report", f"text={text}"]) == 1
+    page = html.read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert "max-width" in page
+    assert "<script" not in page
+    assert text.read_text(encoding="utf-8").startswith("error[")
+
+
+@pytest.mark.parametrize("pair", ["html", "pdf=x.pdf", "html=no/such/folder/r.html", "=x"])
+def test_a_report_that_cannot_be_written(pair: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "a.py", "--report", pair]) == 2
+    assert "error: --report" in capsys.readouterr().err
+
+
 def test_json(submissions: Path, tmp_path: Path) -> None:
     target = tmp_path / "r.json"
     assert main(["check", str(submissions / "wrong/optimizers.py"), "--json", str(target)]) == 1

@@ -23,10 +23,7 @@ td { padding: 0.2em 0.8em 0.2em 0; vertical-align: top }
 
 def page(report: Report) -> str:
     """A file of its own."""
-    style = (
-        "body{font-family:sans-serif;max-width:60em;margin:2em auto}pre{background:#f6f8fa;padding:1em;overflow:auto}"
-    )
-    head = f'<meta charset="utf-8"><title>gradcheck</title><style>{style}</style>'
+    head = f'<meta charset="utf-8"><title>gradcheck</title><style>{STYLE}</style>'
     return f"<!doctype html>\n<html><head>{head}</head><body><h1>gradcheck</h1>{fragment(report)}</body></html>\n"
 
 
