@@ -11,6 +11,7 @@ import ast
 import json
 import re
 import types
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -258,7 +259,13 @@ def _shelf(config: pytest.Config) -> Shelf | None:
     cache = getattr(config, "cache", None)
     if cache is None:
         return None
-    return Shelf(lambda name: cache.get(f"{KEY}/{name}", None), lambda name, data: cache.set(f"{KEY}/{name}", data))
+
+    def put(name: str, data: Any) -> None:
+        with warnings.catch_warnings():  # where nothing can be kept, it is found out again
+            warnings.simplefilter("ignore")
+            cache.set(f"{KEY}/{name}", data)
+
+    return Shelf(lambda name: cache.get(f"{KEY}/{name}", None), put)
 
 
 class TargetCollector(pytest.Collector):

@@ -50,8 +50,8 @@ def from_plans(path: Path, chosen: Settings) -> FileSuite:
         lambda name: json.loads(kept.get(name, "null")), lambda name, data: kept.update({name: json.dumps(data)})
     )
     fresh = open_file(path, chosen, shelf=shelf)
-    plans = {name for page in kept.values() for name in json.loads(page)["plans"]}
-    assert plans >= {t.name for t in fresh.targets if isinstance(t.bound, Subject)}
+    plans = [plan for page in kept.values() for plan in json.loads(page)["plans"].values() if "refused" not in plan]
+    assert len(plans) == len([t for t in fresh.targets if isinstance(t.bound, Subject)])
     return open_file(path, chosen, shelf=shelf)
 
 

@@ -42,7 +42,8 @@ def _stated(candidate: Candidate, known: Said, names: list[str], read: Read) -> 
     """The candidate with the shapes that its backward gives to the arrays that nothing else is known of.
 
     The number of axes of a gradient is what the author says of its array, where the forward runs with such a one. The
-    gradient of a parameter that has all the axes of the input is one that was not summed, and says nothing.
+    gradient of a parameter that has all the axes of the input is one that was not summed, and says nothing. What was in
+    doubt when the shapes were read stays so: that they were read is no more evidence than there was.
     """
     subject = read(candidate, None)
     if subject is None:
@@ -55,7 +56,7 @@ def _stated(candidate: Candidate, known: Said, names: list[str], read: Read) -> 
     ranks, axes, doubts = (
         {candidate.inputs[0]: whole, **known.ranks},
         dict(known.axes),
-        dict(candidate.reading.doubts),
+        {**subject.doubts, **candidate.reading.doubts},
     )
     for name in names:
         kind, entry, shape = kind_of(name, candidate.inputs), layout[name], given.get(name)

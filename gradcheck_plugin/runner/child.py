@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from gradcheck_plugin.runner.remote import Link
 from gradcheck_plugin.runner.serve import Server
@@ -21,12 +21,10 @@ def _serve(pipe: Connection, other_end: Connection, path: Path, seconds: float) 
 
 
 @contextmanager
-def elsewhere(
-    suite: FileSuite, path: Path, seconds: float, method: Literal["fork", "spawn"] = "fork"
-) -> Iterator[FileSuite]:
+def elsewhere(suite: FileSuite, path: Path, seconds: float) -> Iterator[FileSuite]:
     """The suite of a file whose code runs in another process from now on, to the end of the block."""
     pipe, theirs = multiprocessing.Pipe()
-    context: Any = multiprocessing.get_context(method)
+    context: Any = multiprocessing.get_context("fork")
     process = context.Process(target=_serve, args=(theirs, pipe, path, seconds), daemon=True)
     process.start()
     theirs.close()

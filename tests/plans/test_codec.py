@@ -101,6 +101,9 @@ def test_a_plan_for_what_is_not_there_says_so(tmp_path: Path) -> None:
     other = opened(tmp_path / "other.py", LAYERS.replace("class Affine", "class Linear"))
     with pytest.raises(LookupError, match="nothing is called Affine"):
         codec.read(plan, other.modules)
+    for path in ("suite.os.system", "suite.nothing", "conventions.base.copy.deepcopy"):
+        with pytest.raises((LookupError, ImportError)):
+            codec._ours(path)
     with pytest.raises(ValueError, match="a plan of version 0"):
         codec.read({**plan, "schema": 0}, suite.modules)
 

@@ -51,3 +51,12 @@ def test_without_a_cache_it_runs_as_well(layers: pytest.Pytester, run: Run, boun
     for _ in range(2):
         run("layers.py", "-p", "no:cacheprovider")
     assert bound == ["Affine", "Tanh"] * 2
+
+
+def test_a_cache_that_cannot_be_written_hinders_nothing(layers: pytest.Pytester, run: Run) -> None:
+    first = run("layers.py", "-p", "no:cacheprovider")
+    (layers.path / ".pytest_cache" / "v").mkdir(parents=True)
+    (layers.path / ".pytest_cache" / "v" / "gradcheck").write_text("a file, where a folder is to be")
+    found = run("layers.py", "-W", "error", "-p", "no:stepwise")
+    assert found.parseoutcomes()["failed"] == first.parseoutcomes()["failed"] == 1
+    assert found.parseoutcomes()["passed"] == first.parseoutcomes()["passed"]

@@ -537,3 +537,31 @@ def test_an_initialiser_draws_as_far_as_its_author_says(tmp_path: Path, scale: s
     """
     found = checked(tmp_path, source)
     assert found.passes("random_uniform") if scale == "limit" else found.failed("random_uniform")
+
+
+OF_ONE_NAME = """
+class Scale:
+    def forward(self, x):
+        return 3 * x
+
+    def backward(self, dout):
+        return {of_class} * dout
+
+
+def Scale_forward(x, y):
+    return x * y, (x, y)
+
+
+def Scale_backward(dout, cache):
+    x, y = cache
+    return dout * y, {of_pair} * dout * x
+"""
+
+
+@pytest.mark.parametrize(("of_class", "of_pair"), [(3, 1), (4, 1), (3, 5), (4, 5)])
+def test_a_class_and_a_pair_of_one_name_are_both_judged(tmp_path: Path, of_class: int, of_pair: int) -> None:
+    found = checked(tmp_path, OF_ONE_NAME.format(of_class=of_class, of_pair=of_pair))
+    assert set(found.failed("Scale")) == ({"dx"} if of_class == 4 else set())
+    assert set(found.failed("Scale_backward")) == ({"dy"} if of_pair == 5 else set())
+    assert {"dx"} <= set(found.verdicts("Scale"))
+    assert {"dx", "dy"} <= set(found.verdicts("Scale_backward"))

@@ -99,8 +99,40 @@ def module_backward(dout, cache):
 """
 
 
-def test_a_neuron_of_one_sample_is_right_as_it_is_written(tmp_path: Path) -> None:
-    assert checked(tmp_path, NEURON.format(gradients="dz * w, dz * x, dz")).passes("neuron")
+def test_a_neuron_of_one_sample_is_not_failed_for_rows(tmp_path: Path) -> None:
+    """Nothing but its gradients says that it is for one: it is open."""
+    found = checked(tmp_path, NEURON.format(gradients="dz * w, dz * x, dz"))
+    assert found.failed("neuron") == {}
+    assert found.result("neuron", "dx").verdict is Verdict.INCONCLUSIVE
+    assert "of one sample" in found.result("neuron", "dx").reason
+
+
+ELEMENTWISE = """
+import numpy as np
+
+
+def module_forward(x, W, b):
+    z = np.dot(x, W) + b
+    return {output}, (x, W, z)
+
+
+def module_backward(dout, cache):
+    x, W, z = cache
+    dz = {dz}
+    return {gradients}
+"""
+
+
+@pytest.mark.parametrize(("output", "dz"), [("z", "dout"), ("z**3", "3 * z**2 * dout")])
+@pytest.mark.parametrize("gradients", ["dz * W, dz * x, dz", "np.sum(dz) * W, np.sum(dz) * x, np.sum(dz)"])
+def test_a_product_of_matrices_entry_by_entry_does_not_pass(
+    tmp_path: Path, output: str, dz: str, gradients: str
+) -> None:
+    """It is right for one sample and one output; that its numbers are right there does not say that it is for those."""
+    right = checked(tmp_path, ELEMENTWISE.format(output=output, dz=dz, gradients="dz @ W.T, x.T @ dz, dz.sum(0)"))
+    assert right.passes("module")
+    found = checked(tmp_path, ELEMENTWISE.format(output=output, dz=dz, gradients=gradients))
+    assert Verdict.PASS not in {v for p, v in found.verdicts("module").items() if p not in ("contract", "forward")}
 
 
 @pytest.mark.parametrize("gradients", ["dz * x, dz * w, dz", "dz * w, dz * x, 2 * dz", "da * w, da * x, da"])
